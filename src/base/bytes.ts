@@ -1,0 +1,16 @@
+/** Big-endian and little-endian reads from packet bytes. Callers check the bounds first; these do not. */
+
+export const u8 = (bytes: Uint8Array, at: number): number => bytes[at] as number;
+
+export const u16be = (bytes: Uint8Array, at: number): number => ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+
+export const u32be = (bytes: Uint8Array, at: number): number =>
+  (((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> 0;
+
+export const u16le = (bytes: Uint8Array, at: number): number => (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+
+export const u32le = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)) >>> 0;
+
+/** Six bytes as one number below 2^48, the way MAC addresses are kept in this program. */
+export const u48be = (bytes: Uint8Array, at: number): number => u16be(bytes, at) * 0x1_0000_0000 + u32be(bytes, at + 2);

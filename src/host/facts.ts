@@ -1,0 +1,241 @@
+/** Host facts: the snapshot's texts as typed values. Everything after this stage reads these and never a command's output. */
+import type { IpAddress, IpPrefix } from '../base/ip-address.ts';
+import type { IpSet } from '../netfilter/ipset.ts';
+import type { Ruleset } from '../netfilter/ruleset.ts';
+import type { Tuple } from '../netfilter/tuple.ts';
+
+export interface Link {
+  readonly ifindex: number;
+  readonly name: string;
+  /** `IFLA_LINK`: the peer of a veth, the parent of a macvlan or VLAN device; its number counts in namespace `linkNetnsid`. */
+  readonly linkIndex: number | null;
+  /** Name of the peer or parent where it is in the same namespace. */
+  readonly linkName: string | null;
+  /** Namespace id of the peer as seen from this namespace; null where the peer is here, -1 where it is unknown. */
+  readonly linkNetnsid: number | null;
+  /** The bridge or bond that it is a port of. */
+  readonly master: string | null;
+  /** info_kind: veth, bridge, macvlan, ipvlan, vxlan, dummy, vlan, tun, wireguard; null for devices without one. */
+  readonly kind: string | null;
+  readonly flags: readonly string[];
+  readonly operstate: string;
+  readonly mtu: number;
+  readonly mac: string | null;
+  /** linkinfo.info_data and info_slave_data as `ip -d` gives them. */
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly portData: Readonly<Record<string, unknown>>;
+}
+
+export interface InterfaceAddress {
+  readonly interface: string;
+  readonly ip: IpAddress;
+  readonly prefix: IpPrefix;
+  readonly broadcast: IpAddress | null;
+  readonly peer: IpAddress | null;
+  readonly scope: string;
+  readonly secondary: boolean;
+}
+
+export type RouteType =
+  | 'unicast'
+  | 'local'
+  | 'broadcast'
+  | 'multicast'
+  | 'anycast'
+  | 'blackhole'
+  | 'unreachable'
+  | 'prohibit'
+  | 'throw'
+  | 'nat';
+
+export interface Route {
+  readonly family: 4 | 6;
+  readonly type: RouteType;
+  /** Name or number: main, local, default, 100. */
+  readonly table: string;
+  readonly prefix: IpPrefix;
+  readonly gateway: IpAddress | null;
+  readonly dev: string | null;
+  readonly source: IpAddress | null;
+  readonly metric: number;
+  readonly scope: string | null;
+  readonly tos: number | null;
+  readonly mtu: number | null;
+  readonly flags: readonly string[];
+  /** Next hops of a multipath route; empty otherwise. */
+  readonly nexthops: readonly { readonly dev: string | null; readonly gateway: IpAddress | null; readonly weight: number }[];
+  /** The route as `ip route` would print it. */
+  readonly text: string;
+}
+
+export interface PolicyRule {
+  readonly family: 4 | 6;
+  readonly priority: number;
+  readonly from: IpPrefix | null;
+  readonly to: IpPrefix | null;
+  readonly iif: string | null;
+  readonly oif: string | null;
+  readonly fwmark: number | null;
+  readonly fwmask: number | null;
+  readonly not: boolean;
+  /** Table to look in, or null where `action` decides. */
+  readonly table: string | null;
+  readonly action: 'lookup' | 'blackhole' | 'unreachable' | 'prohibit' | 'goto' | 'nop' | 'unknown';
+  readonly goto: number | null;
+  /** Selectors that this program does not evaluate (tos, ports, uid range): a packet may or may not match. */
+  readonly unsupported: readonly string[];
+  readonly suppressPrefixLength: number | null;
+  readonly text: string;
+}
+
+export interface Neighbour {
+  readonly ip: IpAddress;
+  readonly dev: string;
+  readonly mac: string | null;
+  readonly state: readonly string[];
+  readonly proxy: boolean;
+}
+
+export interface FdbEntry {
+  readonly mac: string;
+  readonly dev: string;
+  readonly master: string | null;
+  readonly vlan: number | null;
+  readonly remote: IpAddress | null;
+  readonly flags: readonly string[];
+  readonly state: string | null;
+}
+
+export interface BridgePort {
+  readonly dev: string;
+  readonly bridge: string;
+  readonly state: string;
+  readonly hairpin: boolean;
+  readonly isolated: boolean;
+}
+
+export interface ConntrackEntry {
+  readonly protocol: number;
+  readonly state: string | null;
+  readonly original: Tuple;
+  readonly reply: Tuple;
+  readonly status: readonly string[];
+  readonly mark: number;
+  readonly zone: number | null;
+  readonly timeoutSec: number | null;
+}
+
+export interface Listener {
+  readonly protocol: 'tcp' | 'udp';
+  /** The any-address where it listens on all. */
+  readonly ip: IpAddress;
+  /** `*` in ss: an IPv6 socket that takes IPv4 too. */
+  readonly dualStack: boolean;
+  readonly port: number;
+  readonly device: string | null;
+  /** Name of the program, where ss could see it. */
+  readonly program: string | null;
+}
+
+/** One network namespace. A null list means that the fact could not be read: whoever needs it answers `unknown`. */
+export interface NamespaceFacts {
+  readonly links: readonly Link[] | null;
+  readonly addresses: readonly InterfaceAddress[] | null;
+  readonly routes: readonly Route[] | null;
+  readonly policyRules: readonly PolicyRule[] | null;
+  readonly neighbours: readonly Neighbour[] | null;
+  readonly fdb: readonly FdbEntry[] | null;
+  readonly bridgePorts: readonly BridgePort[] | null;
+  /** Dotted names as sysctl prints them (`net.ipv4.conf.eth0.forwarding`; a dot inside an interface name is a slash). */
+  readonly sysctls: ReadonlyMap<string, string> | null;
+  /** One for each backend and family that could be read. */
+  readonly rulesets: readonly Ruleset[];
+  /** Tables of native nftables (those that iptables-nft manages left out), as `nft -j` gives them; null where nft could not be read. */
+  readonly nftables: readonly NativeNftTable[] | null;
+  readonly ipsets: readonly IpSet[] | null;
+  readonly conntrack: readonly ConntrackEntry[] | null;
+  readonly listeners: readonly Listener[] | null;
+  /** What could not be read, with the reason: shown to the person and in `unknowns`. */
+  readonly missing: ReadonlyMap<string, string>;
+  /** Lines and objects that could not be understood, with the command they came from. */
+  readonly problems: readonly string[];
+}
+
+export interface NativeNftTable {
+  readonly family: string;
+  readonly name: string;
+  readonly baseChains: readonly {
+    readonly name: string;
+    readonly hook: string;
+    readonly priority: number;
+    readonly policy: string;
+    readonly type: string;
+    readonly rules: number;
+  }[];
+}
+
+export interface OtherNamespace {
+  /** Inode, as in the snapshot's key. */
+  readonly id: string;
+  readonly nsid: number | null;
+  readonly pid: number | null;
+  readonly owners: readonly string[];
+  readonly facts: NamespaceFacts;
+}
+
+export interface DockerNetwork {
+  readonly id: string;
+  readonly name: string;
+  readonly driver: string;
+  readonly internal: boolean;
+  readonly subnets: readonly IpPrefix[];
+  readonly gateways: readonly IpAddress[];
+  readonly options: Readonly<Record<string, string>>;
+  /** The bridge that Docker says the network uses, null for other drivers. What a veth is really plugged into is `Link.master`. */
+  readonly claimedBridge: string | null;
+}
+
+export interface PublishedPort {
+  readonly protocol: string;
+  readonly containerPort: number;
+  readonly hostIp: string;
+  readonly hostPort: number;
+}
+
+export interface DockerEndpoint {
+  readonly network: string;
+  readonly networkId: string;
+  readonly ipv4: IpAddress | null;
+  readonly ipv6: IpAddress | null;
+  readonly mac: string | null;
+  readonly gateway: IpAddress | null;
+}
+
+export interface DockerContainer {
+  readonly id: string;
+  readonly name: string;
+  readonly image: string;
+  /** running, exited, paused, created, restarting, dead. */
+  readonly state: string;
+  readonly pid: number | null;
+  /** NetworkMode as configured: default, bridge, host, none, container:ID, a network's name. */
+  readonly mode: string;
+  readonly netns: string | null;
+  readonly endpoints: readonly DockerEndpoint[];
+  readonly published: readonly PublishedPort[];
+  readonly composeProject: string | null;
+  readonly composeService: string | null;
+}
+
+export interface HostFacts {
+  readonly takenAt: string;
+  readonly hostName: string;
+  /** Inode of the host's namespace, null in old or hand-made snapshots. */
+  readonly netns: string | null;
+  readonly self: NamespaceFacts;
+  readonly namespaces: readonly OtherNamespace[];
+  readonly containers: readonly DockerContainer[];
+  readonly networks: readonly DockerNetwork[];
+  readonly dockerVersion: string | null;
+  readonly dockerError: string | null;
+}

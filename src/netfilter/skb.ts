@@ -1,0 +1,63 @@
+/** A packet as netfilter sees it at one hook: addresses as they are there, devices, marks and its connection. */
+import type { IpAddress } from '../base/ip-address.ts';
+import type { Tuple } from './tuple.ts';
+
+export type CtState = 'NEW' | 'ESTABLISHED' | 'RELATED' | 'INVALID' | 'UNTRACKED';
+
+/** The connection that the packet belongs to (struct nf_conn). INVALID and UNTRACKED packets have none, yet keep `state`. */
+export interface CtView {
+  readonly state: CtState;
+  readonly direction: 'original' | 'reply';
+  readonly original: Tuple;
+  readonly reply: Tuple;
+  readonly protocol: number;
+  /** IPS_SRC_NAT, IPS_DST_NAT: the connection has been given such a translation. */
+  readonly snat: boolean;
+  readonly dnat: boolean;
+  readonly seenReply: boolean;
+  readonly assured: boolean;
+  readonly confirmed: boolean;
+  readonly expected: boolean;
+  /** Null where unknown. */
+  readonly mark: number | null;
+  readonly zone: number;
+}
+
+/** Immutable; targets answer with a changed copy. Null means unknown: whoever asks answers `unknown`, except where said otherwise. */
+export interface Skb {
+  readonly family: 4 | 6;
+  /** Input device; null where there is none at this hook (then a name compares as ''). */
+  readonly inDev: string | null;
+  readonly outDev: string | null;
+  /** Bridge ports, where the packet came through br_netfilter; null where it did not. */
+  readonly physIn: string | null;
+  readonly physOut: string | null;
+  /** Switched inside one bridge (as opposed to routed). */
+  readonly bridged: boolean;
+  readonly src: IpAddress;
+  readonly dst: IpAddress;
+  readonly protocol: number;
+  /** Null for protocols without ports, or not known. */
+  readonly srcPort: number | null;
+  readonly dstPort: number | null;
+  readonly tcpFlags: number | null;
+  readonly icmpType: number | null;
+  readonly icmpCode: number | null;
+  /** In bytes. 0 for whole packets and first fragments. */
+  readonly fragmentOffset: number;
+  /** Length of the IP packet. */
+  readonly length: number | null;
+  readonly ttl: number | null;
+  readonly tos: number | null;
+  readonly srcMac: number | null;
+  /** Whether there is an Ethernet header at all: false for packets made on this host. */
+  readonly hasMac: boolean;
+  /** skb->pkt_type; null where unknown. */
+  readonly packetType: 'unicast' | 'broadcast' | 'multicast' | 'otherhost' | 'loopback' | null;
+  readonly mark: number;
+  /** Made on this host (has a local socket or none at all), as opposed to received. */
+  readonly local: boolean;
+  readonly ct: CtView;
+  /** The packet from its network header on, where it is at hand; u32, bpf and string look into it. */
+  readonly bytes: Uint8Array | null;
+}

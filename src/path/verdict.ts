@@ -1,0 +1,94 @@
+/** The question put to the path and its answer: the packet and the verdict, as docs/formats.md has them in JSON. */
+import type { Backend, Counters, RuleFamily } from '../netfilter/ruleset.ts';
+import type { CtState } from '../netfilter/skb.ts';
+
+/** A packet to be judged. `in: null` is a packet made on the host itself. Absent fields are unknown. */
+export interface PacketSpec {
+  readonly in: string | null;
+  /** The bridge port that it came in by. */
+  readonly port?: string;
+  /** For `in: null`: the device that the sender's socket is bound to, rarely given. */
+  readonly src: string;
+  readonly dst: string;
+  readonly proto: string | number;
+  readonly sport?: number;
+  readonly dport?: number;
+  /** TCP flags: `SYN`, `SYN,ACK`. Default for a new TCP packet: SYN. */
+  readonly flags?: string;
+  readonly icmpType?: number;
+  readonly icmpCode?: number;
+  readonly length?: number;
+  readonly ttl?: number;
+  readonly tos?: number;
+  readonly srcMac?: string;
+  readonly dstMac?: string;
+  readonly state?: CtState;
+  readonly mark?: number;
+  /** `true` for a fragment behind the first. */
+  readonly fragment?: boolean;
+}
+
+export type VerdictOutcome = 'accept' | 'drop' | 'reject' | 'undetermined';
+
+export type Evidence = 'predicted' | 'counted' | 'traced';
+
+/** What decided. For `undetermined`: the rule or fact on which the answer depends. */
+export interface DecidedBy {
+  readonly kind: 'rule' | 'policy' | 'route' | 'sysctl' | 'bridge' | 'neighbour' | 'default';
+  readonly backend?: Backend;
+  readonly family?: RuleFamily;
+  readonly table?: string;
+  readonly chain?: string;
+  readonly rule?: number;
+  /** The rule as iptables-save prints it, or the route, the sysctl with its value, the port's state. */
+  readonly text: string;
+  readonly counters?: Counters;
+}
+
+export interface VerdictNat {
+  readonly kind: 'dnat' | 'snat' | 'masquerade' | 'redirect';
+  /** `address:port`; without a port where the protocol has none; `[v6]:port`. */
+  readonly from: string;
+  readonly to: string;
+  readonly by: { readonly table: string; readonly chain: string; readonly rule: number; readonly text: string };
+}
+
+export interface VerdictStep {
+  readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting' | 'routing' | 'bridge';
+  readonly table: string | null;
+  readonly chain: string | null;
+  readonly rule: number | null;
+  readonly text: string;
+  readonly action: string;
+  readonly backend?: Backend;
+  readonly family?: RuleFamily;
+  readonly note?: string;
+  readonly uncertain?: true;
+}
+
+export interface VerdictNearMiss {
+  readonly hook: string;
+  readonly table: string;
+  readonly chain: string;
+  readonly rule: number;
+  readonly text: string;
+  readonly failed: string;
+}
+
+export interface Verdict {
+  readonly outcome: VerdictOutcome;
+  readonly decidedBy: DecidedBy;
+  readonly rejectWith?: string;
+  readonly nat: readonly VerdictNat[];
+  /** The device it leaves by, `local` for the host itself, null where it never leaves. */
+  readonly out: string | null;
+  readonly deliveredTo?: { readonly container: string; readonly network: string };
+  readonly steps: readonly VerdictStep[];
+  /** What could not be known, and what was assumed; empty in the best case. */
+  readonly unknowns: readonly string[];
+  readonly evidence: Evidence;
+  /** Only where asked for: rules on the way that did not match. */
+  readonly nearMisses?: readonly VerdictNearMiss[];
+  /** docker-proxy takes the connection over and dials this address as a second connection. */
+  readonly proxiedTo?: { readonly container: string | null; readonly address: string };
+}

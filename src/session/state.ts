@@ -1,0 +1,175 @@
+/** The one state that the TUI and the headless commands read: plain values, replaced whenever something changed. */
+import type { Flow } from '../flow/flow.ts';
+import type { HostFacts } from '../host/facts.ts';
+import type { Verdict } from '../path/verdict.ts';
+import type { CapturePoint, Topology } from '../topology/topology.ts';
+
+/** The host as known now: facts, topology, and how old they are. */
+export interface HostState {
+  readonly facts: HostFacts;
+  readonly topology: Topology;
+  /** Counts up with every change of more than counters. */
+  readonly generation: number;
+  readonly live: boolean;
+  /** Why the facts are missing or old (Docker is away); null where all is well. */
+  readonly trouble: string | null;
+}
+
+/** Lost packets by who lost them; null where the engine cannot tell. */
+export interface LostCounts {
+  readonly kernel: number | null;
+  readonly engine: number | null;
+  readonly pipe: number;
+}
+
+export interface PointState {
+  readonly point: CapturePoint;
+  readonly status: 'starting' | 'capturing' | 'waiting' | 'stopped' | 'failed' | 'file';
+  readonly engine: string | null;
+  readonly linkType: number | null;
+  /** Why it waits or failed. */
+  readonly message: string | null;
+  readonly packets: number;
+}
+
+/** Something that happened during the capture: the interface went away, rules changed, the engine was started anew. */
+export interface SessionEvent {
+  /** Seconds since the epoch. */
+  readonly at: number;
+  readonly severity: 'info' | 'warning' | 'error';
+  readonly text: string;
+}
+
+export interface SavingState {
+  readonly path: string;
+  readonly bytes: number;
+  readonly packets: number;
+  readonly error: string | null;
+}
+
+export interface CaptureState {
+  readonly points: readonly PointState[];
+  readonly filter: string;
+  readonly startedAt: number;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly packetsPerSecond: number;
+  readonly flows: number;
+  readonly flowsEvicted: number;
+  /** Packets that could not be decoded beyond their link layer. */
+  readonly undecoded: number;
+  readonly lost: LostCounts;
+  readonly saving: SavingState | null;
+  readonly events: readonly SessionEvent[];
+  readonly finished: boolean;
+  /** Name of the file, for replayed sessions. */
+  readonly file: string | null;
+  /** Changes with every packet and verdict. */
+  readonly revision: number;
+}
+
+/** A verdict as it belongs to a live flow: when and why it changed, and whether the rule's counter moved with the packets. */
+export interface FlowVerdict {
+  readonly verdict: Verdict;
+  /** The reply's, null where no reply is expected or it cannot be said. */
+  readonly reply: Verdict | null;
+  /** How the question was formed where the capture point does not show it (what was assumed about device and translation). */
+  readonly assumptions: readonly string[];
+  /** Packets that the deciding rule has counted since the flow began; null where there is no counter to look at. */
+  readonly counted: number | null;
+  readonly changes: readonly { readonly at: number; readonly from: string; readonly to: string; readonly because: string }[];
+}
+
+/** One row of the flow table, ready to show: names resolved, everything safe to print. */
+export interface FlowRow {
+  readonly flow: Flow;
+  readonly aName: string;
+  readonly bName: string;
+  readonly protocol: string;
+  readonly state: string;
+  /** Null while it has not been computed yet. */
+  readonly verdict: FlowVerdict | null;
+  /** ACCEPT, DROP, REJECT, UNDETERMINED, or '' where there is none (ARP). */
+  readonly outcome: string;
+  /** What decided, in words: `filter DOCKER-ISOLATION-STAGE-2 #1`. */
+  readonly by: string;
+}
+
+export type FlowSort = 'first' | 'last' | 'packets' | 'bytes' | 'rtt' | 'verdict' | 'name';
+
+export interface FlowQuery {
+  readonly sort: FlowSort;
+  readonly descending: boolean;
+  /** Words that must all appear in the row (names, addresses, ports, protocol, state, verdict, rule). */
+  readonly search: string;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+export interface FlowPage {
+  readonly rows: readonly FlowRow[];
+  /** How many match the search. */
+  readonly total: number;
+}
+
+/** A packet kept in memory, copied out of the ring. */
+export interface StoredPacket {
+  readonly sequence: number;
+  readonly timeSec: number;
+  readonly timeNsec: number;
+  readonly interfaceId: number;
+  readonly linkType: number;
+  readonly originalLength: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A running or replayed capture, as the screens see it. */
+export interface CaptureView {
+  getState(): CaptureState;
+  /** Called at most about ten times a second, after getState() has changed. Returns the way to stop. */
+  subscribe(listener: () => void): () => void;
+  flows(query: FlowQuery): FlowPage;
+  flow(id: number): FlowRow | null;
+  /** The newest packets of the flow that are still in memory, oldest first. */
+  packetsOf(flowId: number, limit: number): readonly StoredPacket[];
+  /** The flow's verdict with near misses, for "why not others". */
+  explain(flowId: number): { readonly verdict: Verdict; readonly reply: Verdict | null } | null;
+  /** Sentences for a person: what happens, why, and what to do; from the diagnosis stage. */
+  why(flowId: number): readonly string[];
+  setFilter(filter: string): Promise<void>;
+  startSaving(path: string): Promise<void>;
+  stopSaving(): Promise<void>;
+  /** Writes what the memory ring still holds. Returns how many packets. */
+  saveRing(path: string): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export interface CaptureOptions {
+  readonly filter: string;
+  readonly engine: 'cap' | 'tcpdump' | 'auto';
+  /** File to save to from the first packet on; null for none. */
+  readonly saveTo: string | null;
+}
+
+/** Answer to "what would happen to such a packet". */
+export interface ExplainAnswer {
+  /** The question as understood, in words: `web1 172.18.0.2 → web2 198.18.20.2 icmp echo-request`. */
+  readonly question: string;
+  readonly verdict: Verdict;
+  readonly reply: Verdict | null;
+  /** Sentences for a person: cause, evidence, what to do. */
+  readonly why: readonly string[];
+}
+
+/** A host (live, or a snapshot) with all that can be done on it; owned by the session stage, closed once. */
+export interface Workspace {
+  getHost(): HostState | null;
+  subscribe(listener: () => void): () => void;
+  openCapture(points: readonly CapturePoint[], options: CaptureOptions): Promise<CaptureView>;
+  openFile(path: string): Promise<CaptureView>;
+  /** SRC and DST: a container, an address, `host` or `outside`. PROTO: `icmp`, `tcp:80`, `udp:53`. Throws a usage error for bad ones. */
+  explain(src: string, dst: string, proto: string, options: { readonly whyNot: boolean }): ExplainAnswer;
+  /** Where captures are saved by default: `captures/web1-20261121-0314.pcapng`. */
+  suggestFileName(label: string): string;
+  close(): Promise<void>;
+}
