@@ -1,6 +1,7 @@
 /** The one state that the TUI and the headless commands read: plain values, replaced whenever something changed. */
-import type { Flow } from '../flow/flow.ts';
+import type { Direction, Flow } from '../flow/flow.ts';
 import type { HostFacts } from '../host/facts.ts';
+import type { Packet } from '../packet/packet.ts';
 import type { Verdict } from '../path/verdict.ts';
 import type { CapturePoint, Topology } from '../topology/topology.ts';
 
@@ -123,8 +124,23 @@ export interface StoredPacket {
   readonly bytes: Uint8Array;
 }
 
+/** What a headless command follows. Rows are valid during the call only. */
+export interface CaptureObserver {
+  /** Every packet, in order, after its flow has been brought up to date; `direction` 0 is a→b. */
+  packet?(packet: Packet, flow: Flow, direction: Direction): void;
+  /** A flow has ended: closed, aged, evicted, or the capture has ended. Called once a flow. */
+  flowEnded?(row: FlowRow): void;
+  /** The first verdict of a flow, and every later one that differs. */
+  verdictChanged?(row: FlowRow): void;
+  event?(event: SessionEvent): void;
+}
+
 /** A running or replayed capture, as the screens see it. */
 export interface CaptureView {
+  /** Adds an observer; do so in the same turn in which the view was handed out and it misses nothing. Returns the way to stop. */
+  observe(observer: CaptureObserver): () => void;
+  /** Settles when a file has been read to its end, or a live capture was stopped; rejects where it could not begin. */
+  readonly finished: Promise<void>;
   getState(): CaptureState;
   /** Called at most about ten times a second, after getState() has changed. Returns the way to stop. */
   subscribe(listener: () => void): () => void;
@@ -146,6 +162,10 @@ export interface CaptureView {
 
 export interface CaptureOptions {
   readonly filter: string;
+  /** Where the bytes of a saved session go instead of a file (`-w -`). */
+  readonly saveToStdout?: boolean;
+  /** False where nobody will ask for packets later: no memory is spent on them. */
+  readonly keepPackets?: boolean;
   readonly engine: 'cap' | 'tcpdump' | 'auto';
   /** File to save to from the first packet on; null for none. */
   readonly saveTo: string | null;
@@ -166,7 +186,8 @@ export interface Workspace {
   getHost(): HostState | null;
   subscribe(listener: () => void): () => void;
   openCapture(points: readonly CapturePoint[], options: CaptureOptions): Promise<CaptureView>;
-  openFile(path: string): Promise<CaptureView>;
+  /** A saved session or any pcap or pcapng. `filter` is pcap-filter syntax, '' for all. */
+  openFile(path: string, options?: { readonly filter?: string; readonly keepPackets?: boolean }): Promise<CaptureView>;
   /** SRC and DST: a container, an address, `host` or `outside`. PROTO: `icmp`, `tcp:80`, `udp:53`. Throws a usage error for bad ones. */
   explain(src: string, dst: string, proto: string, options: { readonly whyNot: boolean }): ExplainAnswer;
   /** Where captures are saved by default: `captures/web1-20261121-0314.pcapng`. */
