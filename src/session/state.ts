@@ -166,9 +166,19 @@ export interface CaptureOptions {
   readonly saveToStdout?: boolean;
   /** False where nobody will ask for packets later: no memory is spent on them. */
   readonly keepPackets?: boolean;
+  /** The capture ends by itself after exactly so many packets: no later one is counted, observed or saved. */
+  readonly packetLimit?: number;
   readonly engine: 'cap' | 'tcpdump' | 'auto';
   /** File to save to from the first packet on; null for none. */
   readonly saveTo: string | null;
+}
+
+export interface FileOptions {
+  /** pcap-filter syntax, '' for all. */
+  readonly filter?: string;
+  readonly keepPackets?: boolean;
+  /** As in CaptureOptions. */
+  readonly packetLimit?: number;
 }
 
 /** Answer to "what would happen to such a packet". */
@@ -187,7 +197,7 @@ export interface Workspace {
   subscribe(listener: () => void): () => void;
   openCapture(points: readonly CapturePoint[], options: CaptureOptions): Promise<CaptureView>;
   /** A saved session or any pcap or pcapng. `filter` is pcap-filter syntax, '' for all. */
-  openFile(path: string, options?: { readonly filter?: string; readonly keepPackets?: boolean }): Promise<CaptureView>;
+  openFile(path: string, options?: FileOptions): Promise<CaptureView>;
   /** SRC and DST: a container, an address, `host` or `outside`. PROTO: `icmp`, `tcp:80`, `udp:53`. Throws a usage error for bad ones. */
   explain(src: string, dst: string, proto: string, options: { readonly whyNot: boolean }): ExplainAnswer;
   /** Where captures are saved by default: `captures/web1-20261121-0314.pcapng`. */
