@@ -1,0 +1,55 @@
+/** What decided a packet's fate, in the words that rows and lines use: `filter DOCKER-ISOLATION-STAGE-2 #1`, `FORWARD policy`. */
+import { assertNever } from '../base/assert-never.ts';
+import { printable } from '../base/printable.ts';
+import type { DecidedBy, Verdict, VerdictNat, VerdictOutcome } from '../path/verdict.ts';
+import type { Tone } from './style.ts';
+
+/** Verdicts are shouted in text, so that they stand out without colour. */
+export const outcomeWord = (outcome: VerdictOutcome): string => outcome.toUpperCase();
+
+export const outcomeTone = (outcome: VerdictOutcome): Tone => (outcome === 'accept' ? 'good' : outcome === 'undetermined' ? 'warn' : 'bad');
+
+/** `filter FORWARD #9`. The backend is named where it is not the usual one: two may be active at once and rule each on its own. */
+export const decisionWords = (verdict: Verdict): string => decidedByWords(verdict.decidedBy);
+
+export const decidedByWords = (by: DecidedBy): string => {
+  switch (by.kind) {
+    case 'rule':
+      return printable(`${place(by)}${by.rule === undefined ? '' : ` #${by.rule}`}${backendNote(by)}`);
+    case 'policy':
+      return printable(`${by.table === 'filter' ? (by.chain ?? '') : place(by)} policy${backendNote(by)}`);
+    case 'route':
+      return printable(by.text === '' ? 'no route' : `route ${by.text}`);
+    case 'sysctl':
+      return printable(`sysctl ${by.text}`);
+    case 'bridge':
+      return printable(`bridge ${by.text}`);
+    case 'neighbour':
+      return printable(`neighbour ${by.text}`);
+    case 'default':
+      return printable(by.text);
+    default:
+      return assertNever(by.kind);
+  }
+};
+
+/** `DNAT → 172.17.0.2:80`, `MASQUERADE as 203.0.113.1`; null where nothing is translated. */
+export const natWords = (verdict: Verdict, arrow = '→'): string | null =>
+  verdict.nat.length === 0 ? null : verdict.nat.map((nat) => natPhrase(nat, arrow)).join(' · ');
+
+/** Decision and translations in the order in which they happen: destination first, the source last. */
+export const byWords = (verdict: Verdict, arrow = '→'): string => {
+  const early = verdict.nat.filter((nat) => isDestination(nat)).map((nat) => natPhrase(nat, arrow));
+  const late = verdict.nat.filter((nat) => !isDestination(nat)).map((nat) => natPhrase(nat, arrow));
+  return [...early, decisionWords(verdict), ...late].join(' · ');
+};
+
+export const natPhrase = (nat: VerdictNat, arrow = '→'): string =>
+  printable(`${nat.kind.toUpperCase()} ${isDestination(nat) ? arrow : 'as'} ${nat.to}`);
+
+const isDestination = (nat: VerdictNat): boolean => nat.kind === 'dnat' || nat.kind === 'redirect';
+
+const place = (by: DecidedBy): string =>
+  [by.backend === 'nftables' ? `nft ${by.family ?? ''}` : '', by.table ?? '', by.chain ?? ''].filter(Boolean).join(' ').replace('  ', ' ');
+
+const backendNote = (by: DecidedBy): string => (by.backend === 'legacy' ? ' (legacy)' : '');

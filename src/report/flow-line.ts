@@ -1,0 +1,59 @@
+/** A flow as one line for people: when, who, what, how much, the verdict in words and what decided. */
+import { formatIp, type IpAddress } from '../base/ip-address.ts';
+import { printable } from '../base/printable.ts';
+import type { FlowRow } from '../session/state.ts';
+import { outcomeTone } from './decision.ts';
+import { glyphsOf, type Style, tint } from './style.ts';
+import { clockText, countText, durationText } from './time.ts';
+import { padEnd } from './width.ts';
+
+/** Why the line is printed: the flow has its first verdict, that verdict changed, or the flow is over. */
+export type FlowMoment = 'new' | 'changed' | 'ended';
+
+const MARK: Readonly<Record<FlowMoment, string>> = { new: '+', changed: '~', ended: '=' };
+
+const ENDS_COLUMNS = 34;
+const STATE_COLUMNS = 28;
+const OUTCOME_COLUMNS = 12;
+
+export const flowLine = (row: FlowRow, moment: FlowMoment, style: Style, utcOffsetMinutes: number): string => {
+  const { flow } = row;
+  const glyphs = glyphsOf(style);
+  const ends = `${endText(row.aName, flow.a, flow.aPort)} ${glyphs.arrow} ${endText(row.bName, flow.b, flow.bPort)}`;
+  const rtt = flow.rttNs === null ? '' : durationText(flow.rttNs);
+  const amount = moment === 'new' ? '' : [countText(flow.packets[0] + flow.packets[1], 'packet'), rtt].filter(Boolean).join(' ');
+  const parts = [
+    MARK[moment],
+    clockText(flow.firstSec, flow.firstNsec, utcOffsetMinutes),
+    padEnd(ends, ENDS_COLUMNS),
+    padEnd(protocolAndState(row), STATE_COLUMNS),
+    padEnd(amount, moment === 'new' ? 0 : 20),
+    verdictWords(row, style),
+  ];
+  return parts
+    .filter((part) => part !== '')
+    .join('  ')
+    .trimEnd();
+};
+
+/** `pub:8080`; brackets keep the colons of an IPv6 address apart from the port's. */
+export const endText = (name: string, ip: IpAddress, port: number): string => {
+  const text = printable(name === '' ? formatIp(ip) : name);
+  if (port < 0) return text;
+  return text.includes(':') ? `[${text}]:${port}` : `${text}:${port}`;
+};
+
+const protocolAndState = (row: FlowRow): string => printable(row.state === '' ? row.protocol : `${row.protocol}, ${row.state}`);
+
+/** `DROP  filter DOCKER-ISOLATION-STAGE-2 #1 · counter +12`. */
+export const verdictWords = (row: FlowRow, style: Style): string => {
+  if (row.verdict === null) return row.outcome === '' ? '' : `${row.outcome}  ${printable(row.by)}`.trimEnd();
+  const { verdict, counted, reply } = row.verdict;
+  const outcome = tint(style, outcomeTone(verdict.outcome), padEnd(row.outcome, OUTCOME_COLUMNS));
+  const notes = [
+    printable(row.by),
+    counted === null || counted === 0 ? '' : `counter +${counted}`,
+    reply !== null && reply.outcome !== 'accept' ? `reply ${reply.outcome.toUpperCase()}` : '',
+  ];
+  return `${outcome}${notes.filter((note) => note !== '').join(' · ')}`;
+};

@@ -1,0 +1,31 @@
+/** A packet as one line for people: what tcpdump would say, and what the host does with it. */
+import { printable } from '../base/printable.ts';
+import { type Direction, ORIGINAL } from '../flow/flow.ts';
+import type { Packet } from '../packet/packet.ts';
+import { summarisePacket } from '../packet/summary.ts';
+import type { FlowRow } from '../session/state.ts';
+import { decisionWords, outcomeTone, outcomeWord } from './decision.ts';
+import { type Style, tint } from './style.ts';
+import { clockText } from './time.ts';
+
+/** `interfaceName` is '' where only one is captured on. */
+export const packetLine = (
+  packet: Packet,
+  row: FlowRow | null,
+  direction: Direction,
+  interfaceName: string,
+  style: Style,
+  utcOffsetMinutes: number,
+): string => {
+  const verdict = (direction === ORIGINAL ? row?.verdict?.verdict : row?.verdict?.reply) ?? null;
+  const decided =
+    verdict === null ? '' : `${tint(style, outcomeTone(verdict.outcome), outcomeWord(verdict.outcome))}  ${decisionWords(verdict)}`;
+  return [
+    clockText(packet.timeSec, packet.timeNsec, utcOffsetMinutes),
+    printable(interfaceName),
+    printable(summarisePacket(packet)),
+    decided,
+  ]
+    .filter((part) => part !== '')
+    .join('  ');
+};

@@ -1,0 +1,59 @@
+/** A verdict as JSON, as docs/formats.md has it. Field names and order are a contract with other programs. */
+import type { DecidedBy, Verdict, VerdictNat, VerdictNearMiss, VerdictStep } from '../path/verdict.ts';
+
+/** Absent fields are left out; `unknowns` and `nat` are there even when empty. */
+export const verdictJson = (verdict: Verdict): Record<string, unknown> => ({
+  outcome: verdict.outcome,
+  decidedBy: decidedByJson(verdict.decidedBy),
+  ...(verdict.rejectWith === undefined ? {} : { rejectWith: verdict.rejectWith }),
+  nat: verdict.nat.map(natJson),
+  out: verdict.out,
+  ...(verdict.deliveredTo === undefined
+    ? {}
+    : { deliveredTo: { container: verdict.deliveredTo.container, network: verdict.deliveredTo.network } }),
+  ...(verdict.proxiedTo === undefined ? {} : { proxiedTo: verdict.proxiedTo }),
+  steps: verdict.steps.map(stepJson),
+  unknowns: verdict.unknowns,
+  evidence: verdict.evidence,
+  ...(verdict.nearMisses === undefined ? {} : { nearMisses: verdict.nearMisses.map(nearMissJson) }),
+});
+
+export const decidedByJson = (by: DecidedBy): Record<string, unknown> => ({
+  kind: by.kind,
+  ...(by.backend === undefined ? {} : { backend: by.backend }),
+  ...(by.family === undefined ? {} : { family: by.family }),
+  ...(by.table === undefined ? {} : { table: by.table }),
+  ...(by.chain === undefined ? {} : { chain: by.chain }),
+  ...(by.rule === undefined ? {} : { rule: by.rule }),
+  text: by.text,
+  ...(by.counters === undefined ? {} : { counters: { packets: by.counters.packets, bytes: by.counters.bytes } }),
+});
+
+const natJson = (nat: VerdictNat): Record<string, unknown> => ({
+  kind: nat.kind,
+  from: nat.from,
+  to: nat.to,
+  by: { table: nat.by.table, chain: nat.by.chain, rule: nat.by.rule, text: nat.by.text },
+});
+
+const stepJson = (step: VerdictStep): Record<string, unknown> => ({
+  hook: step.hook,
+  table: step.table,
+  chain: step.chain,
+  rule: step.rule,
+  text: step.text,
+  action: step.action,
+  ...(step.backend === undefined ? {} : { backend: step.backend }),
+  ...(step.family === undefined ? {} : { family: step.family }),
+  ...(step.note === undefined ? {} : { note: step.note }),
+  ...(step.uncertain === undefined ? {} : { uncertain: step.uncertain }),
+});
+
+const nearMissJson = (miss: VerdictNearMiss): Record<string, unknown> => ({
+  hook: miss.hook,
+  table: miss.table,
+  chain: miss.chain,
+  rule: miss.rule,
+  text: miss.text,
+  failed: miss.failed,
+});
