@@ -14,6 +14,8 @@ export interface HostState {
   readonly live: boolean;
   /** Why the facts are missing or old (Docker is away); null where all is well. */
   readonly trouble: string | null;
+  /** Packets per second of each interface of the host in the newest seconds, oldest first; absent where nobody counts them. */
+  readonly traffic?: ReadonlyMap<string, readonly number[]>;
 }
 
 /** Lost packets by who lost them; null where the engine cannot tell. */
