@@ -10,14 +10,14 @@ import { protoJson } from './flow-json.ts';
 import { epochText } from './time.ts';
 import { decidedByJson } from './verdict-json.ts';
 
-/** The whole verdict is in the flow's object; a packet carries what was decided for its direction and by what. */
-export const packetJson = (packet: Packet, row: FlowRow | null, direction: Direction, interfaceName: string): Record<string, unknown> => {
+/** What the packet itself tells. It is complete with packetDecisionJson() beside it. */
+export const packetJson = (packet: Packet, flowId: number, direction: Direction, interfaceName: string): Record<string, unknown> => {
   const src = srcIp(packet);
   const dst = dstIp(packet);
   return {
     type: 'packet',
     time: epochText(packet.timeSec, packet.timeNsec),
-    flow: row?.flow.id ?? null,
+    flow: flowId,
     direction: direction === ORIGINAL ? 'a→b' : 'b→a',
     interface: interfaceName,
     length: packet.originalLength,
@@ -35,11 +35,11 @@ export const packetJson = (packet: Packet, row: FlowRow | null, direction: Direc
     summary: summarisePacket(packet),
     ...(packet.truncatedIn === '' ? {} : { truncatedIn: packet.truncatedIn }),
     ...(packet.malformed === '' ? {} : { malformed: packet.malformed }),
-    ...decision(row, direction),
   };
 };
 
-const decision = (row: FlowRow | null, direction: Direction): Record<string, unknown> => {
+/** The whole verdict is in the flow's object; a packet carries what was decided for its direction and by what. */
+export const packetDecisionJson = (row: FlowRow | null, direction: Direction): Record<string, unknown> => {
   const verdict = direction === ORIGINAL ? row?.verdict?.verdict : row?.verdict?.reply;
   if (verdict === undefined || verdict === null) return { outcome: null };
   return { outcome: verdict.outcome, decidedBy: decidedByJson(verdict.decidedBy), by: decisionWords(verdict) };

@@ -9,23 +9,13 @@ import { type Style, tint } from './style.ts';
 import { clockText } from './time.ts';
 
 /** `interfaceName` is '' where only one is captured on. */
-export const packetLine = (
-  packet: Packet,
-  row: FlowRow | null,
-  direction: Direction,
-  interfaceName: string,
-  style: Style,
-  utcOffsetMinutes: number,
-): string => {
-  const verdict = (direction === ORIGINAL ? row?.verdict?.verdict : row?.verdict?.reply) ?? null;
-  const decided =
-    verdict === null ? '' : `${tint(style, outcomeTone(verdict.outcome), outcomeWord(verdict.outcome))}  ${decisionWords(verdict)}`;
-  return [
-    clockText(packet.timeSec, packet.timeNsec, utcOffsetMinutes),
-    printable(interfaceName),
-    printable(summarisePacket(packet)),
-    decided,
-  ]
+export const packetLine = (packet: Packet, interfaceName: string, utcOffsetMinutes: number): string =>
+  [clockText(packet.timeSec, packet.timeNsec, utcOffsetMinutes), printable(interfaceName), printable(summarisePacket(packet))]
     .filter((part) => part !== '')
     .join('  ');
+
+/** What the host does with packets of this flow in this direction; '' where that is not known. */
+export const packetDecisionWords = (row: FlowRow | null, direction: Direction, style: Style): string => {
+  const verdict = (direction === ORIGINAL ? row?.verdict?.verdict : row?.verdict?.reply) ?? null;
+  return verdict === null ? '' : `${tint(style, outcomeTone(verdict.outcome), outcomeWord(verdict.outcome))}  ${decisionWords(verdict)}`;
 };

@@ -1,0 +1,119 @@
+/** Writes what a capture tells, as it tells it: flows or packets, as text or as NDJSON. */
+import { printable } from '../base/printable.ts';
+import type { Direction, Flow } from '../flow/flow.ts';
+import type { Packet } from '../packet/packet.ts';
+import { flowJson } from '../report/flow-json.ts';
+import { type FlowMoment, flowLine } from '../report/flow-line.ts';
+import { jsonLine } from '../report/json.ts';
+import { packetDecisionJson, packetJson } from '../report/packet-json.ts';
+import { packetDecisionWords, packetLine } from '../report/packet-line.ts';
+import type { Style } from '../report/style.ts';
+import type { CaptureObserver, CaptureView, FlowRow, SessionEvent } from '../session/state.ts';
+import type { CommandContext } from './context.ts';
+import { PacketQueue } from './packet-queue.ts';
+
+export interface PrintOptions {
+  readonly packets: boolean;
+  /** A live capture says at once which flows are new; a file's flows are told when they are complete. */
+  readonly live: boolean;
+  /** Standard output carries the packets themselves (`-w -`): no text there. */
+  readonly silent: boolean;
+  /** Stop after so many packets; null for no bound. */
+  readonly packetLimit: number | null;
+}
+
+/** What is printed of a flow, and when, is a contract: docs/formats.md. */
+export class CapturePrinter implements CaptureObserver {
+  readonly limitReached: Promise<void>;
+  flows = 0;
+  /** Absent where no packet is asked for, so that the session need not call for each. */
+  readonly packet?: (packet: Packet, flow: Flow, direction: Direction) => void;
+  readonly #view: CaptureView;
+  readonly #options: PrintOptions;
+  readonly #context: CommandContext;
+  readonly #style: Style;
+  readonly #json: boolean;
+  readonly #queue: PacketQueue;
+  /** Flows that have been judged and have not ended. */
+  readonly #judged = new Set<number>();
+  #packets = 0;
+  #reachLimit: () => void = () => {};
+
+  constructor(view: CaptureView, options: PrintOptions, context: CommandContext) {
+    this.#view = view;
+    this.#options = options;
+    this.#context = context;
+    this.#style = context.terminal.style(context.globals.color);
+    this.#json = context.globals.json === true;
+    this.limitReached = new Promise((resolve) => {
+      this.#reachLimit = resolve;
+    });
+    this.#queue = new PacketQueue(
+      (text) => context.terminal.line(text),
+      (flowId) => this.#judged.has(flowId),
+    );
+    if (options.packets || options.packetLimit !== null) this.packet = (packet, flow, direction) => this.#onPacket(packet, flow, direction);
+  }
+
+  verdictChanged(row: FlowRow): void {
+    const isFirst = !this.#judged.has(row.flow.id);
+    this.#judged.add(row.flow.id);
+    this.#queue.writeReady();
+    if (!isFirst) this.#tellFlow(row, 'changed');
+    else if (this.#options.live && !this.#json) this.#tellFlow(row, 'new');
+  }
+
+  flowEnded(row: FlowRow): void {
+    this.flows++;
+    this.#judged.add(row.flow.id);
+    this.#queue.writeReady();
+    this.#tellFlow(row, 'ended');
+    this.#judged.delete(row.flow.id);
+  }
+
+  event(event: SessionEvent): void {
+    this.#context.terminal.remark(`vethscope: ${printable(event.text)}`);
+  }
+
+  finish(): void {
+    this.#queue.writeAll();
+  }
+
+  #tellFlow(row: FlowRow, moment: FlowMoment): void {
+    // With --packets people read packets; programs get the flows too.
+    if (this.#options.silent || (this.#options.packets && !this.#json)) return;
+    const text = this.#json
+      ? jsonLine(flowJson(row, this.#interfaceName(row.flow.interfaceId)))
+      : flowLine(row, moment, this.#style, utcOffsetMinutes(row.flow.firstSec));
+    this.#queue.add(null, () => text);
+  }
+
+  #onPacket(packet: Packet, flow: Flow, direction: Direction): void {
+    const { packetLimit, packets, silent } = this.#options;
+    this.#packets++;
+    if (packetLimit !== null && this.#packets > packetLimit) return;
+    if (packets && !silent) this.#tellPacket(packet, flow, direction);
+    if (this.#packets === packetLimit) this.#reachLimit();
+  }
+
+  /** The packet object is used again for the next packet: what it holds is rendered now, the verdict when it is known. */
+  #tellPacket(packet: Packet, flow: Flow, direction: Direction): void {
+    const flowId = flow.id;
+    const waitFor = flow.kind === 'arp' ? null : flowId;
+    const name = this.#interfaceName(packet.interfaceId);
+    if (this.#json) {
+      const seen = packetJson(packet, flowId, direction, name);
+      this.#queue.add(waitFor, () => jsonLine({ ...seen, ...packetDecisionJson(this.#view.flow(flowId), direction) }));
+    } else {
+      const nameShown = this.#view.getState().points.length > 1 ? name : '';
+      const seen = packetLine(packet, nameShown, utcOffsetMinutes(packet.timeSec));
+      this.#queue.add(waitFor, () => `${seen}  ${packetDecisionWords(this.#view.flow(flowId), direction, this.#style)}`.trimEnd());
+    }
+  }
+
+  #interfaceName(interfaceId: number): string {
+    return this.#view.getState().points[interfaceId]?.point.interface ?? '';
+  }
+}
+
+const utcOffsetMinutes = (sec: number): number => -new Date(sec * 1000).getTimezoneOffset();

@@ -1,0 +1,56 @@
+/** Follows a capture or a file being read to its end, and says at the end what was seen and lost. */
+import { printable } from '../base/printable.ts';
+import { endJson } from '../report/end-json.ts';
+import { jsonLine } from '../report/json.ts';
+import { summaryLines } from '../report/summary-lines.ts';
+import type { CaptureState, CaptureView } from '../session/state.ts';
+import { CapturePrinter, type PrintOptions } from './capture-printer.ts';
+import type { CommandContext } from './context.ts';
+
+export interface FollowOptions extends PrintOptions {
+  /** Stop after so long; null for no bound. */
+  readonly durationMs: number | null;
+}
+
+/** Ends with the capture, at a limit, at SIGINT, or when nobody reads any more. Returns the exit code. */
+export const follow = async (view: CaptureView, options: FollowOptions, context: CommandContext): Promise<number> => {
+  const printer = new CapturePrinter(view, options, context);
+  const stopObserving = view.observe(printer);
+  const timer = new Timer(options.durationMs);
+  try {
+    await Promise.race([view.finished, context.interruption(), printer.limitReached, timer.passed, context.terminal.closedByReader]);
+    await view.stop();
+    await view.finished;
+  } finally {
+    timer.stop();
+    printer.finish();
+    stopObserving();
+  }
+  return conclude(view.getState(), printer.flows, options, context);
+};
+
+const conclude = (state: CaptureState, flows: number, options: FollowOptions, context: CommandContext): number => {
+  const { terminal, globals } = context;
+  const failed = state.points.filter((point) => point.status === 'failed');
+  const code = failed.length > 0 || (state.saving?.error ?? null) !== null ? 1 : 0;
+  if (terminal.closed) return code;
+  for (const point of failed) terminal.remark(`vethscope: ${printable(`${point.point.id}: ${point.message ?? 'the capture failed'}`)}`);
+  if (globals.json === true && !options.silent) terminal.line(jsonLine(endJson(state, flows)));
+  else for (const line of summaryLines(state, flows)) terminal.remark(line);
+  return code;
+};
+
+class Timer {
+  readonly passed: Promise<void>;
+  #timeout: NodeJS.Timeout | undefined;
+
+  constructor(durationMs: number | null) {
+    this.passed = new Promise((resolve) => {
+      if (durationMs !== null) this.#timeout = setTimeout(resolve, durationMs);
+    });
+  }
+
+  stop(): void {
+    clearTimeout(this.#timeout);
+  }
+}

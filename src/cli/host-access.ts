@@ -1,0 +1,35 @@
+/** Opens the host that a command works on (live, or a saved snapshot), and closes it whatever happens. */
+import { failure } from '../base/errors.ts';
+import type { HostState, Workspace } from '../session/state.ts';
+import type { CommandContext } from './context.ts';
+
+/** `facts`: the host as it is at one moment. `live`: kept up to date, for captures. `file`: only what a saved session brings. */
+export type Needs = 'live' | 'facts' | 'file';
+
+export const withWorkspace = async <Result>(
+  context: CommandContext,
+  needs: Needs,
+  use: (workspace: Workspace) => Promise<Result>,
+): Promise<Result> => {
+  const { openWorkspace } = await import('../session/workspace.ts');
+  const { host, dockerHost } = context.globals;
+  const workspace = await openWorkspace({ host: host ?? null, dockerHost: dockerHost ?? null, needs });
+  try {
+    return await use(workspace);
+  } finally {
+    await workspace.close();
+  }
+};
+
+export const hostOf = (workspace: Workspace): HostState => {
+  const host = workspace.getHost();
+  if (host === null) {
+    throw failure('the facts of this host could not be read', { hint: 'vethscope doctor says what is missing' });
+  }
+  return host;
+};
+
+/** What is wrong with the facts, said once on standard error. */
+export const remarkTrouble = (context: CommandContext, host: HostState): void => {
+  if (host.trouble !== null) context.terminal.remark(`vethscope: ${host.trouble}`);
+};

@@ -1,0 +1,183 @@
+/** The command line: commands, arguments, options and their help. What a command does is in its own file, loaded when it is called. */
+import { Argument, Command, Option } from 'commander';
+import { usageError } from '../base/errors.ts';
+import { parseCount, parseDuration } from './arguments.ts';
+import type { CommandContext } from './context.ts';
+import type { ExplainCommandOptions } from './explain.ts';
+import type { GlobalOptions } from './globals.ts';
+import { readVersion } from './version.ts';
+
+export interface ProgramIo {
+  readonly writeOut: (text: string) => void;
+  readonly writeErr: (text: string) => void;
+  readonly isInteractive: boolean;
+  /** Called once, by the command that is run. */
+  readonly context: (globals: GlobalOptions) => CommandContext;
+  /** What stood behind `--` of a command that takes a filter. */
+  readonly afterDashes: readonly string[] | null;
+  readonly done: (exitCode: number) => void;
+}
+
+interface RootOptions extends GlobalOptions {
+  readonly engine: 'cap' | 'tcpdump' | 'auto';
+  readonly open?: string;
+}
+
+/** Options that every command takes; the others of the root belong to the UI and to captures. */
+const GLOBAL_FLAGS: ReadonlySet<string> = new Set(['--host', '--docker-host', '--json', '--no-color']);
+
+const ROOT_EPILOGUE = `
+Without a command the terminal UI starts: pick a container, capture, explain.
+FILTER is pcap-filter(7) syntax; captures without one take "icmp or icmp6 or tcp or arp".
+Exit codes: 0 fine, 1 failure, 2 usage, 3 missing privilege or program, 4 explain --expect differs.
+
+Examples:
+  vethscope web1                              watch web1's traffic and the rules that decide it
+  vethscope capture web1 'tcp port 80'        a line a flow, with its verdict
+  vethscope explain web1 web2 tcp:80          which rule would decide, without traffic
+  vethscope read captures/web1.pcapng         a saved session, without root and without Docker`;
+
+export const createProgram = (io: ProgramIo): Command => {
+  const program = new Command('vethscope');
+  program
+    .exitOverride()
+    .configureOutput({
+      writeOut: io.writeOut,
+      writeErr: io.writeErr,
+      outputError: (text, write) => write(text.replace(/^error: /, 'vethscope: ')),
+    })
+    .helpCommand('help [command]', 'print help for a command')
+    .configureHelp({
+      showGlobalOptions: true,
+      visibleGlobalOptions: (command) =>
+        (command.parent?.options ?? []).filter(
+          (option) => GLOBAL_FLAGS.has(option.long ?? '') || (option.long === '--engine' && command.name() === 'capture'),
+        ),
+    })
+    .showHelpAfterError('(vethscope --help tells what there is)')
+    .description("See a container's traffic live, and the firewall rule that decides each flow.")
+    .version(readVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .option('--host <snapshot>', 'work on a saved snapshot instead of this host')
+    .option('--docker-host <url>', "Docker daemon's address (default: DOCKER_HOST, else the usual socket)")
+    .option('--json', 'answer in JSON')
+    .option('--no-color', 'no colours (as with NO_COLOR set)')
+    .addOption(new Option('--engine <name>', 'capture engine').choices(['auto', 'cap', 'tcpdump']).default('auto'))
+    .option('--open <file>', 'open a saved session in the UI')
+    .argument('[container]', 'container to capture at once')
+    .addHelpText('after', ROOT_EPILOGUE)
+    .action(async (container: string | undefined) => {
+      const options = program.opts<RootOptions>();
+      if (!io.isInteractive) {
+        program.outputHelp({ error: true });
+        io.writeErr('\nvethscope: the UI needs a terminal; list, capture, read and explain do not\n');
+        io.done(2);
+        return;
+      }
+      const { runTui } = await import('./tui.ts');
+      io.done(await runTui({ container: container ?? null, open: options.open ?? null, engine: options.engine }, io.context(options)));
+    });
+  addHostCommands(program, io);
+  addCaptureCommands(program, io);
+  addExplainCommand(program, io);
+  return program;
+};
+
+const addHostCommands = (program: Command, io: ProgramIo): void => {
+  program
+    .command('list')
+    .description('containers with their networks, addresses and host interfaces')
+    .action(async () => {
+      const { runList } = await import('./list.ts');
+      io.done(await runList(io.context(program.opts())));
+    });
+  program
+    .command('topology')
+    .description('namespaces, bridges, veths, parents and overlays as a tree')
+    .action(async () => {
+      const { runTopology } = await import('./topology.ts');
+      io.done(await runTopology(io.context(program.opts())));
+    });
+  program
+    .command('snapshot')
+    .description('all host facts as one document, for --host')
+    .option('-o, --output <file>', 'write to this file instead of standard output')
+    .action(async (options: { readonly output?: string }) => {
+      const { runSnapshot } = await import('./snapshot.ts');
+      io.done(await runSnapshot(options.output ?? null, io.context(program.opts())));
+    });
+  program
+    .command('doctor')
+    .description('what is missing for full function here, with the command that mends it')
+    .action(async () => {
+      const { runDoctor } = await import('./doctor.ts');
+      io.done(await runDoctor(io.context(program.opts())));
+    });
+};
+
+const addCaptureCommands = (program: Command, io: ProgramIo): void => {
+  program
+    .command('capture')
+    .description('capture without the UI: a line a flow or a packet, with its verdict')
+    .argument('<target...>', 'container, container:network, interface, or bridge:NAME; then the filter')
+    .usage('[options] TARGET... [FILTER]')
+    .option('-w, --write <file>', 'save the session as pcapng; - is standard output')
+    .option('-c, --count <n>', 'stop after so many packets', parseCount)
+    .option('--duration <seconds>', 'stop after so long (30, 90s, 2m)', parseDuration)
+    .option('--packets', 'a line a packet')
+    .addHelpText(
+      'after',
+      '\nArguments that name a target are targets; the first that does not begins the filter. After -- everything is the filter.\n' +
+        'Lines begin with + for a new flow, ~ for a changed verdict, = for a flow that is over.',
+    )
+    .action(async (words: string[], options) => {
+      const { runCapture } = await import('./capture.ts');
+      const root = program.opts<RootOptions>();
+      io.done(await runCapture(words, io.afterDashes, { ...options, engine: root.engine }, io.context(root)));
+    });
+  program
+    .command('read')
+    .description('the same on a saved pcap or pcapng, with the snapshot in it or --host')
+    .argument('<file>', 'the file; - is standard input')
+    .argument('[filter...]', 'pcap-filter expression (default: everything)')
+    .usage('[options] FILE [FILTER]')
+    .option('-c, --count <n>', 'stop after so many packets', parseCount)
+    .option('--packets', 'a line a packet')
+    .action(async (file: string, filter: string[], options) => {
+      const { runRead } = await import('./read.ts');
+      io.done(await runRead(file, [...filter, ...(io.afterDashes ?? [])], options, io.context(program.opts())));
+    });
+};
+
+interface ExplainArguments {
+  readonly packets?: string;
+  readonly whyNot?: boolean;
+  readonly expect?: NonNullable<ExplainCommandOptions['expect']>;
+}
+
+const addExplainCommand = (program: Command, io: ProgramIo): void => {
+  program
+    .command('explain')
+    .description('what would happen to such a packet, without traffic')
+    .usage('[options] SRC DST PROTO[:PORT]\n       vethscope explain [options] --packets FILE|-')
+    .addArgument(new Argument('[src]', 'container, address, "host" or "outside"'))
+    .addArgument(new Argument('[dst]', 'likewise'))
+    .addArgument(new Argument('[proto]', 'icmp, tcp:80, udp:53'))
+    .option('--packets <file>', 'exact packets instead, one JSON a line in (- is standard input), one JSON a line out')
+    .option('--why-not', 'also the rules that were asked and did not match, and which condition failed')
+    .addOption(new Option('--expect <outcome>', 'exit 4 where the verdict is another').choices(['accept', 'drop', 'reject']))
+    .action(async (src: string | undefined, dst: string | undefined, proto: string | undefined, given: ExplainArguments) => {
+      const options: ExplainCommandOptions = { whyNot: given.whyNot === true, expect: given.expect ?? null };
+      if (given.packets !== undefined) {
+        if (src !== undefined) throw usageError('explain takes either SRC DST PROTO[:PORT] or --packets, not both');
+        const { runExplainPackets } = await import('./explain-packets.ts');
+        io.done(await runExplainPackets(given.packets, options, io.context(program.opts())));
+        return;
+      }
+      if (src === undefined || dst === undefined || proto === undefined) {
+        throw usageError('explain needs SRC DST PROTO[:PORT]', { hint: 'vethscope explain web1 web2 tcp:80' });
+      }
+      const { runExplain } = await import('./explain.ts');
+      io.done(await runExplain(src, dst, proto, options, io.context(program.opts())));
+    });
+};

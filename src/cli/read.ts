@@ -1,0 +1,31 @@
+/** `vethscope read FILE [FILTER]`: what `capture` shows, on a saved pcap or pcapng. */
+import type { CommandContext } from './context.ts';
+import { follow } from './follow.ts';
+import { withWorkspace } from './host-access.ts';
+
+export interface ReadCommandOptions {
+  readonly count?: number;
+  readonly packets?: boolean;
+}
+
+/** A pipe as a file: `ssh HOST tcpdump -w - | vethscope read -`. */
+const STANDARD_INPUT = '/dev/stdin';
+
+export const runRead = (
+  file: string,
+  filterWords: readonly string[],
+  options: ReadCommandOptions,
+  context: CommandContext,
+): Promise<number> =>
+  withWorkspace(context, 'file', async (workspace) => {
+    const view = await workspace.openFile(file === '-' ? STANDARD_INPUT : file, {
+      filter: filterWords.join(' ').trim(),
+      keepPackets: false,
+      ...(options.count === undefined ? {} : { packetLimit: options.count }),
+    });
+    return follow(
+      view,
+      { packets: options.packets === true, live: false, silent: false, packetLimit: options.count ?? null, durationMs: null },
+      context,
+    );
+  });

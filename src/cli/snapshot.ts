@@ -1,0 +1,45 @@
+/** `vethscope snapshot`: all host facts as one document, for another machine, a bug report or a test. */
+import { writeFile } from 'node:fs/promises';
+import { failure, messageOf } from '../base/errors.ts';
+import { printable } from '../base/printable.ts';
+import type { SnapshotDocument } from '../host/snapshot.ts';
+import { jsonDocument } from '../report/json.ts';
+import type { CommandContext } from './context.ts';
+
+/** Rules and addresses are nobody else's business. */
+const PRIVATE_FILE = 0o600;
+
+export const runSnapshot = async (output: string | null, context: CommandContext): Promise<number> => {
+  const document = await takeSnapshot(context);
+  const text = jsonDocument(document);
+  const { terminal } = context;
+  for (const [command, why] of Object.entries(document.missing ?? {}))
+    terminal.remark(printable(`vethscope: not in the snapshot: ${command}: ${why}`));
+  if (output === null || output === '-') {
+    terminal.line(text);
+    return 0;
+  }
+  try {
+    await writeFile(output, `${text}\n`, { mode: PRIVATE_FILE });
+  } catch (error) {
+    throw failure(`writing the snapshot to ${output} failed`, { detail: messageOf(error), cause: error });
+  }
+  terminal.remark(printable(`snapshot of ${document.host} written to ${output}`));
+  return 0;
+};
+
+/** With --host the saved document, read and checked; else what the agent collects now. */
+const takeSnapshot = async (context: CommandContext): Promise<SnapshotDocument> => {
+  const { host, dockerHost } = context.globals;
+  if (host !== undefined) {
+    const { readSnapshotFile } = await import('../session/snapshot-file.ts');
+    return readSnapshotFile(host);
+  }
+  const { startAgent } = await import('../agent/client.ts');
+  const agent = await startAgent({ dockerHost: dockerHost ?? null });
+  try {
+    return await agent.collect({ firewall: true, conntrack: true, namespaces: 'full', docker: true });
+  } finally {
+    await agent.close();
+  }
+};
