@@ -180,6 +180,8 @@ export interface OtherNamespace {
   readonly nsid: number | null;
   readonly pid: number | null;
   readonly owners: readonly string[];
+  /** Where it is mounted (`/run/docker/netns/1-...`), if it is known by a mount and not by a process. */
+  readonly path?: string | null;
   readonly facts: NamespaceFacts;
 }
 

@@ -18,6 +18,9 @@ import { readRulesets } from './read-rulesets.ts';
 import { readSysctls } from './read-sysctls.ts';
 import { type RawOutputs, SNAPSHOT_COMMANDS, type SnapshotCommand, type SnapshotDocument } from './snapshot.ts';
 
+/** How the reason begins where legacy tables exist and their rules were not read. */
+export const LEGACY_TABLES_IN_USE = 'legacy tables are in use';
+
 export const readFacts = (document: SnapshotDocument): HostFacts => {
   const self = readNamespaceFacts(document.raw, document.missing ?? {});
   const problems = [...self.problems];
@@ -28,6 +31,7 @@ export const readFacts = (document: SnapshotDocument): HostFacts => {
     nsid: namespace.nsid ?? nsids.get(id) ?? null,
     pid: namespace.pid,
     owners: namespace.owners,
+    path: namespace.path ?? null,
     facts: readNamespaceFacts(namespace.raw, namespace.missing ?? {}),
   }));
   const owned = new Map(namespaces.flatMap((namespace) => namespace.owners.map((owner) => [owner, namespace.id] as const)));
@@ -73,6 +77,7 @@ export const readNamespaceFacts = (raw: RawOutputs, givenMissing: Readonly<Recor
   const rules = joinRules(outputs, keep, note);
   const rulesets = keep(readRulesets(outputs));
   const nftables = read('nft', (text, line) => readNftables(text, line, managedTables(rulesets)));
+  noteLegacy(outputs, rulesets, missing);
   const portsFound = outputs.find('bridgeLink');
   const bridgePorts =
     portsFound !== null ? keep(readBridgePorts(portsFound.text, portsFound.command)) : links === null ? null : bridgePortsFromLinks(links);
@@ -100,6 +105,22 @@ export const readNamespaceFacts = (raw: RawOutputs, givenMissing: Readonly<Recor
     missing,
     problems,
   };
+};
+
+const LEGACY = [
+  { family: 'ip', tables: 'legacyTables4', save: 'iptablesLegacy' },
+  { family: 'ip6', tables: 'legacyTables6', save: 'ip6tablesLegacy' },
+] as const;
+
+/** The kernel's list of legacy tables tells whether there is anything to miss where the legacy rules were not read. */
+const noteLegacy = (outputs: OutputIndex, rulesets: readonly Ruleset[], missing: Map<string, string>): void => {
+  for (const { family, tables, save } of LEGACY) {
+    if (rulesets.some((ruleset) => ruleset.family === family && ruleset.backend === 'legacy')) continue;
+    const names = outputs.find(tables)?.text.trim();
+    if (names === undefined) {
+      if (!missing.has(SNAPSHOT_COMMANDS[tables])) missing.set(SNAPSHOT_COMMANDS[tables], 'not in the snapshot');
+    } else if (names !== '') missing.set(SNAPSHOT_COMMANDS[save], `${LEGACY_TABLES_IN_USE} (${names.split(/\s+/).join(', ')}) and were not read`);
+  }
 };
 
 /** Tables that iptables-nft manages, as `family name`. */
