@@ -1,0 +1,72 @@
+/** Reads a whole capture, in pieces of the test's choice, into plain values that can be compared. */
+import { CaptureReader, type ReaderEvent } from '../../src/pcap/reader.ts';
+
+export interface PlainPacket {
+  readonly kind: 'packet';
+  readonly data: readonly number[];
+  readonly originalLength: number;
+  readonly time: string;
+  readonly interfaceId: number;
+  readonly section: number;
+  readonly linkType: number;
+  readonly flags: number;
+  readonly dropCount: number;
+  readonly offset: number;
+  readonly comments: readonly string[];
+}
+
+export type PlainEvent = PlainPacket | Exclude<ReaderEvent, { kind: 'packet' }>;
+
+const plain = (event: ReaderEvent): PlainEvent => {
+  if (event.kind !== 'packet') return event;
+  const { packet } = event;
+  return {
+    kind: 'packet',
+    data: Array.from(packet.bytes.subarray(packet.start, packet.end)),
+    originalLength: packet.originalLength,
+    time: packet.timed ? `${packet.timeSec}.${String(packet.timeNsec).padStart(9, '0')}` : 'none',
+    interfaceId: packet.interfaceId,
+    section: packet.section,
+    linkType: packet.linkType,
+    flags: packet.flags,
+    dropCount: packet.dropCount,
+    offset: packet.offset,
+    comments: [...packet.comments],
+  };
+};
+
+/** Pushes the bytes cut at the given places; after each chunk its memory is overwritten, as a reused read buffer would be. */
+export const eventsOf = (bytes: Uint8Array, cuts: readonly number[] = []): PlainEvent[] => {
+  const reader = new CaptureReader();
+  const events: PlainEvent[] = [];
+  const drain = (): void => {
+    for (let event = reader.next(); event !== null; event = reader.next()) events.push(plain(event));
+  };
+  const places = [...new Set(cuts.map((cut) => Math.min(cut, bytes.length)))].sort((x, y) => x - y);
+  let from = 0;
+  for (const place of [...places, bytes.length]) {
+    const chunk = bytes.slice(from, place);
+    reader.push(chunk);
+    drain();
+    chunk.fill(0xee);
+    from = place;
+  }
+  reader.end();
+  drain();
+  return events;
+};
+
+export const packetsOf = (events: readonly PlainEvent[]): PlainPacket[] => events.filter((event) => event.kind === 'packet');
+
+export const problemsOf = (events: readonly PlainEvent[]): string[] =>
+  events.filter((event) => event.kind === 'problem').map((event) => `${event.offset}: ${event.message}`);
+
+export const concat = (...parts: readonly Uint8Array[]): Uint8Array => {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+};
