@@ -24,4 +24,4 @@ export const networkOf = (index: HostIndex, id: string, name: string): DockerNet
   index.networksById.get(id) ?? index.networksByName.get(name) ?? null;
 
 /** Whether a container has processes, and so a namespace with devices. */
-export const isLive = (container: DockerContainer): boolean => container.state === 'running' || container.state === 'paused';
+export const isLive = (container: { readonly state: string }): boolean => container.state === 'running' || container.state === 'paused';
