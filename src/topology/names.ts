@@ -1,5 +1,5 @@
 /** Names for addresses, so that a flow reads `web1 → web2`. Built once a topology, asked once a flow. */
-import { formatIp, type IpAddress } from '../base/ip-address.ts';
+import { formatIp, type IpAddress, parseIp } from '../base/ip-address.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { isLive } from './host-index.ts';
 import type { ContainerNode, Topology } from './topology.ts';
@@ -34,6 +34,16 @@ export class NameIndex {
     // RFC 1122 3.2.1.3, RFC 4291 2.5.3: loopback is whoever says it.
     const loopback = ip.version === 4 ? ip.a >>> 24 === 127 : ip.a === 0 && ip.b === 0 && ip.c === 0 && ip.d === 1;
     return loopback ? 'localhost' : null;
+  }
+
+  /** Every address that has a name of its own, for the name resolution blocks of saved sessions. */
+  records(): { readonly ip: IpAddress; readonly names: readonly string[] }[] {
+    const records: { ip: IpAddress; names: string[] }[] = [];
+    for (const [address, name] of this.names) {
+      const ip = parseIp(address);
+      if (ip !== null) records.push({ ip, names: [name] });
+    }
+    return records;
   }
 
   private addContainers(topology: Topology, facts: HostFacts): void {

@@ -1,0 +1,149 @@
+/** What live captures and opened files have in common as CaptureViews; the two differ in where packets come from. */
+import type { Verdict } from '../path/verdict.ts';
+import type { CapturePoint } from '../topology/topology.ts';
+import { CaptureCore } from './capture-core.ts';
+import type { HostStore } from './host-store.ts';
+import { Notifier } from './notifier.ts';
+import { RateMeter } from './rate-meter.ts';
+import { saveRing } from './save-ring.ts';
+import type {
+  CaptureObserver,
+  CaptureState,
+  CaptureView,
+  FlowPage,
+  FlowQuery,
+  FlowRow,
+  LostCounts,
+  PointState,
+  SavingState,
+  SessionEvent,
+  StoredPacket,
+} from './state.ts';
+
+export interface CaptureBaseOptions {
+  readonly store: HostStore;
+  readonly filter: string;
+  readonly keepPackets: boolean;
+  readonly packetLimit: number | null;
+  /** Seconds since the epoch. */
+  readonly startedAt: number;
+}
+
+/** How far a point has come; PointState without its packet count, which the core knows. */
+export type PointStatus = Omit<PointState, 'packets'>;
+
+export abstract class CaptureBase implements CaptureView {
+  abstract readonly finished: Promise<void>;
+  protected readonly store: HostStore;
+  protected readonly core: CaptureCore;
+  /** Shared with the core: the index is the packets' interfaceId. */
+  protected readonly points: CapturePoint[];
+  protected readonly statuses: PointStatus[];
+  protected readonly notifier = new Notifier();
+  protected readonly packetLimit: number | null;
+  protected filter: string;
+  protected startedAt: number;
+  protected isFinished = false;
+  readonly #rate = new RateMeter();
+  #packetsPerSecond = 0;
+  #state: CaptureState | null = null;
+  #stateRevision = -1;
+
+  constructor(points: readonly CapturePoint[], options: CaptureBaseOptions) {
+    this.store = options.store;
+    this.points = [...points];
+    this.statuses = points.map((point) => ({ point, status: 'starting', engine: null, linkType: null, message: null }));
+    this.filter = options.filter;
+    this.packetLimit = options.packetLimit;
+    this.startedAt = options.startedAt;
+    this.core = new CaptureCore({ store: options.store, points: this.points, keepPackets: options.keepPackets });
+  }
+
+  protected abstract lost(): LostCounts;
+  protected abstract saving(): SavingState | null;
+  protected abstract fileName(): string | null;
+  abstract setFilter(filter: string): Promise<void>;
+  abstract startSaving(path: string): Promise<void>;
+  abstract stopSaving(): Promise<void>;
+  abstract stop(): Promise<void>;
+
+  getState(): CaptureState {
+    if (this.#state !== null && this.#stateRevision === this.core.revision) return this.#state;
+    this.#stateRevision = this.core.revision;
+    this.#state = {
+      points: this.statuses.map((status, index) => ({ ...status, packets: this.core.packetsByPoint[index] ?? 0 })),
+      filter: this.filter,
+      startedAt: this.startedAt,
+      packets: this.core.packets,
+      bytes: this.core.bytes,
+      packetsPerSecond: this.#packetsPerSecond,
+      flows: this.core.flowCount,
+      flowsEvicted: this.core.flowsEvicted,
+      undecoded: this.core.undecoded,
+      lost: this.lost(),
+      saving: this.saving(),
+      events: this.core.events.slice(),
+      finished: this.isFinished,
+      file: this.fileName(),
+      revision: this.core.revision,
+    };
+    return this.#state;
+  }
+
+  subscribe(listener: () => void): () => void {
+    return this.notifier.subscribe(listener);
+  }
+
+  observe(observer: CaptureObserver): () => void {
+    return this.core.observe(observer);
+  }
+
+  flows(query: FlowQuery): FlowPage {
+    return this.core.page(query);
+  }
+
+  flow(id: number): FlowRow | null {
+    return this.core.row(id);
+  }
+
+  packetsOf(flowId: number, limit: number): readonly StoredPacket[] {
+    return this.core.packetsOf(flowId, limit);
+  }
+
+  explain(flowId: number): { readonly verdict: Verdict; readonly reply: Verdict | null } | null {
+    return this.core.explain(flowId);
+  }
+
+  why(flowId: number): readonly string[] {
+    return this.core.why(flowId);
+  }
+
+  async saveRing(path: string): Promise<number> {
+    return await saveRing(path, this.core, this.points, this.store.version);
+  }
+
+  /** Says what happened, to the screens' event list and to observers. */
+  protected say(severity: SessionEvent['severity'], text: string): void {
+    this.core.event({ at: Date.now() / 1000, severity, text });
+    this.notifier.touch();
+  }
+
+  protected setPoint(index: number, change: Partial<PointStatus>): void {
+    const old = this.statuses[index];
+    if (old === undefined) return;
+    this.statuses[index] = { ...old, ...change };
+    this.core.revision++;
+    this.notifier.touch();
+  }
+
+  protected measureRate(): void {
+    const rate = this.#rate.sample(this.core.packets, performance.now());
+    if (rate === this.#packetsPerSecond) return;
+    this.#packetsPerSecond = rate;
+    this.core.revision++;
+  }
+
+  protected get isAtLimit(): boolean {
+    return this.packetLimit !== null && this.core.packets >= this.packetLimit;
+  }
+}

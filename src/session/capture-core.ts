@@ -1,0 +1,255 @@
+/**
+ * The part that live captures and opened files share: packets go in, flows, verdicts, rows and observers' calls come out. It
+ * owns the flow table, the packet ring and the notes beside the flows; where packets come from is the caller's business.
+ */
+
+import { type Flow, ORIGINAL } from '../flow/flow.ts';
+import { FlowTable } from '../flow/table.ts';
+import { decodePacket } from '../packet/decode.ts';
+import { L3_NONE, L3_OTHER, Packet } from '../packet/packet.ts';
+import type { Verdict } from '../path/verdict.ts';
+import type { RawPacket } from '../pcap/reader.ts';
+import type { CapturePoint } from '../topology/topology.ts';
+import { diagnosisOf } from './diagnose-flow.ts';
+import { FlowJudge } from './flow-judge.ts';
+import { type FlowNote, noteOf, replaceHead } from './flow-note.ts';
+import { FlowRows } from './flow-rows.ts';
+import type { HostStore } from './host-store.ts';
+import { PacketRing } from './packet-ring.ts';
+import type { CaptureObserver, FlowPage, FlowQuery, FlowRow, SessionEvent, StoredPacket } from './state.ts';
+
+/** Where packets and comments go while a session is saved. */
+export interface PacketSink {
+  packet(packet: Packet, comment: string | null): void;
+}
+
+export interface CoreOptions {
+  readonly store: HostStore;
+  readonly points: readonly CapturePoint[];
+  readonly keepPackets: boolean;
+  /** Flows that have ended stay in the table as long as there are not more than so many flows. */
+  readonly maxFlows?: number;
+}
+
+const MAX_FLOWS = 100_000;
+/** How long one turn may spend on verdicts while packets are coming in, in milliseconds. */
+const JUDGE_BUDGET_MS = 12;
+const KEPT_EVENTS = 500;
+
+export class CaptureCore {
+  readonly ring: PacketRing | null;
+  readonly rows: FlowRows;
+  sink: PacketSink | null = null;
+  packets = 0;
+  bytes = 0;
+  undecoded = 0;
+  revision = 0;
+  readonly events: SessionEvent[] = [];
+  /** Packets by capture point. */
+  readonly packetsByPoint: number[] = [];
+
+  readonly #store: HostStore;
+  readonly #table: FlowTable;
+  readonly #judge: FlowJudge;
+  readonly #packet = new Packet();
+  readonly #notes = new Map<number, FlowNote>();
+  readonly #ended = new Map<number, Flow>();
+  readonly #maxFlows: number;
+  readonly #observers = new Set<CaptureObserver>();
+  #queue: FlowNote[] = [];
+  #reason = '';
+  #droppedEnded = 0;
+
+  constructor(options: CoreOptions) {
+    this.#store = options.store;
+    this.#maxFlows = options.maxFlows ?? MAX_FLOWS;
+    this.#table = new FlowTable({ maxFlows: this.#maxFlows });
+    this.#judge = new FlowJudge(options.store, options.points);
+    this.ring = options.keepPackets ? new PacketRing() : null;
+    this.rows = new FlowRows(options.store);
+  }
+
+  get flowCount(): number {
+    return this.#table.size + this.#ended.size;
+  }
+
+  /** Flows that are not shown any more because there were too many. */
+  get flowsEvicted(): number {
+    return this.#table.evicted + this.#droppedEnded;
+  }
+
+  observe(observer: CaptureObserver): () => void {
+    this.#observers.add(observer);
+    return () => this.#observers.delete(observer);
+  }
+
+  /** Takes one packet in. `raw` is the reader's and is not kept. */
+  ingest(raw: RawPacket, interfaceId: number, linkType: number): void {
+    const packet = this.#packet;
+    decodePacket(packet, raw.bytes, raw.start, raw.end, raw.originalLength, linkType);
+    packet.timeSec = raw.timeSec;
+    packet.timeNsec = raw.timeNsec;
+    packet.interfaceId = interfaceId;
+    this.packets++;
+    this.bytes += raw.originalLength;
+    this.packetsByPoint[interfaceId] = (this.packetsByPoint[interfaceId] ?? 0) + 1;
+    if (packet.l3 === L3_NONE || packet.l3 === L3_OTHER) this.undecoded++;
+    const flow = this.#table.observe(packet);
+    const direction = this.#table.lastDirection;
+    let note = this.#notes.get(flow.id);
+    if (note === undefined) {
+      note = noteOf(flow, packet, direction);
+      this.#notes.set(flow.id, note);
+      this.#enqueue(note);
+    } else if (direction === ORIGINAL && note.headDirection !== ORIGINAL) {
+      replaceHead(note, packet, direction);
+      this.#enqueue(note);
+    }
+    if (this.ring !== null) note.lastSequence = this.ring.add(packet, note.lastSequence, flow.id);
+    this.revision++;
+    if (this.sink !== null) {
+      this.sink.packet(packet, note.comment);
+      note.comment = null;
+    }
+    for (const observer of this.#observers) observer.packet?.(packet, flow, direction);
+  }
+
+  /** Lets flows age up to the given time and hands out those that ended. */
+  advance(sec: number, nsec: number): void {
+    this.#table.advance(sec, nsec);
+    for (const flow of this.#table.takeEnded()) this.#finish(flow);
+  }
+
+  /** The input is over: all flows end. */
+  finishAll(): void {
+    this.judgeAll();
+    for (const flow of this.#table.takeEnded()) this.#finish(flow);
+    for (const flow of this.#table.all()) this.#announceEnd(flow);
+  }
+
+  /** Judges what waits, for at most the budget. Returns whether everything is done. */
+  judgeSome(): boolean {
+    return this.#drain(JUDGE_BUDGET_MS);
+  }
+
+  judgeAll(): void {
+    this.#drain(Number.POSITIVE_INFINITY);
+  }
+
+  /** The facts are others than before: every flow that still lives is judged anew, and `reason` is said where its verdict changes. */
+  rejudge(reason: string): void {
+    this.#reason = reason;
+    for (const flow of this.#table.all()) {
+      const note = this.#notes.get(flow.id);
+      if (note !== undefined && !flow.ended) this.#enqueue(note);
+    }
+  }
+
+  /** New counters were read: evidence is looked at again. */
+  recount(): void {
+    for (const note of this.#notes.values()) {
+      if (!note.finished && this.#judge.recount(note)) this.revision++;
+    }
+  }
+
+  event(event: SessionEvent): void {
+    this.events.push(event);
+    if (this.events.length > KEPT_EVENTS) this.events.shift();
+    this.revision++;
+    for (const observer of this.#observers) observer.event?.(event);
+  }
+
+  page(query: FlowQuery): FlowPage {
+    return this.rows.page(this.#allNotes(), query, this.revision);
+  }
+
+  row(id: number): FlowRow | null {
+    const note = this.#notes.get(id);
+    return note === undefined ? null : this.rows.row(note);
+  }
+
+  packetsOf(flowId: number, limit: number): readonly StoredPacket[] {
+    const note = this.#notes.get(flowId);
+    return note === undefined || this.ring === null ? [] : this.ring.chain(note.lastSequence, limit);
+  }
+
+  /** Which flow a packet of the ring belongs to, null where it is forgotten. */
+  flowOfPacket(sequence: number): number | null {
+    return this.ring?.tagOf(sequence) ?? null;
+  }
+
+  commentOf(flowId: number): string | null {
+    const row = this.row(flowId);
+    return row === null ? null : this.rows.comment(row);
+  }
+
+  explain(flowId: number): { readonly verdict: Verdict; readonly reply: Verdict | null } | null {
+    const note = this.#notes.get(flowId);
+    return note === undefined ? null : this.#judge.explain(note);
+  }
+
+  why(flowId: number): readonly string[] {
+    const note = this.#notes.get(flowId);
+    const version = this.#store.version;
+    if (note === undefined || version === null || note.verdict === null) return [];
+    return diagnosisOf(version, note, this.#judge.question(note));
+  }
+
+  *#allNotes(): Iterable<FlowNote> {
+    yield* this.#notes.values();
+  }
+
+  #enqueue(note: FlowNote): void {
+    if (note.queued || !this.#judge.isJudged(note.flow)) return;
+    note.queued = true;
+    this.#queue.push(note);
+  }
+
+  #drain(budgetMs: number): boolean {
+    if (this.#queue.length === 0 || this.#store.version === null) return true;
+    const until = performance.now() + budgetMs;
+    const queue = this.#queue;
+    let done = 0;
+    while (done < queue.length) {
+      this.#judgeOne(queue[done++] as FlowNote);
+      if ((done & 15) === 0 && performance.now() > until) break;
+    }
+    this.#queue = done === queue.length ? [] : queue.slice(done);
+    return this.#queue.length === 0;
+  }
+
+  #judgeOne(note: FlowNote): void {
+    note.queued = false;
+    if (note.finished) return;
+    const changed = this.#judge.judge(note, this.#reason, note.flow.lastSec);
+    this.revision++;
+    if (!changed) return;
+    const row = this.rows.row(note);
+    note.comment = this.rows.comment(row);
+    for (const observer of this.#observers) observer.verdictChanged?.(row);
+  }
+
+  #finish(flow: Flow): void {
+    this.#announceEnd(flow);
+    this.#ended.set(flow.id, flow);
+    while (this.flowCount > this.#maxFlows && this.#ended.size > 0) {
+      const oldest = this.#ended.keys().next().value as number;
+      this.#ended.delete(oldest);
+      this.#notes.delete(oldest);
+      this.#droppedEnded++;
+    }
+  }
+
+  #announceEnd(flow: Flow): void {
+    const note = this.#notes.get(flow.id);
+    if (note === undefined || note.finished) return;
+    if (note.queued) this.#judgeOne(note);
+    this.#judge.recount(note);
+    note.finished = true;
+    note.queued = false;
+    this.revision++;
+    if (this.#observers.size === 0) return;
+    const row = this.rows.row(note);
+    for (const observer of this.#observers) observer.flowEnded?.(row);
+  }
+}

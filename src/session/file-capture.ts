@@ -1,0 +1,206 @@
+/** A saved session, or any pcap or pcapng file, opened again: the snapshots inside it say what the host was when. */
+import { createReadStream } from 'node:fs';
+import { failure, messageOf } from '../base/errors.ts';
+import { parseSnapshot } from '../host/read-snapshot.ts';
+import { CaptureReader, type ReaderEvent } from '../pcap/reader.ts';
+import { SnapshotCollector, type SnapshotResult } from '../pcap/snapshot-block.ts';
+import { CaptureBase } from './capture-base.ts';
+import { pointOfInterface } from './file-points.ts';
+import type { HostStore } from './host-store.ts';
+import type { PacketFilter } from './packet-filter.ts';
+import type { LostCounts, SavingState } from './state.ts';
+
+export interface FileCaptureOptions {
+  readonly path: string;
+  readonly store: HostStore;
+  /** True where the facts come from elsewhere (`--host`), so that those in the file are passed over. */
+  readonly hasOwnFacts: boolean;
+  readonly filter: string;
+  /** Compiles `filter` for a link type; null for all packets. */
+  readonly packetFilter: PacketFilter | null;
+  readonly keepPackets: boolean;
+  readonly packetLimit: number | null;
+}
+
+const CHUNK_BYTES = 1 << 20;
+
+export class FileCapture extends CaptureBase {
+  readonly finished: Promise<void>;
+  readonly #options: FileCaptureOptions;
+  readonly #reader = new CaptureReader();
+  readonly #snapshots = new SnapshotCollector();
+  /** Which of our points the interfaces of the current section are. */
+  #interfaces: { readonly point: number; readonly linkType: number }[] = [];
+  readonly #abort = new AbortController();
+  readonly #statistics = new Map<number, { kernel: number | null; engine: number | null }>();
+  #hasFacts: boolean;
+  #lastSec = 0;
+  #lastNsec = 0;
+
+  constructor(options: FileCaptureOptions) {
+    super([], { ...options, startedAt: 0 });
+    this.#options = options;
+    this.#hasFacts = options.hasOwnFacts;
+    this.finished = this.#read();
+    // Whoever does not await `finished` hears of a failure through the events and the points' state.
+    this.finished.catch(() => {});
+  }
+
+  protected lost(): LostCounts {
+    let kernel: number | null = null;
+    let engine: number | null = null;
+    for (const counts of this.#statistics.values()) {
+      if (counts.kernel !== null) kernel = (kernel ?? 0) + counts.kernel;
+      if (counts.engine !== null) engine = (engine ?? 0) + counts.engine;
+    }
+    return { kernel, engine, pipe: 0 };
+  }
+
+  protected saving(): SavingState | null {
+    return null;
+  }
+
+  protected fileName(): string {
+    return this.#options.path;
+  }
+
+  async setFilter(): Promise<void> {
+    throw failure('the filter of an opened file is chosen when it is opened', {
+      hint: 'search with / instead, or open the file again with a filter',
+    });
+  }
+
+  async startSaving(): Promise<void> {
+    throw failure('this is a saved session already', { hint: `it is ${this.#options.path}` });
+  }
+
+  async stopSaving(): Promise<void> {}
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.finished.catch(() => {});
+    this.notifier.close();
+  }
+
+  async #read(): Promise<void> {
+    const { path } = this.#options;
+    // Whoever opened the file observes it from the next turn on.
+    await new Promise((resolve) => setImmediate(resolve));
+    const stream = createReadStream(path, { highWaterMark: CHUNK_BYTES, signal: this.#abort.signal });
+    try {
+      for await (const chunk of stream) {
+        this.#reader.push(chunk as Uint8Array);
+        if (!this.#drain()) break;
+        this.core.judgeAll();
+        this.measureRate();
+        this.notifier.touch();
+      }
+      this.#reader.end();
+      if (!this.isAtLimit) this.#drain();
+    } catch (error) {
+      if (!this.#abort.signal.aborted) throw this.#failed(error);
+    } finally {
+      stream.destroy();
+      this.core.finishAll();
+      this.isFinished = true;
+      this.core.revision++;
+      this.notifier.touch();
+    }
+  }
+
+  #failed(error: unknown): Error {
+    const { path } = this.#options;
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === undefined) return error instanceof Error ? error : failure(messageOf(error));
+    return failure(`cannot read ${path}`, {
+      detail: messageOf(error),
+      ...(code === 'ENOENT' ? { hint: 'is the name right? captures/ is where sessions are saved by default' } : {}),
+      cause: error,
+    });
+  }
+
+  /** Works off what the reader has. Returns false at the packet limit. */
+  #drain(): boolean {
+    for (let event = this.#reader.next(); event !== null; event = this.#reader.next()) {
+      if (event.kind === 'packet') {
+        if (!this.#packet()) return false;
+      } else this.#other(event);
+    }
+    return true;
+  }
+
+  #packet(): boolean {
+    const raw = this.#reader.packet;
+    const { packetFilter } = this.#options;
+    if (packetFilter !== null && !packetFilter.accepts(raw)) return true;
+    if (this.startedAt === 0) this.startedAt = raw.timeSec + raw.timeNsec / 1e9;
+    const target = this.#interfaces[raw.interfaceId];
+    if (target === undefined) return true;
+    this.core.ingest(raw, target.point, target.linkType);
+    if (raw.timeSec > this.#lastSec || (raw.timeSec === this.#lastSec && raw.timeNsec > this.#lastNsec)) {
+      if (raw.timeSec !== this.#lastSec) this.core.advance(raw.timeSec, raw.timeNsec);
+      this.#lastSec = raw.timeSec;
+      this.#lastNsec = raw.timeNsec;
+    }
+    return !this.isAtLimit;
+  }
+
+  #other(event: Exclude<ReaderEvent, { kind: 'packet' }>): void {
+    switch (event.kind) {
+      case 'section':
+        this.#interfaces = [];
+        return;
+      case 'interface':
+        this.#interface(event);
+        return;
+      case 'statistics':
+        this.#statistics.set(event.section * 0x1_0000 + event.interfaceId, { kernel: event.droppedByOs, engine: event.droppedByInterface });
+        this.core.revision++;
+        return;
+      case 'custom':
+        this.#custom(this.#snapshots.add(event));
+        return;
+      case 'problem':
+        this.say(event.fatal ? 'error' : 'warning', `${this.#options.path}: at byte ${event.offset}: ${event.message}`);
+        return;
+      case 'names':
+      case 'unknown':
+        return;
+    }
+  }
+
+  #interface(event: Extract<ReaderEvent, { kind: 'interface' }>): void {
+    const point = pointOfInterface(event, this.store.version);
+    let index = this.points.findIndex((known) => known.id === point.id);
+    if (index < 0) {
+      index = this.points.push(point) - 1;
+      this.statuses.push({ point, status: 'file', engine: null, linkType: event.linkType, message: event.description });
+    } else {
+      this.points[index] = point;
+      this.setPoint(index, { point });
+    }
+    this.#interfaces[event.interfaceId] = { point: index, linkType: event.linkType };
+    this.core.revision++;
+  }
+
+  #custom(result: SnapshotResult): void {
+    if (result.kind === 'problem') this.say('warning', `${this.#options.path}: ${result.message}`);
+    if (result.kind !== 'snapshot' || this.#options.hasOwnFacts) return;
+    // What was captured so far is judged by the facts that held then.
+    this.core.judgeAll();
+    try {
+      this.store.replace(parseSnapshot(result.snapshot.text), 'the facts of the host changed');
+    } catch (error) {
+      this.say('warning', `${this.#options.path}: the snapshot in it cannot be read: ${messageOf(error)}`);
+      return;
+    }
+    for (const [index, point] of this.points.entries()) {
+      const known = this.store.version?.topology.points.find((candidate) => candidate.id === point.id);
+      if (known === undefined) continue;
+      this.points[index] = known;
+      this.setPoint(index, { point: known });
+    }
+    if (this.#hasFacts) this.core.rejudge('the facts of the host changed');
+    this.#hasFacts = true;
+  }
+}

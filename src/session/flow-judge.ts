@@ -1,0 +1,147 @@
+/**
+ * Gives flows their verdicts: the question is formed from the flow's first packet and the place where it was seen, the path
+ * answers it, and the deciding rule's counter is watched beside the packets.
+ */
+import type { Flow } from '../flow/flow.ts';
+import { ORIGINAL } from '../flow/flow.ts';
+import type { RuleRef } from '../netfilter/ruleset.ts';
+import { decodePacket } from '../packet/decode.ts';
+import { Packet } from '../packet/packet.ts';
+import { judgeBoth } from '../path/judge.ts';
+import { specOfPacket } from '../path/origin.ts';
+import type { DecidedBy, PacketSpec, Verdict } from '../path/verdict.ts';
+import type { CapturePoint } from '../topology/topology.ts';
+import type { FlowNote } from './flow-note.ts';
+import type { HostStore, HostVersion } from './host-store.ts';
+import type { FlowVerdict } from './state.ts';
+
+/** The question about a flow, or why none can be asked. */
+export type FlowQuestion = { readonly spec: PacketSpec; readonly assumptions: readonly string[] } | { readonly unknown: string };
+
+/** The answer before it is laid beside the flow. */
+interface Answer {
+  readonly verdict: Verdict;
+  readonly reply: Verdict | null;
+  readonly assumptions: readonly string[];
+}
+
+export class FlowJudge {
+  readonly #store: HostStore;
+  readonly #points: readonly CapturePoint[];
+  readonly #packet = new Packet();
+
+  constructor(store: HostStore, points: readonly CapturePoint[]) {
+    this.#store = store;
+    this.#points = points;
+  }
+
+  /** True for flows that the host's path has a say in. */
+  isJudged(flow: Flow): boolean {
+    return flow.kind !== 'arp' && flow.tunnel === null && flow.protocol >= 0;
+  }
+
+  /** Brings the note's verdict up to date with the facts. Returns whether outcome, decider or translation are others than before. */
+  judge(note: FlowNote, reason: string, atSec: number): boolean {
+    const version = this.#store.version;
+    if (version === null) return false;
+    note.generation = version.generation;
+    const answer = this.#answer(note, version, false);
+    const before = note.verdict;
+    const ref = refOf(answer.verdict.decidedBy);
+    const counted = ref === null ? null : this.#store.countedBefore(ref, note.headSec);
+    note.counter = ref === null || counted === null ? null : { ref, before: counted };
+    const changed = before === null || !sameDecision(before.verdict, answer.verdict);
+    const changes =
+      before !== null && changed
+        ? [...before.changes, { at: atSec, from: decisionKey(before.verdict), to: decisionKey(answer.verdict), because: reason }].slice(-20)
+        : (before?.changes ?? []);
+    note.verdict = this.#withCounter(note, { ...answer, counted: null, changes });
+    return changed;
+  }
+
+  /** Looks again whether the deciding rule's counter has moved since the flow began. Returns whether the evidence changed. */
+  recount(note: FlowNote): boolean {
+    if (note.verdict === null || note.counter === null) return false;
+    const before = note.verdict;
+    note.verdict = this.#withCounter(note, before);
+    return note.verdict.counted !== before.counted;
+  }
+
+  /** The verdict with near misses. */
+  explain(note: FlowNote): { readonly verdict: Verdict; readonly reply: Verdict | null } | null {
+    const version = this.#store.version;
+    if (version === null || !this.isJudged(note.flow)) return null;
+    const { verdict, reply } = this.#answer(note, version, true);
+    return { verdict: { ...verdict, evidence: note.verdict?.verdict.evidence ?? verdict.evidence }, reply };
+  }
+
+  question(note: FlowNote): FlowQuestion | null {
+    const version = this.#store.version;
+    return version === null ? null : this.#question(note, version);
+  }
+
+  #question(note: FlowNote, version: HostVersion): FlowQuestion {
+    const point = this.#points[note.flow.interfaceId];
+    if (point === undefined) return { unknown: 'the capture does not say at which interface the packet was seen' };
+    decodePacket(this.#packet, note.head, 0, note.head.length, note.headOriginalLength, note.headLinkType);
+    const question = specOfPacket(version.model, this.#packet, point);
+    if ('unknown' in question) return question;
+    const { flow } = note;
+    const bothSeen = flow.packets[0] > 0 && flow.packets[1] > 0;
+    // A rule that is asked while the conversation runs sees ESTABLISHED packets, whatever it said of the first one.
+    if (note.verdict !== null && bothSeen && question.spec.state === undefined) {
+      return { spec: { ...question.spec, state: 'ESTABLISHED' }, assumptions: question.assumptions };
+    }
+    if (note.headDirection !== ORIGINAL && question.spec.state === undefined) {
+      return {
+        spec: { ...question.spec, state: 'ESTABLISHED' },
+        assumptions: [...question.assumptions, 'the capture began in the middle of the conversation: only the answer has been seen'],
+      };
+    }
+    return question;
+  }
+
+  #answer(note: FlowNote, version: HostVersion, explain: boolean): Answer {
+    const question = this.#question(note, version);
+    if ('unknown' in question) return { verdict: unanswerable(question.unknown), reply: null, assumptions: [] };
+    const { verdict, reply } = judgeBoth(version.model, question.spec, { explain });
+    return { verdict, reply, assumptions: question.assumptions };
+  }
+
+  #withCounter(note: FlowNote, verdict: FlowVerdict): FlowVerdict {
+    if (note.counter === null) return { ...verdict, counted: null };
+    const now = this.#store.countedNow(note.counter.ref);
+    // A reading from before the flow began says nothing about it.
+    if (now === null || this.#store.readAtSec <= note.headSec) return { ...verdict, counted: null };
+    const counted = Math.max(0, now - note.counter.before);
+    const evidence = counted > 0 && verdict.verdict.outcome !== 'undetermined' ? 'counted' : 'predicted';
+    return { ...verdict, counted, verdict: verdict.verdict.evidence === evidence ? verdict.verdict : { ...verdict.verdict, evidence } };
+  }
+}
+
+const refOf = (decided: DecidedBy): RuleRef | null => {
+  if (decided.kind !== 'rule' && decided.kind !== 'policy') return null;
+  const { backend, family, table, chain, rule, text } = decided;
+  if (backend === undefined || family === undefined || table === undefined || chain === undefined) return null;
+  return { backend, family, table, chain, rule: rule ?? null, text, counters: null };
+};
+
+/** What a person would call the decision; two verdicts with the same one are the same. The rule's number is not part of it. */
+const decisionKey = (verdict: Verdict): string => {
+  const { decidedBy: by } = verdict;
+  const place = by.table === undefined ? by.kind : `${by.table} ${by.chain}`;
+  const nat = verdict.nat.map((step) => ` ${step.kind} ${step.to}`).join('');
+  return `${verdict.outcome} by ${place}: ${by.text}${nat}`;
+};
+
+const sameDecision = (x: Verdict, y: Verdict): boolean => decisionKey(x) === decisionKey(y);
+
+const unanswerable = (why: string): Verdict => ({
+  outcome: 'undetermined',
+  decidedBy: { kind: 'default', text: why },
+  nat: [],
+  out: null,
+  steps: [],
+  unknowns: [why],
+  evidence: 'predicted',
+});

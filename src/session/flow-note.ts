@@ -1,0 +1,58 @@
+/** What the session keeps beside each flow: how its first packet looked, where its last one lies, and its verdict. */
+import type { Direction, Flow } from '../flow/flow.ts';
+import type { RuleRef } from '../netfilter/ruleset.ts';
+import type { Packet } from '../packet/packet.ts';
+import type { FlowVerdict } from './state.ts';
+
+/** Enough for all headers that a rule can look at, tags and tunnels included. */
+const HEAD_BYTES = 160;
+
+export interface FlowNote {
+  readonly flow: Flow;
+  /** The first bytes of the packet that the verdict is about: the first of the direction a→b, until then the first seen. */
+  head: Uint8Array;
+  headLinkType: number;
+  headOriginalLength: number;
+  headDirection: Direction;
+  headSec: number;
+  /** Sequence number in the packet ring of the flow's newest packet, -1 for none. */
+  lastSequence: number;
+  verdict: FlowVerdict | null;
+  /** The generation of the facts that the verdict rests on; 0 before the first. */
+  generation: number;
+  queued: boolean;
+  /** The deciding rule, and what it had counted before the flow began. */
+  counter: { readonly ref: RuleRef; readonly before: number } | null;
+  /** A comment to be written beside the flow's next packet in a saved session. */
+  comment: string | null;
+  /** The row's words that do not change, for searching; null until asked for. */
+  searchable: string | null;
+  finished: boolean;
+}
+
+export const noteOf = (flow: Flow, packet: Packet, direction: Direction): FlowNote => ({
+  flow,
+  head: headOf(packet),
+  headLinkType: packet.linkType,
+  headOriginalLength: packet.originalLength,
+  headDirection: direction,
+  headSec: packet.timeSec + packet.timeNsec / 1e9,
+  lastSequence: -1,
+  verdict: null,
+  generation: 0,
+  queued: false,
+  counter: null,
+  comment: null,
+  searchable: null,
+  finished: false,
+});
+
+export const replaceHead = (note: FlowNote, packet: Packet, direction: Direction): void => {
+  note.head = headOf(packet);
+  note.headLinkType = packet.linkType;
+  note.headOriginalLength = packet.originalLength;
+  note.headDirection = direction;
+  note.headSec = packet.timeSec + packet.timeNsec / 1e9;
+};
+
+const headOf = (packet: Packet): Uint8Array => packet.bytes.slice(packet.start, Math.min(packet.end, packet.start + HEAD_BYTES));

@@ -1,0 +1,140 @@
+/** Flows as rows: names instead of addresses, states and verdicts in words; sorted, searched and cut to the window that is shown. */
+import { formatIp, type IpAddress } from '../base/ip-address.ts';
+import { printable } from '../base/printable.ts';
+import { flowProtocol, flowState } from '../flow/describe.ts';
+import type { Flow } from '../flow/flow.ts';
+import { byWords, outcomeWord } from '../report/decision.ts';
+import type { FlowNote } from './flow-note.ts';
+import type { HostStore } from './host-store.ts';
+import type { FlowPage, FlowQuery, FlowRow, FlowSort } from './state.ts';
+
+/** An order of many flows is kept this long before they are sorted again: a live table need not be exact to the packet. */
+const RESORT_MS = 400;
+/** Below this many flows sorting costs nothing worth keeping. */
+const SMALL = 2_000;
+
+interface Order {
+  readonly key: string;
+  readonly revision: number;
+  readonly atMs: number;
+  readonly notes: readonly FlowNote[];
+}
+
+export class FlowRows {
+  readonly #store: HostStore;
+  #order: Order | null = null;
+
+  constructor(store: HostStore) {
+    this.#store = store;
+  }
+
+  row(note: FlowNote): FlowRow {
+    const { flow, verdict } = note;
+    return {
+      flow,
+      aName: this.#name(flow.a),
+      bName: this.#name(flow.b),
+      protocol: flowProtocol(flow),
+      state: printable(flowState(flow)),
+      verdict,
+      outcome: verdict === null ? '' : outcomeWord(verdict.verdict.outcome),
+      by: verdict === null ? '' : byWords(verdict.verdict),
+    };
+  }
+
+  page(notes: Iterable<FlowNote>, query: FlowQuery, revision: number): FlowPage {
+    const ordered = this.#ordered(notes, query, revision);
+    return { rows: ordered.slice(query.offset, query.offset + query.limit).map((note) => this.row(note)), total: ordered.length };
+  }
+
+  /** The line that a saved session carries beside a packet: `vethscope: DROP filter/DOCKER-ISOLATION-STAGE-2#1 -A …`. */
+  comment(row: FlowRow): string | null {
+    if (row.verdict === null) return null;
+    const { verdict } = row.verdict;
+    const { decidedBy: by } = verdict;
+    const place = by.table === undefined ? by.kind : `${by.table}/${by.chain}${by.rule === undefined ? '' : `#${by.rule}`}`;
+    const nat = verdict.nat.map((step) => ` ${step.kind.toUpperCase()} ${step.from} -> ${step.to}`).join('');
+    return printable(`vethscope: ${row.outcome} ${place} ${by.text}${nat}`);
+  }
+
+  #name(ip: IpAddress): string {
+    const name = this.#store.version?.names.nameOf(ip) ?? null;
+    return printable(name ?? formatIp(ip));
+  }
+
+  #ordered(notes: Iterable<FlowNote>, query: FlowQuery, revision: number): readonly FlowNote[] {
+    const key = `${query.sort} ${query.descending} ${query.search}`;
+    const old = this.#order;
+    const nowMs = performance.now();
+    if (old !== null && old.key === key && (old.revision === revision || (old.notes.length > SMALL && nowMs - old.atMs < RESORT_MS))) {
+      return old.notes;
+    }
+    const words = query.search.toLowerCase().split(/\s+/).filter(Boolean);
+    const found: FlowNote[] = [];
+    for (const note of notes) if (words.length === 0 || this.#matches(note, words)) found.push(note);
+    if (query.sort !== 'first' || query.descending) {
+      const compare = this.#comparison(query.sort);
+      found.sort(query.descending ? (x, y) => compare(y, x) || x.flow.id - y.flow.id : (x, y) => compare(x, y) || x.flow.id - y.flow.id);
+    }
+    this.#order = { key, revision, atMs: nowMs, notes: found };
+    return found;
+  }
+
+  #matches(note: FlowNote, words: readonly string[]): boolean {
+    const { flow, verdict } = note;
+    note.searchable ??=
+      `${this.#name(flow.a)} ${formatIp(flow.a)} ${this.#name(flow.b)} ${formatIp(flow.b)} ${portsOf(flow)} ${flowProtocol(flow)}`.toLowerCase();
+    const decided =
+      verdict === null ? '' : `${verdict.verdict.outcome} ${verdict.verdict.decidedBy.chain ?? ''} ${verdict.verdict.decidedBy.text}`;
+    const changing = `${flowState(flow)} ${decided}`.toLowerCase();
+    return words.every((word) => (note.searchable as string).includes(word) || changing.includes(word));
+  }
+
+  #comparison(sort: FlowSort): (x: FlowNote, y: FlowNote) => number {
+    switch (sort) {
+      case 'first':
+        return (x, y) => x.flow.id - y.flow.id;
+      case 'last':
+        return (x, y) => x.flow.lastSec - y.flow.lastSec || x.flow.lastNsec - y.flow.lastNsec;
+      case 'packets':
+        return (x, y) => total(x.flow.packets) - total(y.flow.packets);
+      case 'bytes':
+        return (x, y) => total(x.flow.bytes) - total(y.flow.bytes);
+      case 'rtt':
+        return (x, y) => (x.flow.rttNs ?? -1) - (y.flow.rttNs ?? -1);
+      case 'verdict':
+        return (x, y) => severity(x) - severity(y);
+      case 'name': {
+        const names = new Map<FlowNote, string>();
+        const nameOf = (note: FlowNote): string => {
+          const known = names.get(note);
+          if (known !== undefined) return known;
+          const name = `${this.#name(note.flow.a)} ${this.#name(note.flow.b)}`;
+          names.set(note, name);
+          return name;
+        };
+        return (x, y) => (nameOf(x) < nameOf(y) ? -1 : nameOf(x) > nameOf(y) ? 1 : 0);
+      }
+    }
+  }
+}
+
+const total = (both: readonly [number, number]): number => both[0] + both[1];
+
+const portsOf = (flow: Flow): string => (flow.aPort < 0 ? '' : `${flow.aPort} ${flow.bPort}`);
+
+/** Drops first, then rejects, then what is undetermined; flows without a verdict last. */
+const severity = (note: FlowNote): number => {
+  switch (note.verdict?.verdict.outcome) {
+    case 'drop':
+      return 0;
+    case 'reject':
+      return 1;
+    case 'undetermined':
+      return 2;
+    case 'accept':
+      return 3;
+    default:
+      return 4;
+  }
+};

@@ -1,0 +1,127 @@
+/** The host as known now: facts, topology and the compiled model, replaced when the facts change, its counters kept fresh between. */
+
+import { OutputIndex } from '../host/raw-outputs.ts';
+import { readFacts } from '../host/read-facts.ts';
+import { readRulesets } from '../host/read-rulesets.ts';
+import type { SnapshotDocument } from '../host/snapshot.ts';
+import type { RuleRef, Ruleset } from '../netfilter/ruleset.ts';
+import { compileHost, type HostModel } from '../path/model.ts';
+import { buildTopology } from '../topology/build.ts';
+import { NameIndex } from '../topology/names.ts';
+import type { HostState } from './state.ts';
+
+/** Everything computed from one snapshot. */
+export interface HostVersion extends HostState {
+  readonly document: SnapshotDocument;
+  readonly model: HostModel;
+  readonly names: NameIndex;
+}
+
+type CounterIndex = ReadonlyMap<string, number>;
+
+interface CounterReading {
+  readonly atSec: number;
+  readonly packets: CounterIndex;
+}
+
+/** How many readings are kept: enough to find the one before a flow began, however late its verdict came. */
+const KEPT_READINGS = 12;
+
+export class HostStore {
+  readonly #live: boolean;
+  #version: HostVersion | null = null;
+  #readings: CounterReading[] = [];
+  #trouble: string | null = null;
+  readonly #listeners = new Set<(reason: string | null) => void>();
+
+  constructor(live: boolean) {
+    this.#live = live;
+  }
+
+  get version(): HostVersion | null {
+    return this.#version;
+  }
+
+  /** Calls back with the reason of a change, or null where only counters or the trouble's text moved. */
+  subscribe(listener: (reason: string | null) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  replace(document: SnapshotDocument, reason: string): void {
+    const facts = readFacts(document);
+    const topology = buildTopology(facts);
+    this.#version = {
+      document,
+      facts,
+      topology,
+      model: compileHost(facts),
+      names: new NameIndex(topology, facts),
+      generation: (this.#version?.generation ?? 0) + 1,
+      live: this.#live,
+      trouble: this.#trouble ?? facts.dockerError,
+    };
+    this.#addReading(Number(document.takenAt), facts.self.rulesets);
+    this.#tell(reason);
+  }
+
+  /** New counters of the rules already known; `raw` has the save commands' outputs. */
+  updateCounters(takenAt: string, raw: Readonly<Record<string, string>>): void {
+    this.#addReading(Number(takenAt), readRulesets(new OutputIndex(raw)).value ?? []);
+    this.#tell(null);
+  }
+
+  setTrouble(trouble: string | null): void {
+    this.#trouble = trouble;
+    if (this.#version !== null) this.#version = { ...this.#version, trouble: trouble ?? this.#version.facts.dockerError };
+    this.#tell(null);
+  }
+
+  /** What the rule or policy had counted at the last reading before `atSec` (the first one kept, where all are later). Null: no counter. */
+  countedBefore(ref: RuleRef, atSec: number): number | null {
+    const key = keyOf(ref);
+    let found: number | null = null;
+    for (const reading of this.#readings) {
+      if (found !== null && reading.atSec > atSec) break;
+      found = reading.packets.get(key) ?? found;
+    }
+    return found;
+  }
+
+  countedNow(ref: RuleRef): number | null {
+    return this.#readings.at(-1)?.packets.get(keyOf(ref)) ?? null;
+  }
+
+  /** When the newest counters were read, seconds since the epoch; 0 before the first. */
+  get readAtSec(): number {
+    return this.#readings.at(-1)?.atSec ?? 0;
+  }
+
+  #addReading(atSec: number, rulesets: readonly Ruleset[]): void {
+    this.#readings.push({ atSec, packets: indexCounters(rulesets) });
+    if (this.#readings.length > KEPT_READINGS) this.#readings.shift();
+  }
+
+  #tell(reason: string | null): void {
+    for (const listener of this.#listeners) listener(reason);
+  }
+}
+
+const keyOf = (ref: RuleRef): string =>
+  `${ref.backend} ${ref.family} ${ref.table} ${ref.chain} ${ref.rule ?? 'policy'} ${ref.rule === null ? '' : ref.text}`;
+
+const indexCounters = (rulesets: readonly Ruleset[]): CounterIndex => {
+  const packets = new Map<string, number>();
+  for (const { backend, family, tables } of rulesets) {
+    for (const table of tables) {
+      for (const chain of table.chains) {
+        const place = { backend, family, table: table.name, chain: chain.name, counters: null };
+        if (chain.counters !== null) packets.set(keyOf({ ...place, rule: null, text: '' }), chain.counters.packets);
+        for (const rule of chain.rules) {
+          if (rule.counters !== null) packets.set(keyOf({ ...place, rule: rule.number, text: rule.text }), rule.counters.packets);
+        }
+      }
+    }
+  }
+  return packets;
+};

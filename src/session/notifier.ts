@@ -1,0 +1,31 @@
+/** Tells listeners that the state has moved, at most ten times a second: a screen need not know every packet. */
+
+const INTERVAL_MS = 100;
+
+export class Notifier {
+  readonly #listeners = new Set<() => void>();
+  #timer: NodeJS.Timeout | null = null;
+  #lastMs = 0;
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Something has moved. The first call after a pause is passed on at once, later ones with the next tenth of a second. */
+  touch(): void {
+    if (this.#timer !== null || this.#listeners.size === 0) return;
+    const waitMs = Math.max(0, this.#lastMs + INTERVAL_MS - performance.now());
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#lastMs = performance.now();
+      for (const listener of this.#listeners) listener();
+    }, waitMs);
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#listeners.clear();
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * Writes a session as pcapng while it runs: packets with their comments, the snapshots, names and statistics. Conventions in
+ * docs/formats.md. What the disk refuses ends the saving, never the capture; what it is too slow for is counted.
+ */
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { failure, messageOf } from '../base/errors.ts';
+import type { SnapshotDocument } from '../host/snapshot.ts';
+import type { Packet } from '../packet/packet.ts';
+import { PcapngAppender } from '../pcap/appender.ts';
+import type { NameRecord } from '../pcap/events.ts';
+import { encodeSnapshot } from '../pcap/snapshot-block.ts';
+import { interfaceDescription, interfaceStatistics, nameResolution, sectionHeader } from '../pcap/writer.ts';
+import type { CapturePoint } from '../topology/topology.ts';
+import type { PacketSink } from './capture-core.ts';
+
+/** A kill loses at most what came in this time. */
+const FLUSH_MS = 500;
+/** Chunks that wait for the disk; beyond, packets are dropped from the file (not from the screen) and counted. */
+const MAX_WAITING_BYTES = 96 * 1024 * 1024;
+
+/** What a point's interface block says beside its name. */
+export interface InterfaceNote {
+  readonly linkType: number;
+  readonly filter: string;
+  readonly timeStampSource: string;
+}
+
+export interface PointStatistics {
+  readonly received: number | null;
+  readonly droppedByKernel: number | null;
+  readonly droppedByInterface: number | null;
+}
+
+interface Output {
+  write(bytes: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+export class SessionWriter implements PacketSink {
+  readonly path: string;
+  packets = 0;
+  bytes = 0;
+  /** Packets that the disk was too slow for. */
+  dropped = 0;
+  error: string | null = null;
+  readonly #output: Output;
+  readonly #appender = new PcapngAppender();
+  readonly #points: readonly CapturePoint[];
+  readonly #noteOf: (point: number, linkType: number) => InterfaceNote;
+  /** Interface ids in the file, by point and link type. */
+  readonly #interfaces = new Map<number, number>();
+  readonly #onTrouble: (message: string) => void;
+  readonly #comments: string[] = [''];
+  readonly #parts = {
+    interfaceId: 0,
+    timeSec: 0,
+    timeNsec: 0,
+    bytes: new Uint8Array(0),
+    start: 0,
+    end: 0,
+    originalLength: 0,
+    comments: undefined as readonly string[] | undefined,
+  };
+  readonly #timer: NodeJS.Timeout;
+  #snapshots = 0;
+  #waitingBytes = 0;
+  #writing: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  private constructor(
+    path: string,
+    output: Output,
+    points: readonly CapturePoint[],
+    noteOf: (point: number, linkType: number) => InterfaceNote,
+    onTrouble: (message: string) => void,
+  ) {
+    this.path = path;
+    this.#output = output;
+    this.#points = points;
+    this.#noteOf = noteOf;
+    this.#onTrouble = onTrouble;
+    this.#appender.block(sectionHeader({ application: 'vethscope', os: `${process.platform} ${process.arch}` }));
+    this.#timer = setInterval(() => this.flush(), FLUSH_MS);
+    this.#timer.unref();
+  }
+
+  /** Opens `path` for writing (mode 0600, folders made as needed; an existing file is replaced, as tcpdump -w does), or standard output for `-`. */
+  static async open(
+    path: string,
+    points: readonly CapturePoint[],
+    noteOf: (point: number, linkType: number) => InterfaceNote,
+    onTrouble: (message: string) => void,
+  ): Promise<SessionWriter> {
+    const output = path === '-' ? standardOutput() : await fileOutput(path);
+    return new SessionWriter(path, output, points, noteOf, onTrouble);
+  }
+
+  snapshot(document: SnapshotDocument, timeSec: number, timeNsec: number): void {
+    for (const block of encodeSnapshot({ timeSec, timeNsec, text: JSON.stringify(document) }, this.#snapshots, undefined))
+      this.#block(block);
+    this.#snapshots++;
+  }
+
+  names(records: readonly NameRecord[]): void {
+    if (records.length > 0) this.#block(nameResolution(records));
+  }
+
+  packet(packet: Packet, comment: string | null): void {
+    if (this.#closed || this.error !== null) return;
+    if (this.#waitingBytes > MAX_WAITING_BYTES) {
+      if (this.dropped++ === 0) this.#onTrouble(`${this.path}: the disk is too slow; packets are missing from the file`);
+      return;
+    }
+    const parts = this.#parts;
+    parts.interfaceId = this.interfaceIdOf(packet.interfaceId, packet.linkType);
+    parts.timeSec = packet.timeSec;
+    parts.timeNsec = packet.timeNsec;
+    parts.bytes = packet.bytes as Uint8Array<ArrayBuffer>;
+    parts.start = packet.start;
+    parts.end = packet.end;
+    parts.originalLength = packet.originalLength;
+    if (comment === null) parts.comments = undefined;
+    else {
+      this.#comments[0] = comment;
+      parts.comments = this.#comments;
+    }
+    this.#appender.packet(parts);
+    this.packets++;
+    if (this.#appender.full) this.flush();
+  }
+
+  /** The interface id in the file of a capture point; its description block is written when it is first used. */
+  interfaceIdOf(pointIndex: number, linkType: number): number {
+    const key = pointIndex * 0x1_0000 + linkType;
+    const known = this.#interfaces.get(key);
+    if (known !== undefined) return known;
+    const id = this.#interfaces.size;
+    this.#interfaces.set(key, id);
+    const point = this.#points[pointIndex];
+    const note = this.#noteOf(pointIndex, linkType);
+    this.#block(
+      interfaceDescription({
+        linkType: note.linkType,
+        snapLength: 0,
+        name: point?.id ?? `interface ${pointIndex}`,
+        description: descriptionOf(point),
+        filter: note.filter,
+        timeStampSource: note.timeStampSource,
+      }),
+    );
+    return id;
+  }
+
+  statistics(pointIndex: number, linkType: number, counts: PointStatistics, timeSec: number, timeNsec: number): void {
+    this.#block(
+      interfaceStatistics({
+        interfaceId: this.interfaceIdOf(pointIndex, linkType),
+        timeSec,
+        timeNsec,
+        received: counts.received,
+        droppedByOs: counts.droppedByKernel,
+        droppedByInterface: counts.droppedByInterface,
+      }),
+    );
+  }
+
+  /** Hands what has been collected to the disk. */
+  flush(): void {
+    const chunk = this.#appender.take();
+    if (chunk === null) return;
+    this.#waitingBytes += chunk.length;
+    this.#writing = this.#writing.then(async () => {
+      try {
+        if (this.error === null) {
+          await this.#output.write(chunk);
+          this.bytes += chunk.length;
+        }
+      } catch (error) {
+        this.error = messageOf(error);
+        this.#onTrouble(`${this.path}: saving has stopped: ${this.error}. The capture goes on.`);
+      } finally {
+        this.#waitingBytes -= chunk.length;
+        this.#appender.recycle(chunk);
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.flush();
+    await this.#writing;
+    try {
+      await this.#output.close();
+    } catch (error) {
+      this.error ??= messageOf(error);
+    }
+  }
+
+  #block(bytes: Uint8Array): void {
+    if (this.#closed || this.error !== null) return;
+    this.#appender.block(bytes);
+    if (this.#appender.full) this.flush();
+  }
+}
+
+const descriptionOf = (point: CapturePoint | undefined): string => {
+  if (point === undefined) return '';
+  const who =
+    point.container === null ? (point.network ?? '') : point.network === null ? point.container : `${point.container} (${point.network})`;
+  return [who, point.sees].filter(Boolean).join(': ');
+};
+
+const fileOutput = async (path: string): Promise<Output> => {
+  let handle: FileHandle;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    handle = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
+    // A capture is private also where the file was there before. FIFOs and devices keep what they have.
+    if ((await handle.stat()).isFile()) await handle.chmod(0o600);
+  } catch (error) {
+    throw failure(`cannot save to ${path}`, { detail: messageOf(error), hint: 'choose a folder that you may write to', cause: error });
+  }
+  return {
+    write: async (bytes) => {
+      let done = 0;
+      while (done < bytes.length) done += (await handle.write(bytes, done, bytes.length - done)).bytesWritten;
+    },
+    close: () => handle.close(),
+  };
+};
+
+/** Standard output stays open: it is not this writer's. */
+const standardOutput = (): Output => ({
+  write: (bytes) =>
+    new Promise((resolve, reject) => {
+      process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
+    }),
+  close: async () => {},
+});
