@@ -1,5 +1,5 @@
 /** `vethscope snapshot`: all host facts as one document, for another machine, a bug report or a test. */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { failure, messageOf } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import type { SnapshotDocument } from '../host/snapshot.ts';
@@ -32,14 +32,24 @@ export const runSnapshot = async (output: string | null, context: CommandContext
 const takeSnapshot = async (context: CommandContext): Promise<SnapshotDocument> => {
   const { host, dockerHost } = context.globals;
   if (host !== undefined) {
-    const { readSnapshotFile } = await import('../session/snapshot-file.ts');
-    return readSnapshotFile(host);
+    const { parseSnapshot } = await import('../host/read-snapshot.ts');
+    return parseSnapshot(await readText(host));
   }
-  const { startAgent } = await import('../agent/client.ts');
+  const [{ startAgent }, { dropPrivileges }] = await Promise.all([import('../agent/client.ts'), import('../agent/drop-privileges.ts')]);
   const agent = await startAgent({ dockerHost: dockerHost ?? null });
   try {
+    // What is written from here on belongs to the person who called sudo.
+    dropPrivileges();
     return await agent.collect({ firewall: true, conntrack: true, namespaces: 'full', docker: true });
   } finally {
     await agent.close();
+  }
+};
+
+const readText = async (path: string): Promise<string> => {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw failure(`reading the snapshot ${path} failed`, { detail: messageOf(error), cause: error });
   }
 };

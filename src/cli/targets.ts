@@ -35,7 +35,7 @@ export const splitTargets = (
   for (let index = 0; index < words.length; index++) {
     const word = words[index] as string;
     try {
-      for (const point of resolve(word)) points.set(point.id, point);
+      for (const point of resolve(word)) points.set(`${point.id} ${point.filter ?? ''}`, point);
     } catch (error) {
       const isNoTarget = error instanceof VethscopeError && error.kind === 'usage';
       if (!isNoTarget || index === 0 || afterDashes !== null) throw error;

@@ -94,7 +94,7 @@ export class Terminal {
     const tty = stream.isTTY === true;
     const env = this.#env;
     const refused = !color || (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb';
-    return { colour: tty && !refused, unicode: speaksUnicode(env), columns: tty ? (stream.columns ?? null) : null };
+    return { colour: tty && !refused, unicode: speaksUnicode(env) };
   }
 
   #lost(error: NodeJS.ErrnoException): void {

@@ -26,7 +26,7 @@ export const doctorText = (checks: readonly DoctorCheck[], style: Style): string
       { text: check.status, tone: TONES[check.status] },
       check.found,
     ]),
-    { ...style, columns: null },
+    style,
   );
   const lines = table.flatMap((line, index) => {
     const mend = checks[index]?.mend ?? null;

@@ -1,6 +1,6 @@
 /** The last object of an NDJSON stream: totals, and what was lost by whom. Null is "cannot be known", never 0. */
 import type { CaptureState, SessionEvent } from '../session/state.ts';
-import { epochText } from './time.ts';
+import { epochTextOf } from './time.ts';
 
 /** `flows` counts all that were seen, those that have been evicted from memory included. */
 export const endJson = (state: CaptureState, flows: number): Record<string, unknown> => ({
@@ -15,7 +15,8 @@ export const endJson = (state: CaptureState, flows: number): Record<string, unkn
 });
 
 /** Something that happened on the way: an interface went away, rules changed. */
-const eventJson = (event: SessionEvent): Record<string, unknown> => {
-  const sec = Math.floor(event.at);
-  return { time: epochText(sec, Math.floor((event.at - sec) * 1e6) * 1000), severity: event.severity, text: event.text };
-};
+const eventJson = (event: SessionEvent): Record<string, unknown> => ({
+  time: epochTextOf(event.at),
+  severity: event.severity,
+  text: event.text,
+});

@@ -3,7 +3,7 @@ import { printable } from '../base/printable.ts';
 import type { Verdict, VerdictStep } from '../path/verdict.ts';
 import type { ExplainAnswer } from '../session/state.ts';
 import { decisionWords, natPhrase, outcomeTone, outcomeWord } from './decision.ts';
-import { glyphsOf, type Style, tint } from './style.ts';
+import { foldGlyphs, glyphsOf, type Style, tint } from './style.ts';
 import { formatTable, type Row } from './table.ts';
 
 export const explainText = (answer: ExplainAnswer, style: Style): string[] => {
@@ -15,9 +15,9 @@ export const explainText = (answer: ExplainAnswer, style: Style): string[] => {
   ];
   const misses = nearMissLines(answer.verdict, style);
   if (misses.length > 0) lines.push('', ...misses);
-  lines.push('', ...replyLines(answer.reply, style));
+  lines.push('', ...replyLines(answer.verdict, answer.reply, style));
   if (answer.why.length > 0) lines.push('', ...answer.why.map((sentence) => printable(sentence)));
-  return lines;
+  return lines.map((line) => foldGlyphs(style, line));
 };
 
 /** `DROP  web1 172.18.0.2 → web2 198.18.20.2 icmp` and what decided it. */
@@ -128,8 +128,8 @@ const nearMissLines = (verdict: Verdict, style: Style): string[] => {
   return ['why not others: rules that were asked, and the condition that failed', ...formatTable(rows, style, { indent: 1, maxWidth: 60 })];
 };
 
-const replyLines = (reply: Verdict | null, style: Style): string[] => {
-  if (reply === null) return ['reply: none is expected'];
+const replyLines = (verdict: Verdict, reply: Verdict | null, style: Style): string[] => {
+  if (reply === null) return [verdict.outcome === 'accept' ? 'reply: it cannot be said' : 'reply: none is expected'];
   const outcome = tint(style, outcomeTone(reply.outcome), outcomeWord(reply.outcome));
   const text = reply.decidedBy.kind === 'rule' ? `:  ${printable(reply.decidedBy.text)}` : '';
   return [`reply: ${outcome} by ${decisionWords(reply)}${text}`, ...reply.unknowns.map((unknown) => `  unknown: ${printable(unknown)}`)];

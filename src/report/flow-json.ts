@@ -4,7 +4,7 @@ import { type Flow, ORIGINAL, REPLY } from '../flow/flow.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from '../packet/packet.ts';
 import { protocolName } from '../packet/protocols.ts';
 import type { FlowRow, FlowVerdict } from '../session/state.ts';
-import { epochText } from './time.ts';
+import { epochText, epochTextOf } from './time.ts';
 import { verdictJson } from './verdict-json.ts';
 
 /** `interfaceName` is the capture point's. */
@@ -68,7 +68,16 @@ const verdictDetail = (verdict: FlowVerdict | null): Record<string, unknown> =>
     : {
         counted: verdict.counted,
         ...(verdict.assumptions.length === 0 ? {} : { assumptions: verdict.assumptions }),
-        ...(verdict.changes.length === 0 ? {} : { changes: verdict.changes }),
+        ...(verdict.changes.length === 0
+          ? {}
+          : {
+              changes: verdict.changes.map((change) => ({
+                at: epochTextOf(change.at),
+                from: change.from,
+                to: change.to,
+                because: change.because,
+              })),
+            }),
       };
 
 const protocolDetail = (flow: Flow): Record<string, unknown> => ({

@@ -3,7 +3,7 @@ import { formatIp, type IpAddress } from '../base/ip-address.ts';
 import { printable } from '../base/printable.ts';
 import type { FlowRow } from '../session/state.ts';
 import { outcomeTone } from './decision.ts';
-import { glyphsOf, type Style, tint } from './style.ts';
+import { foldGlyphs, glyphsOf, type Style, tint } from './style.ts';
 import { clockText, countText, durationText } from './time.ts';
 import { padEnd } from './width.ts';
 
@@ -30,10 +30,8 @@ export const flowLine = (row: FlowRow, moment: FlowMoment, style: Style, utcOffs
     padEnd(amount, moment === 'new' ? 0 : 20),
     verdictWords(row, style),
   ];
-  return parts
-    .filter((part) => part !== '')
-    .join('  ')
-    .trimEnd();
+  const line = parts.filter((part) => part !== '').join('  ');
+  return foldGlyphs(style, line.trimEnd());
 };
 
 /** `pub:8080`; brackets keep the colons of an IPv6 address apart from the port's. */

@@ -1,7 +1,7 @@
 /** Aligned tables for people. Every cell passes printable() here, so no report can forget it. */
 import { printable } from '../base/printable.ts';
-import { glyphsOf, type Style, type Tone, tint } from './style.ts';
-import { cutEnd, displayWidth, padEnd, padStart } from './width.ts';
+import { type Style, type Tone, tint } from './style.ts';
+import { displayWidth, padEnd, padStart } from './width.ts';
 
 export interface Cell {
   readonly text: string;
@@ -22,7 +22,7 @@ export interface TableOptions {
 const asCell = (cell: string | Cell): Cell =>
   typeof cell === 'string' ? { text: printable(cell) } : { ...cell, text: printable(cell.text) };
 
-/** One line a row. The last cell of a row is neither padded nor counted for the widths; on a terminal it is cut at its edge. */
+/** One line a row. The last cell of a row is neither padded nor counted for the widths. */
 export const formatTable = (rows: readonly Row[], style: Style, options: TableOptions = {}): string[] => {
   const indent = ' '.repeat(options.indent ?? 0);
   const gap = ' '.repeat(options.gap ?? 2);
@@ -40,20 +40,14 @@ export const formatTable = (rows: readonly Row[], style: Style, options: TableOp
 
 const formatRow = (row: readonly Cell[], widths: readonly number[], indent: string, gap: string, style: Style): string => {
   let out = indent;
-  let used = indent.length;
   for (let i = 0; i < row.length; i++) {
     const cell = row[i] as Cell;
     const last = i === row.length - 1;
-    let text = cell.text;
-    if (last && style.columns !== null) text = cutEnd(text, Math.max(8, style.columns - used), glyphsOf(style).ellipsis);
+    const { text } = cell;
     const padded = last ? text : cell.right === true ? padStart(text, widths[i] ?? 0) : padEnd(text, widths[i] ?? 0);
     // The padding stays outside of the colour, so that a cut or copied line carries no coloured blanks.
     out += text === '' ? padded : padded.replace(text, () => tint(style, cell.tone ?? 'plain', text));
-    used += displayWidth(padded);
-    if (!last) {
-      out += gap;
-      used += gap.length;
-    }
+    if (!last) out += gap;
   }
   return out.trimEnd();
 };

@@ -2,6 +2,12 @@
 
 export const epochText = (sec: number, nsec: number): string => `${sec}.${String(nsec).padStart(9, '0')}`;
 
+/** The same of a number of seconds, which is exact to microseconds. */
+export const epochTextOf = (seconds: number): string => {
+  const sec = Math.floor(seconds);
+  return epochText(sec, Math.floor((seconds - sec) * 1e6) * 1000);
+};
+
 /** `03:14:07.123456`, in the zone that lies `utcOffsetMinutes` east of UTC (pure code has no clock and no zone of its own). */
 export const clockText = (sec: number, nsec: number, utcOffsetMinutes: number): string => {
   const day = 86_400;

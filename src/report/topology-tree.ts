@@ -5,7 +5,6 @@ import type { HostFacts } from '../host/facts.ts';
 import type { BridgeNode, ContainerNode, Topology } from '../topology/topology.ts';
 import { type Glyphs, glyphsOf, type Style, tint } from './style.ts';
 import { addressesOf, parentsOf } from './topology-json.ts';
-import { cutEnd } from './width.ts';
 
 interface TreeNode {
   readonly label: string;
@@ -24,9 +23,7 @@ export const topologyTree = (facts: HostFacts, topology: Topology, style: Style)
     ],
   };
   const lines = [tint(style, 'strong', printable(root.label)), ...drawChildren(root, '', glyphs)];
-  const cut =
-    style.columns === null ? lines : lines.map((line, index) => (index === 0 ? line : cutEnd(line, style.columns ?? 0, glyphs.ellipsis)));
-  return [...cut, ...topology.warnings.map((warning) => tint(style, 'warn', `note: ${printable(warning)}`))];
+  return [...lines, ...topology.warnings.map((warning) => tint(style, 'warn', `note: ${printable(warning)}`))];
 };
 
 const drawChildren = (node: TreeNode, stem: string, glyphs: Glyphs): string[] =>
