@@ -27,6 +27,7 @@ export const doctorChecks = (found: Capabilities, kernel: KernelSettings, manage
   captureCheck(found),
   namespaceCheck(found),
   capCheck(found, manager),
+  rulesCheck(found),
   firewallCheck(found, manager),
   ...Object.keys(PROGRAMS).map((program) => programCheck(program, found, manager)),
   ...kernelChecks(found, kernel),
@@ -65,6 +66,16 @@ const namespaceCheck = (found: Capabilities): DoctorCheck =>
         name: 'namespaces',
         status: 'missing',
         found: "containers' namespaces cannot be entered (CAP_SYS_ADMIN): which veth belongs to which container is not known for sure",
+        mend: 'sudo vethscope',
+      };
+
+const rulesCheck = (found: Capabilities): DoctorCheck =>
+  found.canReadRules
+    ? ok('rules', 'may be read')
+    : {
+        name: 'rules',
+        status: 'missing',
+        found: 'the firewall, conntrack and sockets cannot be read (CAP_NET_ADMIN): there are no verdicts',
         mend: 'sudo vethscope',
       };
 
