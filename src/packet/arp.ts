@@ -1,5 +1,5 @@
 /** ARP for IPv4 over Ethernet: RFC 826, address probes and announcements RFC 5227. */
-import { u8, u16be, u32be, u48be } from '../base/bytes.ts';
+import { join16, join48, u8, u16be } from '../base/bytes.ts';
 import { formatIp, formatMac, ipv4 } from '../base/ip-address.ts';
 import { hasBytes } from './bounds.ts';
 import { field, type LayerView } from './layer-view.ts';
@@ -25,10 +25,10 @@ export const decodeArp = (packet: Packet, at: number, limit: number): void => {
     return;
   }
   if (!hasBytes(packet, at, ETHERNET_IPV4_LENGTH, limit, 'arp', 'ARP addresses cut short')) return;
-  packet.arpSenderMac = u48be(bytes, at + 8);
-  packet.srcA = u32be(bytes, at + 14);
-  packet.arpTargetMac = u48be(bytes, at + 18);
-  packet.dstA = u32be(bytes, at + 24);
+  packet.arpSenderMac = join48(u16be(bytes, at + 8), u16be(bytes, at + 10), u16be(bytes, at + 12));
+  packet.srcA = join16(u16be(bytes, at + 14), u16be(bytes, at + 16));
+  packet.arpTargetMac = join48(u16be(bytes, at + 18), u16be(bytes, at + 20), u16be(bytes, at + 22));
+  packet.dstA = join16(u16be(bytes, at + 24), u16be(bytes, at + 26));
 };
 
 const isEthernetIpv4 = (packet: Packet, at: number): boolean =>

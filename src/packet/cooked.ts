@@ -1,5 +1,5 @@
 /** Linux cooked captures, what `tcpdump -i any` writes: LINKTYPE_LINUX_SLL and LINKTYPE_LINUX_SLL2 of the tcpdump.org link-type list. */
-import { u8, u16be, u32be, u48be } from '../base/bytes.ts';
+import { join16, join48, u8, u16be } from '../base/bytes.ts';
 import { formatMac } from '../base/ip-address.ts';
 import { hasBytes, setPayload } from './bounds.ts';
 import { decodeEtherType, decodeLlc } from './ether-type.ts';
@@ -25,16 +25,16 @@ export const decodeSll = (packet: Packet, at: number, limit: number): void => {
   if (!hasBytes(packet, at, SLL_HEADER_LENGTH, limit, 'cooked', 'Linux cooked header cut short')) return;
   const { bytes } = packet;
   packet.cookedType = u16be(bytes, at);
-  if (u16be(bytes, at + 4) === 6) packet.srcMac = u48be(bytes, at + 6);
+  if (u16be(bytes, at + 4) === 6) packet.srcMac = join48(u16be(bytes, at + 6), u16be(bytes, at + 8), u16be(bytes, at + 10));
   decodeCooked(packet, u16be(bytes, at + 2), u16be(bytes, at + 14), at + SLL_HEADER_LENGTH, limit);
 };
 
 export const decodeSll2 = (packet: Packet, at: number, limit: number): void => {
   if (!hasBytes(packet, at, SLL2_HEADER_LENGTH, limit, 'cooked', 'Linux cooked header cut short')) return;
   const { bytes } = packet;
-  packet.cookedIfindex = u32be(bytes, at + 4);
+  packet.cookedIfindex = join16(u16be(bytes, at + 4), u16be(bytes, at + 6));
   packet.cookedType = u8(bytes, at + 10);
-  if (u8(bytes, at + 11) === 6) packet.srcMac = u48be(bytes, at + 12);
+  if (u8(bytes, at + 11) === 6) packet.srcMac = join48(u16be(bytes, at + 12), u16be(bytes, at + 14), u16be(bytes, at + 16));
   decodeCooked(packet, u16be(bytes, at + 8), u16be(bytes, at), at + SLL2_HEADER_LENGTH, limit);
 };
 

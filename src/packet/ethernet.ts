@@ -1,5 +1,5 @@
 /** Ethernet II frames and the 802.1Q tags behind their addresses. IEEE 802.3, 802.1Q. */
-import { u16be, u48be } from '../base/bytes.ts';
+import { join48, u16be } from '../base/bytes.ts';
 import { formatMac } from '../base/ip-address.ts';
 import { hasBytes } from './bounds.ts';
 import { decodeEtherType, etherTypeName, isVlanType } from './ether-type.ts';
@@ -11,8 +11,8 @@ const TAG_LENGTH = 4;
 
 export const decodeEthernet = (packet: Packet, at: number, limit: number): void => {
   if (!hasBytes(packet, at, HEADER_LENGTH, limit, 'ethernet', 'Ethernet header cut short')) return;
-  packet.dstMac = u48be(packet.bytes, at);
-  packet.srcMac = u48be(packet.bytes, at + 6);
+  packet.dstMac = join48(u16be(packet.bytes, at), u16be(packet.bytes, at + 2), u16be(packet.bytes, at + 4));
+  packet.srcMac = join48(u16be(packet.bytes, at + 6), u16be(packet.bytes, at + 8), u16be(packet.bytes, at + 10));
   decodeEtherType(packet, u16be(packet.bytes, at + 12), at + HEADER_LENGTH, limit);
 };
 

@@ -1,5 +1,5 @@
 /** IPv4 with options and fragments: RFC 791, the TOS byte RFC 2474 and RFC 3168. */
-import { u8, u16be, u32be } from '../base/bytes.ts';
+import { join16, u8, u16be } from '../base/bytes.ts';
 import { formatIp, ipv4 } from '../base/ip-address.ts';
 import { hasBytes, setPayload } from './bounds.ts';
 import { field, hex, type LayerField, type LayerView } from './layer-view.ts';
@@ -47,8 +47,8 @@ export const decodeIpv4 = (packet: Packet, at: number, limit: number): void => {
   packet.ipId = u16be(bytes, at + 4);
   packet.ttl = u8(bytes, at + 8);
   packet.protocol = u8(bytes, at + 9);
-  packet.srcA = u32be(bytes, at + 12);
-  packet.dstA = u32be(bytes, at + 16);
+  packet.srcA = join16(u16be(bytes, at + 12), u16be(bytes, at + 14));
+  packet.dstA = join16(u16be(bytes, at + 16), u16be(bytes, at + 18));
   packet.dontFragment = (fragment & IP_DF) !== 0;
   if ((fragment & (IP_MF | IP_OFFMASK)) !== 0) {
     packet.isFragment = true;

@@ -1,5 +1,5 @@
 /** IPv6 and its extension headers: RFC 8200, jumbograms RFC 2675, the authentication header RFC 4302. */
-import { u8, u16be, u32be } from '../base/bytes.ts';
+import { join16, u8, u16be, u32be } from '../base/bytes.ts';
 import { formatIp, ipv6 } from '../base/ip-address.ts';
 import { hasBytes, setPayload } from './bounds.ts';
 import { trafficClassField } from './ipv4.ts';
@@ -32,14 +32,14 @@ export const decodeIpv6 = (packet: Packet, at: number, limit: number): void => {
   packet.l3Offset = at;
   packet.tos = (u16be(bytes, at) >>> 4) & 0xff;
   packet.ttl = u8(bytes, at + 7);
-  packet.srcA = u32be(bytes, at + 8);
-  packet.srcB = u32be(bytes, at + 12);
-  packet.srcC = u32be(bytes, at + 16);
-  packet.srcD = u32be(bytes, at + 20);
-  packet.dstA = u32be(bytes, at + 24);
-  packet.dstB = u32be(bytes, at + 28);
-  packet.dstC = u32be(bytes, at + 32);
-  packet.dstD = u32be(bytes, at + 36);
+  packet.srcA = join16(u16be(bytes, at + 8), u16be(bytes, at + 10));
+  packet.srcB = join16(u16be(bytes, at + 12), u16be(bytes, at + 14));
+  packet.srcC = join16(u16be(bytes, at + 16), u16be(bytes, at + 18));
+  packet.srcD = join16(u16be(bytes, at + 20), u16be(bytes, at + 22));
+  packet.dstA = join16(u16be(bytes, at + 24), u16be(bytes, at + 26));
+  packet.dstB = join16(u16be(bytes, at + 28), u16be(bytes, at + 30));
+  packet.dstC = join16(u16be(bytes, at + 32), u16be(bytes, at + 34));
+  packet.dstD = join16(u16be(bytes, at + 36), u16be(bytes, at + 38));
   const payloadLength = claimedPayload(packet, at, limit);
   packet.ipLength = IPV6_HEADER_LENGTH + payloadLength;
   let ipEnd = at + IPV6_HEADER_LENGTH + payloadLength;
@@ -76,7 +76,7 @@ const decodeExtensions = (packet: Packet, firstHeader: number, from: number, lim
       packet.isFragment = true;
       packet.moreFragments = (word & IP6F_MORE_FRAG) !== 0;
       packet.fragmentOffset = word & IP6F_OFF_MASK;
-      packet.ipId = u32be(bytes, at + 4);
+      packet.ipId = join16(u16be(bytes, at + 4), u16be(bytes, at + 6));
     }
     header = u8(bytes, at);
     at += length;

@@ -1,5 +1,5 @@
 /** TCP and its options: RFC 9293, window scale and timestamps RFC 7323, selective acknowledgement RFC 2018. */
-import { u8, u16be, u32be } from '../base/bytes.ts';
+import { join16, u8, u16be, u32be } from '../base/bytes.ts';
 import { hasBytes, setPayload } from './bounds.ts';
 import { field, hex, type LayerField, type LayerView } from './layer-view.ts';
 import { type Packet, TH_ACK, TH_CWR, TH_ECE, TH_FIN, TH_PUSH, TH_RST, TH_SYN, TH_URG } from './packet.ts';
@@ -14,8 +14,9 @@ const TCPOPT_WINDOW = 3;
 const TCPOPT_SACK_PERMITTED = 4;
 const TCPOPT_SACK = 5;
 const TCPOPT_TIMESTAMP = 8;
-/** Two NOPs and a timestamp option of ten bytes: what Linux sends on every segment after the handshake. */
-const ALIGNED_TIMESTAMP = 0x0101080a;
+/** Two NOPs, then a timestamp option of ten bytes: what Linux sends on every segment after the handshake. */
+const TWO_NOPS = 0x0101;
+const TIMESTAMP_OF_TEN = 0x080a;
 
 const FLAG_NAMES = [
   [TH_SYN, 'SYN'],
@@ -37,8 +38,8 @@ export const decodeTcp = (packet: Packet, at: number, limit: number): void => {
   const headerLength = (u8(bytes, at + 12) >>> 4) * 4;
   packet.srcPort = u16be(bytes, at);
   packet.dstPort = u16be(bytes, at + 2);
-  packet.tcpSeq = u32be(bytes, at + 4);
-  packet.tcpAck = u32be(bytes, at + 8);
+  packet.tcpSeq = join16(u16be(bytes, at + 4), u16be(bytes, at + 6));
+  packet.tcpAck = join16(u16be(bytes, at + 8), u16be(bytes, at + 10));
   packet.tcpFlags = u8(bytes, at + 13);
   packet.tcpWindow = u16be(bytes, at + 14);
   if (headerLength < TCP_MIN_HEADER) {
@@ -57,15 +58,15 @@ const decodeTcpStart = (packet: Packet, at: number, limit: number): void => {
     packet.srcPort = u16be(packet.bytes, at);
     packet.dstPort = u16be(packet.bytes, at + 2);
   }
-  if (available >= 8) packet.tcpSeq = u32be(packet.bytes, at + 4);
+  if (available >= 8) packet.tcpSeq = join16(u16be(packet.bytes, at + 4), u16be(packet.bytes, at + 6));
 };
 
 const decodeOptions = (packet: Packet, from: number, end: number): void => {
   const { bytes } = packet;
   let at = from;
-  if (end - at === 12 && u32be(bytes, at) === ALIGNED_TIMESTAMP) {
-    packet.tcpTsVal = u32be(bytes, at + 4);
-    packet.tcpTsEcr = u32be(bytes, at + 8);
+  if (end - at === 12 && u16be(bytes, at) === TWO_NOPS && u16be(bytes, at + 2) === TIMESTAMP_OF_TEN) {
+    packet.tcpTsVal = join16(u16be(bytes, at + 4), u16be(bytes, at + 6));
+    packet.tcpTsEcr = join16(u16be(bytes, at + 8), u16be(bytes, at + 10));
     return;
   }
   while (at < end) {
@@ -84,8 +85,8 @@ const decodeOptions = (packet: Packet, from: number, end: number): void => {
     else if (kind === TCPOPT_WINDOW && length === 3) packet.tcpWindowScale = u8(bytes, at + 2);
     else if (kind === TCPOPT_SACK_PERMITTED && length === 2) packet.tcpSackPermitted = true;
     else if (kind === TCPOPT_TIMESTAMP && length === 10) {
-      packet.tcpTsVal = u32be(bytes, at + 2);
-      packet.tcpTsEcr = u32be(bytes, at + 6);
+      packet.tcpTsVal = join16(u16be(bytes, at + 2), u16be(bytes, at + 4));
+      packet.tcpTsEcr = join16(u16be(bytes, at + 6), u16be(bytes, at + 8));
     }
     at += length;
   }
