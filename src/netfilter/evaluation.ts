@@ -37,6 +37,8 @@ export interface MatchEnv {
   redirectAddress(skb: Skb): IpAddress | null;
   /** xt_rpfilter: does the route back to the source leave by the input device (loose: exist at all)? */
   reversePath(skb: Skb, options: { readonly loose: boolean; readonly validMark: boolean; readonly acceptLocal: boolean }): boolean | null;
+  /** xt_policy: did the packet come out of (in), or will it go into (out), an IPsec policy? A host without IPsec need not answer. */
+  ipsec?(skb: Skb, direction: 'in' | 'out'): boolean | null;
 }
 
 export type StepAction =

@@ -15,4 +15,6 @@ export interface IpSetEntry {
   readonly nomatch: boolean;
   readonly timeoutSec: number | null;
   readonly comment: string | null;
+  /** hash:net,iface: the interface name is a prefix (`wildcard`). */
+  readonly wildcard?: true;
 }

@@ -14,6 +14,8 @@ export interface RuleOption {
   readonly name: string;
   readonly negated: boolean;
   readonly values: readonly string[];
+  /** Which of the values stood in double quotes; absent where none did. */
+  readonly quoted?: readonly number[];
 }
 
 /** A match module and its options. The generic part of a rule (-s -d -i -o -p -f) is the match with the name ''. */
@@ -38,6 +40,8 @@ export interface Rule {
   readonly matches: readonly MatchSpec[];
   /** Null for a rule that only counts. */
   readonly target: TargetSpec | null;
+  /** Why the line could not be understood; then nothing is known of what it matches and does. */
+  readonly problem?: string;
 }
 
 export interface Chain {

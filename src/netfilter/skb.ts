@@ -55,6 +55,8 @@ export interface Skb {
   /** skb->pkt_type; null where unknown. */
   readonly packetType: 'unicast' | 'broadcast' | 'multicast' | 'otherhost' | 'loopback' | null;
   readonly mark: number;
+  /** Why `mark` is not to be relied on: a rule has set it from something unknown. Absent where it is known. */
+  readonly markUnknown?: string;
   /** Made on this host (has a local socket or none at all), as opposed to received. */
   readonly local: boolean;
   readonly ct: CtView;

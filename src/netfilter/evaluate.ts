@@ -1,0 +1,271 @@
+/**
+ * Runs a packet through a base chain and the chains it calls: ipt_do_table in ip_tables.c, nft_do_chain for iptables-nft. Where a rule
+ * cannot be decided both ways are followed, each as a world of its own; worlds that end alike become one again.
+ */
+import { assertNever } from '../base/assert-never.ts';
+import type { ChainStep, HookOutcome, MatchEnv, NatAction, NearMiss } from './evaluation.ts';
+import { mergeOutcomes } from './merge.ts';
+import type { CompiledChain, CompiledRule, Program } from './program.ts';
+import type { RuleRef } from './ruleset.ts';
+import type { Skb } from './skb.ts';
+
+/** How many ways are followed at most. */
+export const MAX_WORLDS = 64;
+
+interface Frame {
+  readonly chain: CompiledChain;
+  /** The rule to go on with. */
+  readonly index: number;
+  readonly below: Frame | null;
+}
+
+/** One way through the rules. Lists are its own, so that a fork copies them. */
+interface World {
+  chain: CompiledChain;
+  index: number;
+  stack: Frame | null;
+  depth: number;
+  skb: Skb;
+  readonly steps: ChainStep[];
+  readonly nearMisses: NearMiss[];
+  readonly assumptions: string[];
+  /** What was assumed of questions that have one answer for this packet. */
+  answers: ReadonlyMap<string, boolean> | null;
+}
+
+/** What asking a rule's conditions gave. */
+type Asked =
+  | { readonly kind: 'match' }
+  | { readonly kind: 'noMatch'; readonly failed: string }
+  | { readonly kind: 'hotdrop'; readonly reason: string; readonly open: Open | null }
+  | { readonly kind: 'unknown'; readonly open: Open };
+
+interface Open {
+  readonly reason: string;
+  /** The questions left open, and what each must be answered for the rule to match. */
+  readonly wanted: readonly { readonly question: string; readonly answer: boolean }[];
+  /** There is one condition only: the opposite of its answer is what keeps the rule from matching. */
+  readonly single: boolean;
+}
+
+const MATCHED: Asked = { kind: 'match' };
+
+export const evaluateProgram = (program: Program, skb: Skb, env: MatchEnv, explain: boolean): readonly HookOutcome[] => {
+  const first: World = {
+    chain: program.entry,
+    index: 0,
+    stack: null,
+    depth: 0,
+    skb,
+    steps: [],
+    nearMisses: [],
+    assumptions: [],
+    answers: null,
+  };
+  const run = new Run(program, env, explain, first);
+  return run.outcomes();
+};
+
+class Run {
+  readonly #program: Program;
+  readonly #env: MatchEnv;
+  readonly #explain: boolean;
+  readonly #waiting: World[];
+  readonly #ended: HookOutcome[] = [];
+
+  constructor(program: Program, env: MatchEnv, explain: boolean, first: World) {
+    this.#program = program;
+    this.#env = env;
+    this.#explain = explain;
+    this.#waiting = [first];
+  }
+
+  outcomes(): readonly HookOutcome[] {
+    for (let world = this.#waiting.pop(); world !== undefined; world = this.#waiting.pop()) this.#ended.push(this.#follow(world));
+    return this.#ended.length === 1 ? this.#ended : mergeOutcomes(this.#ended);
+  }
+
+  #follow(world: World): HookOutcome {
+    const { policy } = this.#program;
+    for (;;) {
+      const rule = world.chain.rules[world.index];
+      if (rule === undefined) {
+        if (this.#return(world)) continue;
+        world.steps.push(policy.step);
+        if (policy.verdict !== null) return end(world, policy.verdict, policy.ref);
+        return unknownEnd(world, policy.ref, `the policy of ${describe(policy.ref)} is not known`);
+      }
+      world.index++;
+      const asked = this.#ask(rule, world);
+      switch (asked.kind) {
+        case 'noMatch':
+          if (this.#explain) world.nearMisses.push({ ref: rule.ref, failed: asked.failed });
+          continue;
+        case 'hotdrop':
+          if (asked.open !== null) this.#fork(world, rule, asked.open);
+          world.steps.push({ ref: rule.ref, action: 'drop', note: asked.reason, ...(asked.open === null ? {} : { uncertain: true }) });
+          return end(world, 'drop', rule.ref);
+        case 'unknown':
+          if (rule.effect.kind === 'none' || (rule.effect.kind === 'target' && rule.effect.target.inert)) {
+            world.steps.push(rule.uncertainStep);
+            continue;
+          }
+          if (!this.#fork(world, rule, asked.open)) {
+            return unknownEnd(
+              world,
+              rule.ref,
+              `more than ${MAX_WORLDS} ways through the rules depend on what is not known; the last: ${asked.open.reason}`,
+            );
+          }
+          break;
+        case 'match':
+          break;
+        default:
+          assertNever(asked);
+      }
+      const outcome = this.#take(rule, world, asked.kind === 'unknown');
+      if (outcome !== null) return outcome;
+    }
+  }
+
+  /** Does what a matching rule says; an outcome where that ends the chain. */
+  #take(rule: CompiledRule, world: World, uncertain: boolean): HookOutcome | null {
+    const { effect } = rule;
+    switch (effect.kind) {
+      case 'none':
+        world.steps.push(uncertain ? rule.uncertainStep : rule.step);
+        return null;
+      case 'call':
+        world.steps.push(uncertain ? rule.uncertainStep : rule.step);
+        if (!effect.goto) {
+          if (++world.depth > this.#program.maxDepth)
+            return unknownEnd(world, rule.ref, 'chains call each other deeper than the kernel allows');
+          world.stack = { chain: world.chain, index: world.index, below: world.stack };
+        }
+        world.chain = effect.chain;
+        world.index = 0;
+        return null;
+      case 'target': {
+        const result = effect.target.run(world.skb, this.#env, this.#program.hook);
+        switch (result.kind) {
+          case 'return':
+            world.steps.push(uncertain ? rule.uncertainStep : rule.step);
+            // In the base chain RETURN means the policy, which stands behind the last rule.
+            if (!this.#return(world)) world.index = Number.POSITIVE_INFINITY;
+            return null;
+          case 'continue':
+            world.steps.push(stepOf(rule, result.action, result.note, uncertain));
+            if (result.skb !== world.skb) {
+              world.skb = result.skb;
+              world.answers = null;
+            }
+            return null;
+          case 'verdict': {
+            world.steps.push(stepOf(rule, result.action, result.note, uncertain));
+            if (result.verdict === 'unknown') return unknownEnd(world, rule.ref, result.reason ?? 'what the target does is not known');
+            return end(world, result.verdict, rule.ref, result.rejectWith ?? null, result.nat ?? null);
+          }
+          default:
+            return assertNever(result);
+        }
+      }
+      default:
+        return assertNever(effect);
+    }
+  }
+
+  /** Back to the caller; false in the base chain, or in one that was reached from it by goto only. */
+  #return(world: World): boolean {
+    const frame = world.stack;
+    if (frame === null) {
+      world.chain = this.#program.entry;
+      world.index = Number.POSITIVE_INFINITY;
+      return false;
+    }
+    world.chain = frame.chain;
+    world.index = frame.index;
+    world.stack = frame.below;
+    world.depth--;
+    return true;
+  }
+
+  #ask(rule: CompiledRule, world: World): Asked {
+    let open: Open | null = null;
+    for (const condition of rule.conditions) {
+      const result = condition.test(world.skb, this.#env, this.#program.hook);
+      switch (result.kind) {
+        case 'match':
+          continue;
+        case 'noMatch':
+          return result;
+        case 'hotdrop':
+          return { kind: 'hotdrop', reason: result.reason, open };
+        case 'unknown': {
+          const { question } = condition;
+          const assumed = question === null ? undefined : world.answers?.get(question);
+          if (assumed === condition.negated) return { kind: 'noMatch', failed: condition.text };
+          if (assumed !== undefined) continue;
+          const wanted = question === null ? [] : [{ question, answer: !condition.negated }];
+          open =
+            open === null
+              ? { reason: result.reason, wanted, single: true }
+              : { reason: `${open.reason}; ${result.reason}`, wanted: [...open.wanted, ...wanted], single: false };
+          continue;
+        }
+        default:
+          assertNever(result);
+      }
+    }
+    return open === null ? MATCHED : { kind: 'unknown', open };
+  }
+
+  /** Puts the world where the rule did not match aside, and makes this one the world where it did. False where there are too many. */
+  #fork(world: World, rule: CompiledRule, open: Open): boolean {
+    if (this.#ended.length + this.#waiting.length + 2 > MAX_WORLDS) return false;
+    const where = `${rule.ref.text} (${describe(rule.ref)})`;
+    const [only] = open.wanted;
+    this.#waiting.push({
+      ...world,
+      steps: world.steps.slice(),
+      nearMisses: world.nearMisses.slice(),
+      assumptions: [...world.assumptions, `${where} does not match: ${open.reason}`],
+      answers: open.single && only !== undefined ? withAnswer(world.answers, only.question, !only.answer) : world.answers,
+    });
+    world.assumptions.push(`${where} matches: ${open.reason}`);
+    for (const { question, answer } of open.wanted) world.answers = withAnswer(world.answers, question, answer);
+    return true;
+  }
+}
+
+const withAnswer = (answers: ReadonlyMap<string, boolean> | null, question: string, answer: boolean): ReadonlyMap<string, boolean> =>
+  new Map(answers ?? []).set(question, answer);
+
+const describe = (ref: RuleRef): string => (ref.rule === null ? `${ref.table} ${ref.chain}` : `${ref.table} ${ref.chain} ${ref.rule}`);
+
+const stepOf = (rule: CompiledRule, action: ChainStep['action'], note: string | undefined, uncertain: boolean): ChainStep => {
+  const { step } = rule;
+  if (note === undefined && step.action === action) return uncertain ? rule.uncertainStep : step;
+  return { ref: rule.ref, action, ...(note === undefined ? {} : { note }), ...(uncertain ? { uncertain: true } : {}) };
+};
+
+const end = (
+  world: World,
+  verdict: HookOutcome['verdict'],
+  decided: RuleRef,
+  rejectWith: string | null = null,
+  nat: NatAction | null = null,
+): HookOutcome => ({
+  verdict,
+  decided,
+  rejectWith,
+  skb: world.skb,
+  nat,
+  steps: world.steps,
+  nearMisses: world.nearMisses,
+  assumptions: world.assumptions,
+});
+
+const unknownEnd = (world: World, decided: RuleRef, reason: string): HookOutcome => {
+  world.assumptions.push(reason);
+  return end(world, 'unknown', decided);
+};
