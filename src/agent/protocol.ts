@@ -4,6 +4,9 @@
  */
 import type { SnapshotDocument } from '../host/snapshot.ts';
 
+/** How the address of `--docker-host` reaches the agent: a variable of its environment. */
+export const DOCKER_HOST_OPTION = 'VETHSCOPE_DOCKER_HOST';
+
 /** Which facts to collect. `links` of other namespaces serve the topology; `full` reads their routes, rules and sockets too. */
 export interface CollectRequest {
   readonly firewall: boolean;
@@ -14,12 +17,21 @@ export interface CollectRequest {
 
 export type EngineKind = 'cap' | 'tcpdump';
 
+/** Another namespace: its inode, and the way in. The engine checks the inode before it opens anything. */
+export interface CaptureNamespace {
+  readonly id: string;
+  /** A process in it; null where only `path` leads there. */
+  readonly pid: number | null;
+  /** A path that names it where no process does (`/run/netns/NAME`, NamespaceDocument.path). */
+  readonly path?: string;
+}
+
 export interface StartCapture {
   /** Chosen by main; every later message about this capture carries it. */
   readonly captureId: number;
   readonly interface: string;
-  /** Inode of the namespace and a process in it; null for the agent's own. */
-  readonly netns: { readonly id: string; readonly pid: number } | null;
+  /** Null for the agent's own namespace. */
+  readonly netns: CaptureNamespace | null;
   readonly filter: string;
   readonly engine: EngineKind;
   readonly snapLength: number;
@@ -35,6 +47,8 @@ export type AgentRequest =
   | { readonly type: 'watch'; readonly intervalMs: number; readonly what: CollectRequest }
   | { readonly type: 'unwatch' }
   | { readonly type: 'startCapture'; readonly capture: StartCapture }
+  /** Answer to a `captureEnded` that resumes: the FIFO for the next section, which starts as soon as the interface is back. */
+  | { readonly type: 'continueCapture'; readonly captureId: number; readonly fifo: string }
   | { readonly type: 'stopCapture'; readonly captureId: number }
   | { readonly type: 'probe'; readonly requestId: number };
 
@@ -42,6 +56,8 @@ export type AgentRequest =
 export interface Capabilities {
   readonly uid: number;
   readonly canCapture: boolean;
+  /** CAP_NET_ADMIN: without it the firewall, conntrack and sockets stay unread. */
+  readonly canReadRules: boolean;
   readonly canEnterNamespaces: boolean;
   readonly capLoads: boolean;
   readonly capError: string | null;
@@ -85,6 +101,8 @@ export type AgentMessage =
       readonly end: CaptureEnd;
       readonly message: string;
       readonly hint: string | null;
+      /** The agent waits for the interface and goes on in a new section, once `continueCapture` has named its FIFO. */
+      readonly resumes: boolean;
     }
   | {
       readonly type: 'captureStats';
@@ -92,6 +110,8 @@ export type AgentMessage =
       readonly received: number | null;
       readonly droppedByKernel: number | null;
       readonly droppedByInterface: number | null;
+      /** Dropped because the reader was slower than the packets and the engine's own queue was full. */
+      readonly droppedByEngine: number | null;
     }
   /** A link of the agent's namespace appeared or vanished, went up or down. */
   | { readonly type: 'link'; readonly interface: string; readonly present: boolean; readonly up: boolean; readonly ifindex: number };

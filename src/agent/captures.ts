@@ -1,0 +1,226 @@
+/**
+ * The agent's captures: one engine process a section. When the interface goes or is taken down the section ends, and the next one starts
+ * once the interface is back and main has named a FIFO for it, until the person stops the capture.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { messageOf } from '../base/errors.ts';
+import type { EngineMessage, EngineStart } from './engine/engine-protocol.ts';
+import { STOP_BYTE } from './engine/engine-protocol.ts';
+import type { Enter } from './firewall.ts';
+import { readLinkState } from './links.ts';
+import { enterById } from './namespaces.ts';
+import { netnsOf } from './processes.ts';
+import { cleanEnvironment, lastLine } from './programs.ts';
+import type { AgentMessage, CaptureNamespace, StartCapture } from './protocol.ts';
+
+const MAX_STDERR = 4096;
+const POLL_LINK_MS = 250;
+/** An engine that crashed on a sound interface may do so again. */
+const RESTART_AFTER_MS = 1000;
+/** The engine drains for up to three seconds; then it is ended. */
+const STOP_WITHIN_MS = 5000;
+
+type Ended = Extract<EngineMessage, { type: 'ended' }>;
+
+interface Capture {
+  plan: StartCapture;
+  /** `waiting`: for the interface, a FIFO, or both. */
+  state: 'running' | 'waiting' | 'over';
+  engine: ChildProcess | null;
+  stopRequested: boolean;
+  nextFifo: string | null;
+  poll: NodeJS.Timeout | null;
+  /** The engine of this section got as far as capturing. */
+  started: boolean;
+}
+
+export class Captures {
+  readonly #send: (message: AgentMessage) => void;
+  readonly #captures = new Map<number, Capture>();
+
+  constructor(send: (message: AgentMessage) => void) {
+    this.#send = send;
+  }
+
+  start(plan: StartCapture): void {
+    const capture: Capture = { plan, state: 'running', engine: null, stopRequested: false, nextFifo: null, poll: null, started: false };
+    this.#captures.set(plan.captureId, capture);
+    this.#runEngine(capture);
+  }
+
+  continue(captureId: number, fifo: string): void {
+    const capture = this.#captures.get(captureId);
+    if (capture?.state === 'waiting') capture.nextFifo = fifo;
+  }
+
+  stop(captureId: number): void {
+    const capture = this.#captures.get(captureId);
+    if (capture === undefined || capture.state === 'over') return;
+    capture.stopRequested = true;
+    if (capture.state === 'waiting') {
+      this.#over(capture, { type: 'ended', end: 'stopped', message: 'stopped', hint: null });
+      return;
+    }
+    stopEngine(capture.engine);
+  }
+
+  /** FIFOs that nobody else will remove when main has gone. */
+  fifos(): string[] {
+    return [...this.#captures.values()].flatMap((capture) => [capture.plan.fifo, ...(capture.nextFifo === null ? [] : [capture.nextFifo])]);
+  }
+
+  killAll(): void {
+    for (const capture of this.#captures.values()) capture.engine?.kill('SIGKILL');
+  }
+
+  #runEngine(capture: Capture): void {
+    const { plan } = capture;
+    const enter = enterNamespace(plan.netns);
+    if (enter === null) {
+      this.#over(capture, { type: 'ended', end: 'no-interface', message: `the namespace of ${plan.interface} is gone`, hint: null });
+      return;
+    }
+    capture.state = 'running';
+    capture.started = false;
+    let stderr = '';
+    let ended: Ended | null = null;
+    let engine: ChildProcess;
+    try {
+      engine = forkEngine(enter);
+    } catch (error) {
+      this.#over(capture, {
+        type: 'ended',
+        end: 'engine-crashed',
+        message: `the engine could not be started: ${messageOf(error)}`,
+        hint: null,
+      });
+      return;
+    }
+    capture.engine = engine;
+    engine.stdin?.on('error', () => {}); // it has ended: 'close' follows
+    engine.stderr?.on('data', (chunk: Buffer) => {
+      if (stderr.length < MAX_STDERR) stderr += chunk.toString('utf8');
+    });
+    engine.on('message', (raw) => {
+      const message = raw as EngineMessage;
+      if (message.type === 'ended') {
+        ended = message;
+        // an engine whose loop does not yield cannot end by itself
+        engine.kill('SIGKILL');
+      } else if (message.type === 'stats') this.#send({ ...message, type: 'captureStats', captureId: plan.captureId });
+      else {
+        capture.started = true;
+        const warnings = [...message.warnings, ...warningsIn(stderr)];
+        this.#send({ type: 'captureStarted', captureId: plan.captureId, linkType: message.linkType, engine: plan.engine, warnings });
+      }
+    });
+    engine.on('error', (error) => {
+      stderr += `${error.message}\n`;
+    });
+    engine.on('close', (code, signal) => {
+      capture.engine = null;
+      void this.#sectionEnded(capture, enter, ended ?? crashed(plan, code, signal, stderr));
+    });
+    engine.send({ type: 'start', capture: plan } satisfies EngineStart, (error) => {
+      if (error !== null) stderr += `${error.message}\n`;
+    });
+  }
+
+  async #sectionEnded(capture: Capture, enter: Enter, ended: Ended): Promise<void> {
+    const { plan } = capture;
+    if (capture.stopRequested) {
+      this.#over(capture, ended.end === 'stopped' ? ended : { ...ended, end: 'stopped', message: 'stopped' });
+      return;
+    }
+    const why = ended.end === 'engine-crashed' ? await this.#refine(plan, enter, ended) : ended;
+    const resumes = why.end === 'interface-gone' || why.end === 'interface-down' || (why.end === 'engine-crashed' && capture.started);
+    if (!resumes || capture.stopRequested) {
+      this.#over(capture, capture.stopRequested ? { ...why, end: 'stopped', message: 'stopped' } : why);
+      return;
+    }
+    capture.state = 'waiting';
+    this.#ended(capture, why, true);
+    this.#wait(capture, why.end === 'engine-crashed' ? RESTART_AFTER_MS : POLL_LINK_MS);
+  }
+
+  /** An engine that crashed did so mostly because of its interface: only a look at it tells. */
+  async #refine(plan: StartCapture, enter: Enter, ended: Ended): Promise<Ended> {
+    const name = plan.interface;
+    if (enterNamespace(plan.netns) === null) {
+      return { ...ended, end: 'interface-gone', message: `${name} is gone with its namespace`, hint: null };
+    }
+    const link = await readLinkState(name, enter);
+    if (link === null) return ended;
+    if (!link.present) return { ...ended, end: 'interface-gone', message: `the interface ${name} is gone`, hint: null };
+    if (!link.up) return { ...ended, end: 'interface-down', message: `${name} was taken down`, hint: `ip link set ${name} up` };
+    return ended;
+  }
+
+  #wait(capture: Capture, firstMs: number): void {
+    const look = async (): Promise<void> => {
+      const { plan } = capture;
+      if (capture.nextFifo !== null) {
+        const enter = enterNamespace(plan.netns);
+        const link = enter === null ? null : await readLinkState(plan.interface, enter);
+        if (capture.state !== 'waiting') return;
+        if (link?.up) {
+          capture.plan = { ...plan, fifo: capture.nextFifo };
+          capture.nextFifo = null;
+          this.#runEngine(capture);
+          return;
+        }
+      }
+      capture.poll = setTimeout(() => void look(), POLL_LINK_MS);
+    };
+    capture.poll = setTimeout(() => void look(), firstMs);
+  }
+
+  #over(capture: Capture, ended: Ended): void {
+    if (capture.poll !== null) clearTimeout(capture.poll);
+    capture.state = 'over';
+    this.#captures.delete(capture.plan.captureId);
+    this.#ended(capture, ended, false);
+  }
+
+  #ended(capture: Capture, { end, message, hint }: Ended, resumes: boolean): void {
+    this.#send({ type: 'captureEnded', captureId: capture.plan.captureId, end, message, hint, resumes });
+  }
+}
+
+const crashed = (plan: StartCapture, code: number | null, signal: string | null, stderr: string): Ended => {
+  const said = lastLine(stderr);
+  const how = signal ?? `exit ${code ?? '?'}`;
+  const message = `the capture engine on ${plan.interface} ended (${how})${said === '' ? '' : `: ${said}`}`;
+  return { type: 'ended', end: 'engine-crashed', message, hint: plan.engine === 'cap' ? 'try --engine tcpdump' : null };
+};
+
+/** The command line before the engine's; null where the namespace is no longer what it was. */
+const enterNamespace = (netns: CaptureNamespace | null): Enter | null => {
+  if (netns === null) return [];
+  if (netns.pid !== null) return netnsOf(netns.pid) === netns.id ? ['nsenter', `--net=/proc/${netns.pid}/ns/net`, '--'] : null;
+  return enterById(netns.id);
+};
+
+/** No core files: an engine that aborts is part of its life. The agent's own options to node do not concern it. */
+const forkEngine = (enter: Enter): ChildProcess =>
+  fork(engineEntry(), [], {
+    execPath: '/bin/sh',
+    execArgv: ['-c', 'ulimit -c 0; exec "$0" "$@"', ...enter, process.execPath, '--max-semi-space-size=16'],
+    env: cleanEnvironment(),
+    cwd: '/',
+    serialization: 'advanced',
+    stdio: ['pipe', 'ignore', 'pipe', 'ipc'],
+  });
+
+const engineEntry = (): string => fileURLToPath(new URL('./engine/main.js', import.meta.url));
+
+const stopEngine = (engine: ChildProcess | null): void => {
+  if (engine === null) return;
+  engine.stdin?.end(STOP_BYTE);
+  setTimeout(() => engine.kill('SIGKILL'), STOP_WITHIN_MS).unref();
+};
+
+/** libpcap warns of interfaces without an IPv4 address, which is what a veth is: nothing to tell. */
+const warningsIn = (stderr: string): string[] =>
+  stderr.split('\n').filter((line) => line.trim() !== '' && !/This may not actually work/.test(line));

@@ -1,0 +1,144 @@
+/**
+ * Takes a snapshot: every fact of src/host/snapshot.ts, each by the command that is its key, all of them at once within bounds. What cannot
+ * be read stands under `missing` with its reason; nothing here changes the host.
+ */
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { messageOf } from '../base/errors.ts';
+import { type DockerDocument, SNAPSHOT_COMMANDS, type SnapshotCommand, type SnapshotDocument } from '../host/snapshot.ts';
+import type { DockerDaemon, DockerReading } from './docker.ts';
+import { type Gathered, gather, gatherRules, gatherSets, runCommand } from './firewall.ts';
+import { collectNamespaces, type NamespaceOwner, parseNetnsIds, programNamesOnly } from './namespaces.ts';
+import { netnsOf } from './processes.ts';
+import type { CollectRequest } from './protocol.ts';
+import { readSysctls } from './sysctls.ts';
+
+/** More entries than this make a snapshot unwieldy and slow a busy host down. */
+export const MAX_CONNTRACK_ENTRIES = 20_000;
+
+const NETWORK_COMMANDS: readonly SnapshotCommand[] = [
+  'link',
+  'address',
+  'route4',
+  'route6',
+  'rule4',
+  'rule6',
+  'neighbour',
+  'fdb',
+  'bridgeLink',
+];
+
+export const collect = async (what: CollectRequest, docker: DockerDaemon | { readonly error: string }): Promise<SnapshotDocument> => {
+  const takenAt = secondsNow();
+  const into: Gathered = { raw: {}, missing: {} };
+  const hostNetns = netnsOf('self');
+  const dockerReading = readDocker(what.docker, docker);
+  const namespaceIds = gather(into, 'namespaces');
+  const namespaces = Promise.all([dockerReading, namespaceIds]).then(([reading]) => {
+    if (what.namespaces === 'none' || hostNetns === null) return {};
+    const nsids = parseNetnsIds(into.raw[SNAPSHOT_COMMANDS.namespaces] ?? '');
+    return collectNamespaces(ownersOf(reading.document), hostNetns, what.namespaces, nsids);
+  });
+  await Promise.all([
+    ...NETWORK_COMMANDS.map((command) => gather(into, command)),
+    ...(what.firewall ? [gatherRules(into), gatherSets(into), gatherListeners(into)] : []),
+    ...(what.conntrack ? [gatherConntrack(into)] : []),
+    gatherSysctls(into),
+    namespaces,
+  ]);
+  const reading = await dockerReading;
+  for (const [id, problem] of reading.namespaceProblems) into.missing[`docker inspect ${id}`] = problem;
+  return {
+    vethscope: 1,
+    takenAt,
+    host: hostname(),
+    ...(hostNetns === null ? {} : { netns: hostNetns }),
+    namespaces: await namespaces,
+    docker: reading.document,
+    raw: inOrder(into.raw),
+    ...(Object.keys(into.missing).length === 0 ? {} : { missing: into.missing }),
+  };
+};
+
+/** Seconds since the epoch with nine decimals; the clock gives milliseconds. */
+export const secondsNow = (): string => {
+  const now = Date.now();
+  return `${Math.floor(now / 1000)}.${String(now % 1000).padStart(3, '0')}000000`;
+};
+
+/** The rules' texts alone, for watching them; the same keys as in a snapshot. */
+export const collectRules = async (): Promise<Gathered> => {
+  const into: Gathered = { raw: {}, missing: {} };
+  await Promise.all([gatherRules(into), gatherSets(into)]);
+  into.raw[SNAPSHOT_COMMANDS.sysctl] = readSysctls();
+  return into;
+};
+
+const NO_DOCKER: DockerDocument = { version: null, apiVersion: null, containers: [], networks: [] };
+
+const readDocker = async (wanted: boolean, docker: DockerDaemon | { readonly error: string }): Promise<DockerReading> => {
+  if (!wanted) return { document: { ...NO_DOCKER, error: 'not asked for' }, namespaceProblems: new Map() };
+  if ('error' in docker) return { document: { ...NO_DOCKER, error: docker.error }, namespaceProblems: new Map() };
+  return docker.read();
+};
+
+const ownersOf = (docker: DockerDocument): NamespaceOwner[] =>
+  docker.containers.flatMap((container) =>
+    container.NetNs === undefined || container.NetNs === null
+      ? []
+      : [{ containerId: container.Id, pid: container.State.Pid, netns: String(container.NetNs) }],
+  );
+
+const gatherSysctls = async (into: Gathered): Promise<void> => {
+  const text = readSysctls();
+  if (text === '') into.missing[SNAPSHOT_COMMANDS.sysctl] = '/proc/sys/net cannot be read';
+  else into.raw[SNAPSHOT_COMMANDS.sysctl] = text;
+};
+
+const gatherListeners = async (into: Gathered): Promise<void> => {
+  if (!(await gather(into, 'sockets'))) return;
+  into.raw[SNAPSHOT_COMMANDS.sockets] = programNamesOnly(into.raw[SNAPSHOT_COMMANDS.sockets] ?? '');
+};
+
+/** The tool, or else the kernel's file; cut off where there are too many entries, and then it says so. */
+const gatherConntrack = async (into: Gathered): Promise<void> => {
+  const count = readCount();
+  if (count === 'not-loaded') {
+    // without the module nothing is tracked; asking with the tool would load it
+    into.raw[SNAPSHOT_COMMANDS.conntrack] = '';
+    return;
+  }
+  for (const command of ['conntrack', 'conntrackProc'] as const) {
+    const key = SNAPSHOT_COMMANDS[command];
+    const result = await runCommand(command, [], { maxLines: MAX_CONNTRACK_ENTRIES });
+    if (!result.ok) {
+      into.missing[key] = result.reason;
+      continue;
+    }
+    into.raw[key] = result.stdout;
+    if (result.truncated) into.missing[key] = `only the first ${MAX_CONNTRACK_ENTRIES} of ${count ?? 'more'} entries were kept`;
+    if (command === 'conntrackProc') delete into.missing[SNAPSHOT_COMMANDS.conntrack];
+    return;
+  }
+};
+
+const readCount = (): number | 'not-loaded' | null => {
+  try {
+    return Number(readFileSync('/proc/sys/net/netfilter/nf_conntrack_count', 'utf8'));
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'not-loaded' : null;
+  }
+};
+
+/** The order of SNAPSHOT_COMMANDS, so that two snapshots of one host can be compared line by line. */
+const inOrder = (raw: Readonly<Record<string, string>>): Record<string, string> => {
+  const ordered: Record<string, string> = {};
+  for (const command of Object.values(SNAPSHOT_COMMANDS)) {
+    const text = raw[command];
+    if (text !== undefined) ordered[command] = text;
+  }
+  return ordered;
+};
+
+/** For messages: what was thrown while collecting. */
+export const collectProblem = (error: unknown): string => `the host's facts could not be collected: ${messageOf(error)}`;

@@ -1,0 +1,214 @@
+/**
+ * Talks to the Docker daemon (or podman's compatible one) through dockerode, reads only, without pinning an API version: unversioned paths
+ * work from API 1.24 to today's. Docker Engine API: containers, networks, info, version, events.
+ */
+import { readFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import type Docker from 'dockerode';
+import { failure, messageOf, missingError, type VethscopeError } from '../base/errors.ts';
+import type { DockerContainerDocument, DockerDocument, DockerNetworkDocument } from '../host/snapshot.ts';
+import type { DockerEndpoint } from './docker-endpoint.ts';
+import { containerIds, recordOf, reduceContainer, reduceNetwork, textOf } from './docker-reduce.ts';
+import { belongsToContainer, netnsOf, netnsProblem } from './processes.ts';
+import { inParallel } from './programs.ts';
+
+const ANSWER_TIMEOUT_MS = 10_000;
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+const PARALLEL_INSPECTS = 8;
+
+/** What was read, and for each container why its namespace could not be. */
+export interface DockerReading {
+  readonly document: DockerDocument;
+  readonly namespaceProblems: ReadonlyMap<string, string>;
+}
+
+interface Modem {
+  dial(options: object, callback: (error: (Error & { statusCode?: number; code?: string }) | null, stream: Readable) => void): void;
+}
+
+export class DockerDaemon {
+  readonly endpoint: DockerEndpoint;
+  #client: Promise<Docker> | null = null;
+  /** What the daemon said last: its containers live on while it restarts. */
+  #last: DockerDocument | null = null;
+
+  constructor(endpoint: DockerEndpoint) {
+    this.endpoint = endpoint;
+  }
+
+  /** Never throws: without a daemon the document says why it is empty, or old. */
+  async read(): Promise<DockerReading> {
+    const problems: string[] = [];
+    const namespaceProblems = new Map<string, string>();
+    try {
+      const [version, info, ids, networkList] = await Promise.all([
+        this.get('/version'),
+        this.get('/info'),
+        this.get('/containers/json', { all: 1 }),
+        this.get('/networks'),
+      ]);
+      const reducedIds = containerIds(ids);
+      if ('problem' in reducedIds) throw this.#misunderstood(`the list of containers ${reducedIds.problem}`);
+      const containers = await inParallel(reducedIds.value, PARALLEL_INSPECTS, (id) => this.#inspect(id, problems, namespaceProblems));
+      if (!Array.isArray(networkList)) throw this.#misunderstood('the list of networks is no list');
+      const document: DockerDocument = {
+        version: textOf(recordOf(version)?.['Version']),
+        apiVersion: textOf(recordOf(version)?.['ApiVersion']),
+        firewallBackend: textOf(recordOf(recordOf(info)?.['FirewallBackend'])?.['Driver']),
+        containers: containers.filter((container) => container !== null),
+        networks: networkList.flatMap((entry) => {
+          const network = reduceNetwork(entry);
+          if ('value' in network) return [network.value satisfies DockerNetworkDocument];
+          problems.push(`a network ${network.problem}`);
+          return [];
+        }),
+        ...(problems.length === 0 ? {} : { error: `${this.endpoint.url} answered in an unknown way: ${problems.slice(0, 5).join('; ')}` }),
+      };
+      this.#last = document;
+      return { document, namespaceProblems };
+    } catch (error) {
+      const detail = (error as VethscopeError).detail ?? null;
+      const message = `${messageOf(error)}${detail === null ? '' : ` (${detail})`}`;
+      if (this.#last === null) {
+        return { document: { version: null, apiVersion: null, containers: [], networks: [], error: message }, namespaceProblems };
+      }
+      const containers = this.#last.containers.map((container) =>
+        container.State.Pid === 0 ? container : { ...container, NetNs: this.#netns(container, namespaceProblems) },
+      );
+      return { document: { ...this.#last, containers, error: message }, namespaceProblems };
+    }
+  }
+
+  async version(): Promise<string | null> {
+    return textOf(recordOf(await this.get('/version'))?.['Version']);
+  }
+
+  /** One JSON answer, bounded in time and size. */
+  async get(path: string, query: Readonly<Record<string, string | number>> = {}): Promise<unknown> {
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), ANSWER_TIMEOUT_MS);
+    try {
+      const stream = await this.open(path, query, abort.signal);
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      const onAbort = (): unknown => stream.destroy(new Error('no answer in time'));
+      abort.signal.addEventListener('abort', onAbort, { once: true });
+      for await (const chunk of stream) {
+        bytes += (chunk as Buffer).length;
+        if (bytes > MAX_ANSWER_BYTES) throw this.#misunderstood(`the answer to ${path} is larger than ${MAX_ANSWER_BYTES} bytes`);
+        chunks.push(chunk as Buffer);
+      }
+      try {
+        return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
+      } catch (error) {
+        throw this.#misunderstood(`the answer to ${path} is no JSON`, error);
+      }
+    } catch (error) {
+      if (abort.signal.aborted) throw failure(`${this.endpoint.url} gave no answer to ${path} within ${ANSWER_TIMEOUT_MS / 1000} s`);
+      throw this.explain(error, path);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** The body of an answer as it comes; for the stream of events. */
+  async open(path: string, query: Readonly<Record<string, string | number>>, signal: AbortSignal): Promise<Readable> {
+    this.#client ??= createClient(this.endpoint);
+    const modem = (await this.#client).modem as unknown as Modem;
+    return new Promise((resolve, reject) => {
+      const options = {
+        path: `${path}?`,
+        method: 'GET',
+        options: { ...query },
+        isStream: true,
+        abortSignal: signal,
+        statusCodes: { 200: true },
+      };
+      modem.dial(options, (error, stream) => (error === null || error === undefined ? resolve(stream) : reject(error)));
+    });
+  }
+
+  /** Words for what can go wrong on the way to a daemon. */
+  explain(error: unknown, path: string): Error {
+    const { code, statusCode } = error as { code?: string; statusCode?: number };
+    const where = this.endpoint.url;
+    if (error instanceof Error && error.name === 'VethscopeError') return error;
+    if (statusCode === 404) return Object.assign(failure(`${where} knows no ${path}`, { cause: error }), { statusCode });
+    if (code === 'ENOENT')
+      return missingError(`no Docker daemon: ${where} is not there`, {
+        hint: 'start Docker, or name the daemon with --docker-host',
+        cause: error,
+      });
+    if (code === 'ECONNREFUSED')
+      return failure(`no Docker daemon answers at ${where}`, { hint: 'start Docker, or name the daemon with --docker-host', cause: error });
+    if (code === 'EACCES' || code === 'EPERM')
+      return missingError(`no privilege to talk to ${where}`, { hint: 'run with sudo, or join the group docker', cause: error });
+    return failure(`asking ${where} for ${path} failed`, { detail: messageOf(error).trim().slice(0, 300), cause: error });
+  }
+
+  async #inspect(id: string, problems: string[], namespaceProblems: Map<string, string>): Promise<DockerContainerDocument | null> {
+    let answer: unknown;
+    try {
+      answer = await this.get(`/containers/${id}/json`);
+    } catch (error) {
+      // removed between the list and the question
+      if ((error as { statusCode?: number }).statusCode === 404) return null;
+      throw error;
+    }
+    const reduced = reduceContainer(answer);
+    if ('problem' in reduced) {
+      problems.push(`container ${id.slice(0, 12)} ${reduced.problem}`);
+      return null;
+    }
+    const container = reduced.value;
+    if (container.State.Pid === 0) return container;
+    const netns = this.#netns(container, namespaceProblems);
+    return { ...container, NetNs: netns };
+  }
+
+  /** Only a process shown to be the container's own is looked into: a daemon elsewhere has process numbers of its own. */
+  #netns(container: DockerContainerDocument, namespaceProblems: Map<string, string>): number | null {
+    const { Pid: pid } = container.State;
+    const belongs = belongsToContainer(pid, container.Id);
+    if (belongs === false || (belongs === null && this.endpoint.kind !== 'unix')) {
+      namespaceProblems.set(container.Id, `its process ${pid} is not on this machine`);
+      return null;
+    }
+    const netns = netnsOf(pid);
+    if (netns === null) namespaceProblems.set(container.Id, netnsProblem(pid));
+    return netns === null ? null : Number(netns);
+  }
+
+  #misunderstood(what: string, cause?: unknown): Error {
+    return failure(`${this.endpoint.url}: ${what}`, {
+      hint: 'is this a Docker or podman daemon?',
+      ...(cause === undefined ? {} : { cause }),
+    });
+  }
+}
+
+const createClient = async (endpoint: DockerEndpoint): Promise<Docker> => {
+  const { default: Client } = await import('dockerode');
+  switch (endpoint.kind) {
+    case 'unix':
+      return new Client({ socketPath: endpoint.path });
+    case 'ssh':
+      return new Client({
+        protocol: 'ssh',
+        host: endpoint.host,
+        port: endpoint.port,
+        ...(endpoint.user === null ? {} : { username: endpoint.user }),
+        sshOptions: { agent: process.env['SSH_AUTH_SOCK'] },
+      } as Docker.DockerOptions);
+    case 'tcp': {
+      const { tls } = endpoint;
+      const read = (path: string | null): Buffer | undefined => (path === null ? undefined : readFileSync(path));
+      return new Client({
+        protocol: tls === null ? 'http' : 'https',
+        host: endpoint.host,
+        port: endpoint.port,
+        ...(tls === null ? {} : { ca: read(tls.ca), cert: read(tls.cert), key: read(tls.key) }),
+      } as Docker.DockerOptions);
+    }
+  }
+};

@@ -1,0 +1,38 @@
+/** Entry of a capture engine's process: one capture section, started by the agent, ended by it or with it. */
+import { messageOf } from '../../base/errors.ts';
+import { netnsOf } from '../processes.ts';
+import { CapEngine } from './cap-engine.ts';
+import { Control } from './control.ts';
+import type { EngineMessage, EngineStart } from './engine-protocol.ts';
+import { TcpdumpEngine } from './tcpdump-engine.ts';
+
+/** Long enough for the last message to reach the agent. */
+const EXIT_AFTER_MS = 2000;
+
+const send = (message: EngineMessage): void => {
+  if (process.connected !== true) process.exit(0);
+  process.send?.(message, () => {
+    if (message.type === 'ended') process.exit(0);
+  });
+  // inside a loop that does not yield the callback above never comes; the agent ends us then
+  if (message.type === 'ended') setTimeout(() => process.exit(0), EXIT_AFTER_MS);
+};
+
+const start = ({ capture }: EngineStart): void => {
+  const control = new Control();
+  const { netns } = capture;
+  if (netns !== null && netnsOf('self') !== netns.id) {
+    send({ type: 'ended', end: 'no-interface', message: 'the namespace is not the one that was asked for', hint: null });
+    return;
+  }
+  try {
+    const engine = capture.engine === 'cap' ? new CapEngine(capture, control, send) : new TcpdumpEngine(capture, control, send);
+    engine.start();
+  } catch (error) {
+    send({ type: 'ended', end: 'engine-crashed', message: `the engine could not start: ${messageOf(error)}`, hint: null });
+  }
+};
+
+Error.stackTraceLimit = 0; // a full pipe is an exception for Node, a thousand times a second
+process.on('disconnect', () => process.exit(0));
+process.once('message', (message: EngineStart) => start(message));

@@ -1,0 +1,95 @@
+/**
+ * Reads the firewall of every backend without changing the host. `iptables-legacy -S` and `iptables-legacy-save -t` create the table they
+ * list; a plain `iptables-legacy-save` reads only what /proc/net/ip_tables_names already names, and even that runs only where it names one.
+ */
+import { existsSync } from 'node:fs';
+import { SNAPSHOT_COMMANDS, type SnapshotCommand } from '../host/snapshot.ts';
+import { findProgram, type RunResult, run } from './programs.ts';
+
+/** Command -> its output, or why there is none. */
+export interface Gathered {
+  readonly raw: Record<string, string>;
+  readonly missing: Record<string, string>;
+}
+
+/** Commands run in another namespace get this before them: `nsenter --net=… --`. */
+export type Enter = readonly string[];
+
+interface Family {
+  readonly nft: SnapshotCommand;
+  readonly legacy: SnapshotCommand;
+  readonly plain: SnapshotCommand;
+  readonly tables: SnapshotCommand;
+  readonly tablesFile: string;
+}
+
+const FAMILIES: readonly Family[] = [
+  {
+    nft: 'iptablesNft',
+    legacy: 'iptablesLegacy',
+    plain: 'iptables',
+    tables: 'legacyTables4',
+    tablesFile: '/proc/net/ip_tables_names',
+  },
+  {
+    nft: 'ip6tablesNft',
+    legacy: 'ip6tablesLegacy',
+    plain: 'ip6tables',
+    tables: 'legacyTables6',
+    tablesFile: '/proc/net/ip6_tables_names',
+  },
+];
+
+export const runCommand = (command: SnapshotCommand, enter: Enter, options?: Parameters<typeof run>[2]): Promise<RunResult> => {
+  const [program, ...args] = [...enter, ...SNAPSHOT_COMMANDS[command].split(' ')];
+  return run(program as string, args, options);
+};
+
+/** Runs one command and files its output, or why there is none. Its stderr is never output: stale namespaces make `ip` complain there. */
+export const gather = async (into: Gathered, command: SnapshotCommand, enter: Enter = []): Promise<boolean> => {
+  const result = await runCommand(command, enter);
+  if (result.ok) into.raw[SNAPSHOT_COMMANDS[command]] = result.stdout;
+  else into.missing[SNAPSHOT_COMMANDS[command]] = result.reason;
+  return result.ok;
+};
+
+/** The iptables rules of both backends and families. */
+export const gatherRules = async (into: Gathered, enter: Enter = []): Promise<void> => {
+  await Promise.all(FAMILIES.map((family) => gatherFamily(into, family, enter)));
+};
+
+/** Rules of native nftables and the sets that iptables rules look into. */
+export const gatherSets = async (into: Gathered, enter: Enter = []): Promise<void> => {
+  await Promise.all([gather(into, 'nft', enter), gather(into, 'ipset', enter)]);
+};
+
+const gatherFamily = async (into: Gathered, family: Family, enter: Enter): Promise<void> => {
+  const hasVariant = [family.nft, family.legacy].some((command) => findProgram(programOf(command)) !== null);
+  // iptables before 1.8 has one backend and one name
+  if (!hasVariant) await Promise.all([gather(into, family.plain, enter), gatherLegacyTables(into, family, enter)]);
+  else await Promise.all([gather(into, family.nft, enter), gatherLegacy(into, family, enter)]);
+};
+
+const gatherLegacy = async (into: Gathered, family: Family, enter: Enter): Promise<void> => {
+  const tables = await gatherLegacyTables(into, family, enter);
+  if (tables === '') into.raw[SNAPSHOT_COMMANDS[family.legacy]] = '';
+  else await gather(into, family.legacy, enter);
+};
+
+/** Names of the legacy tables that exist, '' where there is none (or no module that could hold one), null where it cannot be said. */
+const gatherLegacyTables = async (into: Gathered, family: Family, enter: Enter): Promise<string | null> => {
+  const key = SNAPSHOT_COMMANDS[family.tables];
+  if (!existsSync(family.tablesFile)) {
+    into.raw[key] = '';
+    return '';
+  }
+  const result = await runCommand(family.tables, enter);
+  if (!result.ok) {
+    into.missing[key] = result.reason;
+    return null;
+  }
+  into.raw[key] = result.stdout;
+  return result.stdout.trim();
+};
+
+const programOf = (command: SnapshotCommand): string => SNAPSHOT_COMMANDS[command].split(' ')[0] as string;
