@@ -34,6 +34,8 @@ export interface CoreOptions {
 const MAX_FLOWS = 100_000;
 /** How long one turn may spend on verdicts while packets are coming in, in milliseconds. */
 const JUDGE_BUDGET_MS = 12;
+/** With a session being saved, new flows are judged before their first packet is written, as long as not more of them wait. */
+const JUDGED_AT_ONCE = 32;
 const KEPT_EVENTS = 500;
 
 export class CaptureCore {
@@ -108,6 +110,8 @@ export class CaptureCore {
     if (this.ring !== null) note.lastSequence = this.ring.add(packet, note.lastSequence, flow.id);
     this.revision++;
     if (this.sink !== null) {
+      // The comment belongs on the flow's first packet; under a flood of new flows it comes with a later one.
+      if (note.queued && this.#queue.length <= JUDGED_AT_ONCE) this.judgeAll();
       this.sink.packet(packet, note.comment);
       note.comment = null;
     }
@@ -176,6 +180,11 @@ export class CaptureCore {
   /** Which flow a packet of the ring belongs to, null where it is forgotten. */
   flowOfPacket(sequence: number): number | null {
     return this.ring?.tagOf(sequence) ?? null;
+  }
+
+  /** A file is opened: each flow's next packet carries its verdict there. */
+  comments(): void {
+    for (const note of this.#notes.values()) note.comment = note.verdict === null ? null : this.rows.comment(this.rows.row(note));
   }
 
   commentOf(flowId: number): string | null {

@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { messageOf, missingError, usageError } from '../base/errors.ts';
-import { type BpfInstruction, runBpf } from '../netfilter/bpf.ts';
+import { type Instruction, runBpf } from '../netfilter/matches/bpf-machine.ts';
 import {
   LINKTYPE_ETHERNET,
   LINKTYPE_IPV4,
@@ -34,7 +34,7 @@ const DLT_NAMES: ReadonlyMap<number, string> = new Map([
 /** Null for an empty filter. Throws a usage error for a bad one, a missing-program error where there is no tcpdump. */
 export const compilePacketFilter = async (filter: string): Promise<PacketFilter | null> => {
   if (filter.trim() === '') return null;
-  const programs = new Map<number, readonly BpfInstruction[]>();
+  const programs = new Map<number, readonly Instruction[]>();
   // Ethernet decides whether the expression is good; it may be meaningless for another link type, which then matches nothing.
   programs.set(LINKTYPE_ETHERNET, await compile(filter, 'EN10MB'));
   for (const [linkType, name] of DLT_NAMES) {
@@ -49,12 +49,14 @@ export const compilePacketFilter = async (filter: string): Promise<PacketFilter 
   return {
     accepts: (raw) => {
       const program = programs.get(raw.linkType);
-      return program !== undefined && program.length > 0 && runBpf(program, raw.bytes, raw.start, raw.end, raw.originalLength) > 0;
+      if (program === undefined || program.length === 0) return false;
+      const bytes = raw.bytes.subarray(raw.start, raw.end);
+      return runBpf(program, { bytes, length: raw.originalLength, family: 4, mark: 0, protocol: 0 }) > 0;
     },
   };
 };
 
-const compile = (filter: string, linkName: string): Promise<readonly BpfInstruction[]> =>
+const compile = (filter: string, linkName: string): Promise<readonly Instruction[]> =>
   new Promise((resolve, reject) => {
     execFile('tcpdump', ['-y', linkName, '-ddd', '--', filter], { env: { ...process.env, LC_ALL: 'C' } }, (error, stdout, stderr) => {
       if (error === null) {
@@ -80,12 +82,12 @@ const compile = (filter: string, linkName: string): Promise<readonly BpfInstruct
   });
 
 /** The first line is the number of instructions, then one `code jt jf k` a line. */
-const parseProgram = (text: string): readonly BpfInstruction[] =>
+const parseProgram = (text: string): readonly Instruction[] =>
   text
     .trim()
     .split('\n')
     .slice(1)
     .map((line) => {
-      const [code = 0, jt = 0, jf = 0, k = 0] = line.trim().split(/\s+/).map(Number);
-      return { code, jt, jf, k };
+      const [op = 0, jt = 0, jf = 0, k = 0] = line.trim().split(/\s+/).map(Number);
+      return { op, jt, jf, k };
     });

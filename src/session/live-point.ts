@@ -1,0 +1,140 @@
+/** One capture point of a live capture: its engine's sections, one after the other, read as they come. */
+import type { Readable } from 'node:stream';
+import type { AgentClient, CaptureEvent, CaptureHandle } from '../agent/client.ts';
+import type { CaptureNamespace, EngineKind } from '../agent/protocol.ts';
+import { CaptureReader, type RawPacket } from '../pcap/reader.ts';
+import type { CapturePoint } from '../topology/topology.ts';
+
+/** What an engine has said of lost packets, summed over its sections; null where it cannot tell. */
+export interface PointCounts {
+  readonly received: number | null;
+  readonly kernel: number | null;
+  readonly interface: number | null;
+  readonly engine: number | null;
+}
+
+export interface LivePointListener {
+  packet(raw: RawPacket): void;
+  /** The bytes of one chunk have been worked off. */
+  chunkDone(): void;
+  started(linkType: number, engine: EngineKind, warnings: readonly string[], isFirst: boolean): void;
+  ended(event: Extract<CaptureEvent, { kind: 'ended' }>): void;
+  problem(message: string): void;
+  counts(): void;
+}
+
+interface SectionCounts {
+  received: number | null;
+  kernel: number | null;
+  interface: number | null;
+  engine: number | null;
+}
+
+export interface LivePointPlan {
+  readonly point: CapturePoint;
+  readonly netns: CaptureNamespace | null;
+  readonly filter: string;
+  readonly engine: EngineKind;
+  readonly description: string;
+}
+
+export class LivePoint {
+  readonly #agent: AgentClient;
+  readonly #listener: LivePointListener;
+  #handle: CaptureHandle | null = null;
+  /** Tells late events of an earlier run from those of this one. */
+  #run = 0;
+  #sections: SectionCounts[] = [];
+  #started = false;
+
+  constructor(agent: AgentClient, listener: LivePointListener) {
+    this.#agent = agent;
+    this.#listener = listener;
+  }
+
+  get counts(): PointCounts {
+    const sum = (pick: (section: SectionCounts) => number | null): number | null => {
+      let total: number | null = null;
+      for (const section of this.#sections) {
+        const count = pick(section);
+        if (count !== null) total = (total ?? 0) + count;
+      }
+      return total;
+    };
+    return {
+      received: sum((s) => s.received),
+      kernel: sum((s) => s.kernel),
+      interface: sum((s) => s.interface),
+      engine: sum((s) => s.engine),
+    };
+  }
+
+  async start(plan: LivePointPlan): Promise<void> {
+    const run = ++this.#run;
+    this.#handle = await this.#agent.startCapture(
+      {
+        interface: plan.point.interface,
+        netns: plan.netns,
+        filter: plan.filter,
+        engine: plan.engine,
+        description: plan.description,
+      },
+      (event) => {
+        if (run === this.#run) this.#receive(event);
+        else if (event.kind === 'section') event.stream.resume();
+      },
+    );
+  }
+
+  /** Ends the engine; what it has written is read before this resolves. */
+  async stop(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = null;
+    await handle?.stop();
+  }
+
+  #receive(event: CaptureEvent): void {
+    switch (event.kind) {
+      case 'section':
+        this.#sections.push({ received: null, kernel: null, interface: null, engine: null });
+        this.#read(event.stream);
+        return;
+      case 'started':
+        this.#listener.started(event.linkType, event.engine, event.warnings, !this.#started);
+        this.#started = true;
+        return;
+      case 'stats': {
+        const section = this.#sections.at(-1);
+        if (section === undefined) return;
+        section.received = event.received;
+        section.kernel = event.droppedByKernel;
+        section.interface = event.droppedByInterface;
+        section.engine = event.droppedByEngine;
+        this.#listener.counts();
+        return;
+      }
+      case 'ended':
+        this.#listener.ended(event);
+        return;
+    }
+  }
+
+  #read(stream: Readable): void {
+    const reader = new CaptureReader();
+    const drain = (): void => {
+      for (let event = reader.next(); event !== null; event = reader.next()) {
+        if (event.kind === 'packet') this.#listener.packet(reader.packet);
+        else if (event.kind === 'problem') this.#listener.problem(event.message);
+      }
+      this.#listener.chunkDone();
+    };
+    stream.on('data', (chunk: Buffer) => {
+      reader.push(chunk);
+      drain();
+    });
+    stream.on('end', () => {
+      reader.end();
+      drain();
+    });
+  }
+}

@@ -1,0 +1,194 @@
+/** Opens a host to work on: this machine (with an agent), or a saved snapshot, or nothing but files. */
+import { readFile } from 'node:fs/promises';
+import { type AgentClient, startAgent } from '../agent/client.ts';
+import { dropPrivileges } from '../agent/drop-privileges.ts';
+import type { Capabilities, CollectRequest } from '../agent/protocol.ts';
+import { failure, messageOf, missingError } from '../base/errors.ts';
+import { parseSnapshot } from '../host/read-snapshot.ts';
+import type { SnapshotDocument } from '../host/snapshot.ts';
+import type { CapturePoint } from '../topology/topology.ts';
+import { suggestFileName } from './capture-file-name.ts';
+import { explainQuestion } from './explain-question.ts';
+import { FileCapture } from './file-capture.ts';
+import { HostStore } from './host-store.ts';
+import { InterfaceTraffic } from './interface-traffic.ts';
+import { LiveCapture } from './live-capture.ts';
+import { compilePacketFilter } from './packet-filter.ts';
+import type { CaptureOptions, CaptureView, ExplainAnswer, FileOptions, HostState, Workspace } from './state.ts';
+
+export interface WorkspaceOptions {
+  /** Path of a saved snapshot to work on instead of this machine; `-` for standard input. */
+  readonly host: string | null;
+  readonly dockerHost: string | null;
+  /** `live`: kept up to date. `facts`: this moment, in full. `file`: no host at all, unless one is named. */
+  readonly needs: 'live' | 'facts' | 'file';
+}
+
+/** Counters and changes are looked for this often; a change is known within two seconds. */
+const WATCH_MS = 1_000;
+const LIVE: CollectRequest = { firewall: true, conntrack: true, namespaces: 'links', docker: true };
+const FULL: CollectRequest = { firewall: true, conntrack: true, namespaces: 'full', docker: true };
+
+export const openWorkspace = async (options: WorkspaceOptions): Promise<HostWorkspace> => {
+  if (options.host !== null) {
+    const workspace = new HostWorkspace(null);
+    workspace.store.replace(parseSnapshot(await readSnapshotFile(options.host)), 'snapshot opened');
+    return workspace;
+  }
+  if (options.needs === 'file') return new HostWorkspace(null);
+  const agent = await startAgent({ dockerHost: options.dockerHost });
+  try {
+    // From here on this process looks at what others send: without the privileges that it was started with.
+    dropPrivileges();
+    const workspace = new HostWorkspace(agent);
+    await workspace.begin(options.needs === 'live');
+    return workspace;
+  } catch (error) {
+    await agent.close();
+    throw error;
+  }
+};
+
+export class HostWorkspace implements Workspace {
+  readonly store: HostStore;
+  readonly #agent: AgentClient | null;
+  readonly #listeners = new Set<() => void>();
+  readonly #captures = new Set<CaptureView>();
+  readonly #traffic = new InterfaceTraffic();
+  #timer: NodeJS.Timeout | null = null;
+  #capabilities: Promise<Capabilities> | null = null;
+  #state: HostState | null = null;
+
+  constructor(agent: AgentClient | null) {
+    this.#agent = agent;
+    this.store = new HostStore(agent !== null);
+    this.store.subscribe(() => this.#moved());
+  }
+
+  /** Reads the host once, and keeps reading where it is to be live. */
+  async begin(live: boolean): Promise<void> {
+    const agent = this.#agent;
+    if (agent === null) return;
+    this.store.replace(await agent.collect(live ? LIVE : FULL), 'first look');
+    if (!live) return;
+    agent.onMessage((news) => {
+      switch (news.type) {
+        case 'changed':
+          this.store.replace(news.snapshot, news.reason);
+          return;
+        case 'counters':
+          this.store.updateCounters(news.takenAt, news.raw);
+          return;
+        case 'dockerState':
+          this.store.setTrouble(news.up ? null : news.message);
+          return;
+        case 'gone':
+          this.store.setTrouble(news.message);
+          return;
+        case 'link':
+          return;
+      }
+    });
+    agent.watch(WATCH_MS, LIVE);
+    this.#timer = setInterval(() => {
+      if (this.#traffic.sample()) this.#moved();
+    }, 1_000);
+  }
+
+  getHost(): HostState | null {
+    const version = this.store.version;
+    if (version === null) return null;
+    this.#state ??= { ...version, traffic: this.#traffic.rates };
+    return this.#state;
+  }
+
+  /** The document itself, for `snapshot`. */
+  get document(): SnapshotDocument | null {
+    return this.store.version?.document ?? null;
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  capabilities(): Promise<Capabilities> {
+    if (this.#agent === null) throw failure('a saved snapshot does not say what this machine can do');
+    this.#capabilities ??= this.#agent.probe();
+    return this.#capabilities;
+  }
+
+  async openCapture(points: readonly CapturePoint[], options: CaptureOptions): Promise<CaptureView> {
+    const agent = this.#agent;
+    if (agent === null) throw failure('a saved snapshot has no live traffic', { hint: 'open a saved session, or leave out --host' });
+    if (points.length === 0) throw failure('nothing to capture on', { hint: 'vethscope list shows the containers and their interfaces' });
+    const capabilities = await this.capabilities();
+    const engine = capabilities.capLoads ? 'cap' : 'tcpdump';
+    if (options.engine === 'cap' && !capabilities.capLoads) {
+      throw missingError('the libpcap binding (cap) is not built here', {
+        detail: capabilities.capError ?? '',
+        hint: 'apt-get install libpcap-dev && npm rebuild cap, or --engine tcpdump',
+      });
+    }
+    if (
+      (options.engine === 'tcpdump' || (options.engine === 'auto' && engine === 'tcpdump')) &&
+      capabilities.programs['tcpdump'] === null
+    ) {
+      throw missingError('no capture engine here: neither the libpcap binding (cap) nor tcpdump', { hint: 'apt-get install tcpdump' });
+    }
+    const capture = new LiveCapture(points, { ...options, agent, store: this.store, defaultEngine: engine });
+    this.#captures.add(capture);
+    await capture.begin(options.saveToStdout === true ? '-' : options.saveTo);
+    return capture;
+  }
+
+  async openFile(path: string, options: FileOptions = {}): Promise<CaptureView> {
+    const hasOwnFacts = this.store.version !== null && this.#agent === null;
+    const capture = new FileCapture({
+      path,
+      // A file brings its own facts: the live host's must not judge packets of another one.
+      store: hasOwnFacts ? this.store : new HostStore(false),
+      hasOwnFacts,
+      filter: options.filter ?? '',
+      packetFilter: await compilePacketFilter(options.filter ?? ''),
+      keepPackets: options.keepPackets ?? true,
+      packetLimit: options.packetLimit ?? null,
+    });
+    this.#captures.add(capture);
+    return capture;
+  }
+
+  explain(src: string, dst: string, proto: string, options: { readonly whyNot: boolean }): ExplainAnswer {
+    const version = this.store.version;
+    if (version === null) throw failure('the facts of this host could not be read', { hint: 'vethscope doctor says what is missing' });
+    return explainQuestion(version, src, dst, proto, options.whyNot);
+  }
+
+  suggestFileName(label: string): string {
+    return suggestFileName(label, new Date());
+  }
+
+  async close(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await Promise.all([...this.#captures].map((capture) => capture.stop()));
+    await this.#agent?.close();
+    this.#listeners.clear();
+  }
+
+  #moved(): void {
+    this.#state = null;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+const readSnapshotFile = async (path: string): Promise<string> => {
+  try {
+    return await readFile(path === '-' ? '/dev/stdin' : path, 'utf8');
+  } catch (error) {
+    throw failure(`cannot read the snapshot ${path}`, {
+      detail: messageOf(error),
+      hint: 'vethscope snapshot -o FILE makes one',
+      cause: error,
+    });
+  }
+};
