@@ -1,0 +1,44 @@
+/** Runs the built program as a person does. */
+import { type SpawnOptions, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+export interface Finished {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly input?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Called with each piece of standard output and the way to signal the process. */
+  readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
+}
+
+export const vethscope = (args: readonly string[], options: RunOptions = {}): Promise<Finished> =>
+  finished(process.execPath, [MAIN, ...args], options, {});
+
+/** Through a shell, for pipes; `$V` is the program. */
+export const shell = (script: string): Promise<Finished> =>
+  finished('/bin/bash', ['-c', `V() { "${process.execPath}" "${MAIN}" "$@"; }\n${script}`], {}, {});
+
+const finished = (program: string, args: readonly string[], options: RunOptions, spawnOptions: SpawnOptions): Promise<Finished> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(program, args, { ...spawnOptions, env: { ...process.env, NO_COLOR: '', ...options.env }, stdio: 'pipe' });
+    let stdout = '';
+    let stderr = '';
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      options.onOutput?.(stdout, (signal) => child.kill(signal));
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(options.input ?? '');
+  });
