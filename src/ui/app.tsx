@@ -1,0 +1,71 @@
+/** The whole screen: title, the shown screen's content, the line for typing and news, and what can be done next. */
+import { Box } from 'ink';
+import { type ReactElement, useSyncExternalStore } from 'react';
+import { Footer } from './components/footer.tsx';
+import { Lines } from './components/lines.tsx';
+import { PromptLine } from './components/prompt-line.tsx';
+import { TitleBar } from './components/title-bar.tsx';
+import { Explain } from './screens/explain.tsx';
+import { Packets } from './screens/packets.tsx';
+import { Path } from './screens/path.tsx';
+import { Pick } from './screens/pick.tsx';
+import { Events, Help, PlainText } from './screens/scrolled.tsx';
+import { Topology } from './screens/topology.tsx';
+import { Watch } from './screens/watch.tsx';
+import { Where } from './screens/where.tsx';
+import { scopesOf } from './state/dispatch.ts';
+import type { Screen } from './state/screens.ts';
+import type { UiStore } from './state/store.ts';
+import type { Theme } from './theme.ts';
+
+export const MIN_COLUMNS = 80;
+export const MIN_ROWS = 24;
+
+export interface AppProps {
+  readonly store: UiStore;
+  readonly theme: Theme;
+}
+
+export const App = ({ store, theme }: AppProps): ReactElement => {
+  useSyncExternalStore(store.subscribe, store.getVersion);
+  const { state, screen } = store;
+  const { columns, rows } = state.size;
+  if (columns < MIN_COLUMNS || rows < MIN_ROWS) {
+    const words = `vethscope needs ${MIN_COLUMNS}x${MIN_ROWS}, this terminal has ${columns}x${rows}`;
+    return <Lines lines={[[words], ['q quits']]} rows={Math.max(1, Math.min(2, rows - 1))} columns={columns} theme={theme} />;
+  }
+  return (
+    <Box flexDirection="column" width={columns} height={rows - 1}>
+      <TitleBar screen={screen} host={store.workspace.getHost()} columns={columns} theme={theme} />
+      <Body screen={screen} store={store} theme={theme} />
+      <PromptLine state={state} now={store.now()} theme={theme} />
+      <Footer scopes={scopesOf(state)} columns={columns} theme={theme} />
+    </Box>
+  );
+};
+
+const Body = ({ screen, store, theme }: AppProps & { readonly screen: Screen }): ReactElement => {
+  const room = { ui: store, theme, rows: store.bodyRows(), columns: store.state.size.columns };
+  switch (screen.kind) {
+    case 'pick':
+      return <Pick screen={screen} {...room} />;
+    case 'where':
+      return <Where screen={screen} {...room} />;
+    case 'watch':
+      return <Watch screen={screen} {...room} />;
+    case 'path':
+      return <Path screen={screen} {...room} />;
+    case 'packets':
+      return <Packets screen={screen} {...room} />;
+    case 'topology':
+      return <Topology screen={screen} {...room} />;
+    case 'explain':
+      return <Explain screen={screen} {...room} />;
+    case 'text':
+      return <PlainText screen={screen} {...room} />;
+    case 'help':
+      return <Help screen={screen} {...room} />;
+    case 'events':
+      return <Events screen={screen} {...room} />;
+  }
+};

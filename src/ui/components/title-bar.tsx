@@ -1,0 +1,68 @@
+/** The first line: the program, the host, and on which screen one is. */
+import type { ReactElement } from 'react';
+import type { HostState } from '../../session/state.ts';
+import { joinFitting, leftRight, type Spans } from '../spans.ts';
+import type { Screen } from '../state/screens.ts';
+import type { Theme } from '../theme.ts';
+import { Line } from './line.tsx';
+
+export interface TitleBarProps {
+  readonly screen: Screen;
+  readonly host: HostState | null;
+  readonly columns: number;
+  readonly theme: Theme;
+}
+
+export const TitleBar = ({ screen, host, columns, theme }: TitleBarProps): ReactElement => {
+  const right: Spans = [['? help ', 'dim']];
+  const left = joinFitting([[[' vethscope', 'title']], ...titleParts(screen, host)], [` ${theme.symbols.dot} `, 'dim'], columns - 8, theme);
+  return (
+    <Line
+      spans={leftRight(left, screen.kind === 'explain' ? [['f1 help ', 'dim']] : right, columns, theme)}
+      columns={columns}
+      theme={theme}
+    />
+  );
+};
+
+const titleParts = (screen: Screen, host: HostState | null): Spans[] => {
+  switch (screen.kind) {
+    case 'pick':
+      return hostParts(host);
+    case 'where':
+      return [[[`where to capture ${screen.container}`, 'strong']]];
+    case 'watch':
+      return [[['watch', 'strong']], ...troublePart(host)];
+    case 'path':
+      return [[['path', 'strong']]];
+    case 'packets':
+      return [[['packets', 'strong']]];
+    case 'topology':
+      return [[['topology', 'strong']], ...troublePart(host)];
+    case 'explain':
+      return [[['explain a path', 'strong']]];
+    case 'text':
+      return [[[screen.title, 'strong']]];
+    case 'help':
+      return [[['help', 'strong']]];
+    case 'events':
+      return [[['events', 'strong']]];
+  }
+};
+
+const hostParts = (host: HostState | null): Spans[] => {
+  if (host === null) return [];
+  const { facts, topology, live } = host;
+  const backends = [...new Set(facts.self.rulesets.map((ruleset) => ruleset.backend))];
+  const networks = facts.networks.length;
+  return [
+    ...(live ? [] : [[[`snapshot of ${facts.hostName}`, 'warn'] as const]]),
+    ...troublePart(host),
+    [facts.dockerVersion === null ? 'no docker' : `docker ${facts.dockerVersion}`],
+    [`${topology.containers.length} ${topology.containers.length === 1 ? 'container' : 'containers'}`],
+    [`${networks} ${networks === 1 ? 'network' : 'networks'}`],
+    [backends.length === 0 ? 'rules could not be read' : `${backends.sort().reverse().join(' + ')} rules`],
+  ];
+};
+
+const troublePart = (host: HostState | null): Spans[] => (host?.trouble == null ? [] : [[[host.trouble, 'warn']]]);

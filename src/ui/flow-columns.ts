@@ -1,0 +1,112 @@
+/** The columns of the flow table, in three sets. At 80 columns the least important are left out, at 140 all are there. */
+import { endText } from '../report/flow-line.ts';
+import { bytesText, durationText } from '../report/time.ts';
+import type { FlowRow } from '../session/state.ts';
+import type { Column } from './components/table.ts';
+import { clock } from './path-lines.ts';
+import type { ColumnSet } from './state/screens.ts';
+import { outcomeWordTone } from './theme.ts';
+
+const count = (value: number): string => value.toLocaleString('en-US');
+
+/** Below this the longest verdict is abbreviated. */
+const WIDE = 120;
+
+/** `web1 → web2`, `outside → pub:8080`: the port that was called, not the one that calls. */
+const flowText = (row: FlowRow): string => `${row.aName} → ${endText(row.bName, row.flow.b, row.flow.bPort)}`;
+
+const flow: Column<FlowRow> = { title: 'FLOW', min: 21, max: 46, grow: 3, rank: 10, text: flowText };
+
+const protocol: Column<FlowRow> = { title: 'PROTO', min: 9, max: 11, grow: 0.1, rank: 5, text: (row) => row.protocol };
+
+const state: Column<FlowRow> = { title: 'STATE', min: 14, max: 24, grow: 0.6, rank: 7, text: (row) => row.state };
+
+const packets: Column<FlowRow> = {
+  title: 'PKTS',
+  min: 6,
+  max: 9,
+  grow: 0.1,
+  rank: 6,
+  align: 'right',
+  text: (row) => count(row.flow.packets[0] + row.flow.packets[1]),
+};
+
+const bytes: Column<FlowRow> = {
+  title: 'BYTES',
+  min: 8,
+  max: 9,
+  grow: 0.2,
+  rank: 2,
+  align: 'right',
+  text: (row) => bytesText(row.flow.bytes[0] + row.flow.bytes[1]),
+};
+
+const rtt: Column<FlowRow> = {
+  title: 'RTT',
+  min: 8,
+  max: 9,
+  grow: 0.2,
+  rank: 4,
+  align: 'right',
+  text: (row) => (row.flow.rttNs === null ? '—' : durationText(row.flow.rttNs)),
+};
+
+const verdict = (columns: number): Column<FlowRow> => ({
+  title: 'VERDICT',
+  min: columns >= WIDE ? 12 : 7,
+  max: 12,
+  grow: 0,
+  rank: 9,
+  text: (row) => (row.outcome === '' ? '—' : columns < WIDE && row.outcome === 'UNDETERMINED' ? 'UNDET.' : row.outcome),
+  tone: (row) => outcomeWordTone(row.outcome),
+});
+
+const by: Column<FlowRow> = { title: 'BY', min: 17, max: 90, grow: 5, rank: 8, keepEnd: true, text: (row) => row.by };
+
+const counted: Column<FlowRow> = {
+  title: 'COUNTED',
+  min: 9,
+  max: 11,
+  grow: 0.2,
+  rank: 3,
+  text: (row) => (row.verdict?.counted == null ? '—' : row.verdict.counted > 0 ? `✓ +${count(row.verdict.counted)}` : '0'),
+};
+
+const one = (title: string, rank: number, text: (row: FlowRow) => string): Column<FlowRow> => ({
+  title,
+  min: 8,
+  max: 11,
+  grow: 0.3,
+  rank,
+  align: 'right',
+  text,
+});
+
+const traffic: readonly Column<FlowRow>[] = [
+  one('PKTS →', 6, (row) => count(row.flow.packets[0])),
+  one('PKTS ←', 6, (row) => count(row.flow.packets[1])),
+  one('BYTES →', 5, (row) => bytesText(row.flow.bytes[0])),
+  one('BYTES ←', 5, (row) => bytesText(row.flow.bytes[1])),
+  one('MIN RTT', 4, (row) => (row.flow.minRttNs === null ? '—' : durationText(row.flow.minRttNs))),
+  one('FIRST', 1, (row) => clock(row.flow.firstSec)),
+  one('LAST', 3, (row) => clock(row.flow.lastSec)),
+];
+
+const address = (title: string, text: (row: FlowRow) => string): Column<FlowRow> => ({ title, min: 21, max: 48, grow: 2, rank: 10, text });
+
+export const flowColumns = (set: ColumnSet, columns: number): readonly Column<FlowRow>[] => {
+  switch (set) {
+    case 'standard':
+      return [flow, protocol, state, packets, bytes, rtt, verdict(columns), counted, by];
+    case 'traffic':
+      return [flow, { ...protocol, rank: 2 }, ...traffic, verdict(columns)];
+    case 'addresses':
+      return [
+        address('FROM', (row) => endText('', row.flow.a, row.flow.aPort)),
+        address('TO', (row) => endText('', row.flow.b, row.flow.bPort)),
+        protocol,
+        verdict(columns),
+        by,
+      ];
+  }
+};

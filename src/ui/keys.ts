@@ -1,0 +1,215 @@
+/**
+ * The one table of keys: the dispatcher looks keys up here, the footer and the help screen print it, docs/keys.md is checked
+ * against it. A key that is not here does nothing.
+ */
+
+/** Where a binding holds. `list` holds on every screen that shows rows, `any` wherever no text is typed, `all` always. */
+export type KeyScope =
+  | 'pick'
+  | 'where'
+  | 'watch'
+  | 'path'
+  | 'packets'
+  | 'topology'
+  | 'explain'
+  | 'text'
+  | 'help'
+  | 'events'
+  | 'field'
+  | 'prompt'
+  | 'list'
+  | 'any'
+  | 'all';
+
+export interface KeyBinding {
+  readonly scope: KeyScope;
+  /** Names as key-names.ts gives them; several keys may do the same. */
+  readonly keys: readonly string[];
+  readonly action: string;
+  /** What it does, for the help screen. */
+  readonly words: string;
+  /** A word or two for the footer; absent where the footer does not show it. Earlier rows win where the footer is short. */
+  readonly footer?: string;
+}
+
+export const KEYS = [
+  {
+    scope: 'pick',
+    keys: ['enter'],
+    action: 'capture',
+    words: 'capture the traffic of the container, or of all that are marked',
+    footer: 'capture',
+  },
+  { scope: 'pick', keys: ['space'], action: 'mark', words: 'mark the container, to capture several at once', footer: 'mark several' },
+  { scope: 'pick', keys: ['/'], action: 'filter', words: 'show only the containers whose row holds all of the words', footer: 'filter' },
+  {
+    scope: 'pick',
+    keys: ['t'],
+    action: 'topology',
+    words: 'the topology: bridges, what is plugged into them, uplinks',
+    footer: 'topology',
+  },
+  {
+    scope: 'pick',
+    keys: ['x'],
+    action: 'explain',
+    words: 'explain a path: what would happen to a packet, without traffic',
+    footer: 'explain a path',
+  },
+  { scope: 'pick', keys: ['o'], action: 'open', words: 'open a saved session, or any pcap or pcapng file', footer: 'open a saved session' },
+  { scope: 'pick', keys: ['b'], action: 'back-to-capture', words: 'go back to the capture that runs in the background' },
+
+  { scope: 'where', keys: ['enter'], action: 'start', words: 'start to capture at the chosen place', footer: 'start' },
+  { scope: 'where', keys: ['right', 'l', 'down', 'j'], action: 'further-out', words: 'choose a place further out', footer: 'further out' },
+  { scope: 'where', keys: ['left', 'h', 'up', 'k'], action: 'closer', words: 'choose a place closer to the container', footer: 'closer' },
+  { scope: 'where', keys: ['f'], action: 'edit-filter', words: 'edit the capture filter (pcap-filter syntax)', footer: 'filter' },
+  {
+    scope: 'where',
+    keys: ['s'],
+    action: 'toggle-saving',
+    words: 'save to the file from the first packet on, or not',
+    footer: 'save or not',
+  },
+  { scope: 'where', keys: ['e'], action: 'edit-file', words: 'edit the name of the file', footer: 'file name' },
+
+  { scope: 'watch', keys: ['enter'], action: 'path', words: 'the path of the flow: every rule that it met', footer: 'path' },
+  {
+    scope: 'watch',
+    keys: ['w'],
+    action: 'why-not',
+    words: 'why not others: the rules that were asked and did not match',
+    footer: 'why not others',
+  },
+  { scope: 'watch', keys: ['p'], action: 'packets', words: 'the last packets of the flow, with a hex view', footer: 'packets' },
+  {
+    scope: 'watch',
+    keys: ['s'],
+    action: 'save',
+    words: 'save to a file from now on, or stop saving; after the end, save what memory holds',
+    footer: 'save',
+  },
+  { scope: 'watch', keys: ['z'], action: 'freeze', words: 'freeze the screen, or let it run again; the capture goes on', footer: 'freeze' },
+  { scope: 'watch', keys: ['/'], action: 'search', words: 'show only the flows whose row holds all of the words', footer: 'search' },
+  { scope: 'watch', keys: ['f'], action: 'capture-filter', words: 'change the capture filter (pcap-filter syntax)', footer: 'filter' },
+  {
+    scope: 'watch',
+    keys: ['o'],
+    action: 'sort',
+    words: 'sort by the next: first, last, packets, bytes, round-trip time, verdict, name',
+    footer: 'sort',
+  },
+  { scope: 'watch', keys: ['r'], action: 'reverse', words: 'reverse the order', footer: 'reverse' },
+  { scope: 'watch', keys: ['c'], action: 'columns', words: 'show other columns: standard, traffic, addresses', footer: 'columns' },
+  { scope: 'watch', keys: ['S'], action: 'save-memory', words: 'save the packets that memory still holds' },
+  {
+    scope: 'watch',
+    keys: ['e'],
+    action: 'events',
+    words: 'what happened during the capture: rules changed, an interface went away',
+    footer: 'events',
+  },
+  { scope: 'watch', keys: ['X'], action: 'stop', words: 'stop the capture; the table stays' },
+
+  {
+    scope: 'path',
+    keys: ['left', 'right'],
+    action: 'direction',
+    words: 'the other direction: the packet there, or the reply',
+    footer: 'other direction',
+  },
+  { scope: 'path', keys: ['w'], action: 'why-not', words: 'show or hide the rules that were asked and did not match', footer: 'why not' },
+  { scope: 'path', keys: ['p'], action: 'packets', words: 'the last packets of the flow, with a hex view', footer: 'packets' },
+  {
+    scope: 'path',
+    keys: ['e'],
+    action: 'as-text',
+    words: 'the path as plain text, also copied to the clipboard where the terminal allows it',
+    footer: 'copy as text',
+  },
+
+  {
+    scope: 'packets',
+    keys: ['tab'],
+    action: 'switch-pane',
+    words: 'scroll the list, or the layers and bytes of the packet',
+    footer: 'list or bytes',
+  },
+  { scope: 'packets', keys: ['x'], action: 'hex', words: 'show or hide the bytes in hex', footer: 'hex' },
+  { scope: 'packets', keys: ['r'], action: 'reload', words: 'read the newest packets of the flow again', footer: 'reload' },
+
+  { scope: 'topology', keys: ['enter'], action: 'capture', words: 'capture at the interface', footer: 'capture here' },
+
+  { scope: 'explain', keys: ['enter'], action: 'ask', words: 'explain what would happen to such a packet', footer: 'explain' },
+  {
+    scope: 'explain',
+    keys: ['tab', 'down'],
+    action: 'next-field',
+    words: 'complete the name, or go to the next field',
+    footer: 'complete, next field',
+  },
+  { scope: 'explain', keys: ['shift+tab', 'up'], action: 'previous-field', words: 'go to the field before', footer: 'field before' },
+  { scope: 'explain', keys: ['esc'], action: 'back', words: 'back to the screen before', footer: 'back' },
+
+  { scope: 'prompt', keys: ['enter'], action: 'accept', words: 'take the text', footer: 'ok' },
+  { scope: 'prompt', keys: ['esc'], action: 'cancel', words: 'leave the text as it was', footer: 'cancel' },
+  { scope: 'prompt', keys: ['tab'], action: 'complete', words: 'complete the name of a file', footer: 'complete' },
+
+  { scope: 'field', keys: ['left', 'ctrl+b'], action: 'left', words: 'one character to the left' },
+  { scope: 'field', keys: ['right', 'ctrl+f'], action: 'right', words: 'one character to the right' },
+  { scope: 'field', keys: ['home', 'ctrl+a'], action: 'start', words: 'to the start of the text' },
+  { scope: 'field', keys: ['end', 'ctrl+e'], action: 'end', words: 'to the end of the text' },
+  { scope: 'field', keys: ['backspace'], action: 'erase', words: 'erase the character to the left' },
+  { scope: 'field', keys: ['delete', 'ctrl+d'], action: 'erase-right', words: 'erase the character to the right' },
+  { scope: 'field', keys: ['ctrl+w'], action: 'erase-word', words: 'erase the word to the left' },
+  { scope: 'field', keys: ['ctrl+u'], action: 'erase-all', words: 'erase everything to the left' },
+
+  { scope: 'list', keys: ['up', 'k'], action: 'up', words: 'one row up' },
+  { scope: 'list', keys: ['down', 'j'], action: 'down', words: 'one row down' },
+  { scope: 'list', keys: ['pageup', 'ctrl+b'], action: 'page-up', words: 'one page up' },
+  { scope: 'list', keys: ['pagedown', 'ctrl+f'], action: 'page-down', words: 'one page down' },
+  { scope: 'list', keys: ['home', 'g'], action: 'first', words: 'to the first row' },
+  { scope: 'list', keys: ['end', 'G'], action: 'last', words: 'to the last row' },
+
+  { scope: 'any', keys: ['esc', 'backspace'], action: 'back', words: 'back to the screen before', footer: 'back' },
+  { scope: 'any', keys: ['?'], action: 'help', words: 'this help', footer: 'help' },
+  { scope: 'any', keys: ['q'], action: 'quit', words: 'quit; what runs is stopped, files are closed', footer: 'quit' },
+
+  { scope: 'all', keys: ['ctrl+c'], action: 'quit', words: 'quit at once, from anywhere' },
+  { scope: 'all', keys: ['f1'], action: 'help', words: 'this help, also while typing' },
+  { scope: 'all', keys: ['ctrl+l'], action: 'redraw', words: 'draw the screen anew' },
+] as const satisfies readonly KeyBinding[];
+
+type Row = (typeof KEYS)[number];
+
+/** The actions of a scope, as a union of their names: handlers are checked against it. */
+export type ActionOf<S extends KeyScope> = Extract<Row, { readonly scope: S }>['action'];
+
+export const bindingsOf = (scope: KeyScope): readonly KeyBinding[] => KEYS.filter((row) => row.scope === scope);
+
+/** The action of `key` in the first of `scopes` that binds it. */
+export const lookUp = (scopes: readonly KeyScope[], key: string): { readonly scope: KeyScope; readonly action: string } | null => {
+  for (const scope of scopes) {
+    const row = (KEYS as readonly KeyBinding[]).find((binding) => binding.scope === scope && binding.keys.includes(key));
+    if (row !== undefined) return { scope, action: row.action };
+  }
+  return null;
+};
+
+/** What the scopes are called on the help screen and in docs/keys.md. */
+export const SCOPE_TITLES: Readonly<Record<KeyScope, string>> = {
+  pick: 'Pick a container',
+  where: 'Where to capture',
+  watch: 'Watch',
+  path: 'Path of a packet',
+  packets: 'Packets of a flow',
+  topology: 'Topology',
+  explain: 'Explain a path',
+  text: 'Plain text',
+  help: 'Help',
+  events: 'Events',
+  field: 'While typing',
+  prompt: 'A line to fill in',
+  list: 'Rows',
+  any: 'Everywhere but while typing',
+  all: 'Everywhere',
+};

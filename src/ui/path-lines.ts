@@ -1,0 +1,186 @@
+/** A verdict as lines for a person: each step with its hook, table, chain, rule and translation, and which one decides. */
+
+import type { DecidedBy, Verdict, VerdictStep } from '../path/verdict.ts';
+import { decidedByWords, natPhrase } from '../report/decision.ts';
+import type { Spans } from './spans.ts';
+import type { PathContent } from './state/path.ts';
+import type { PathScreen } from './state/screens.ts';
+import { cutMiddle, fitTo, wrap } from './text.ts';
+import { outcomeTone, type Tone } from './theme.ts';
+
+export type PathLine = Spans;
+
+const HOOK_NAMES: Readonly<Record<VerdictStep['hook'], string>> = {
+  prerouting: 'PREROUTING',
+  input: 'INPUT',
+  forward: 'FORWARD',
+  output: 'OUTPUT',
+  postrouting: 'POSTROUTING',
+  routing: 'routing',
+  bridge: 'bridge',
+};
+
+const HOOK_WIDTH = 12;
+const TABLE_WIDTH = 9;
+
+export const pathLines = (content: PathContent, screen: PathScreen, columns: number): PathLine[] => {
+  const { verdict } = content;
+  const lines: PathLine[] = [];
+  if (verdict === null) {
+    lines.push([[screen.direction === 'reply' ? 'No reply is expected.' : 'The flow is gone: it was evicted to make room.', 'dim']]);
+    return lines;
+  }
+  lines.push(
+    ...whyLines(content, columns),
+    ...stepLines(verdict, columns),
+    ...endLines(verdict),
+    ...nearMissLines(verdict, screen, columns),
+  );
+  lines.push(...noteLines(content, verdict, columns));
+  lines.push([['', 'plain']], replyLine(content, screen));
+  return lines;
+};
+
+const whyLines = (content: PathContent, columns: number): PathLine[] =>
+  content.why.length === 0
+    ? []
+    : [...content.why.flatMap((sentence) => wrap(sentence, columns - 2).map((line): PathLine => [` ${line}`])), ['']];
+
+const stepLines = (verdict: Verdict, columns: number): PathLine[] => {
+  const decider = decidingStep(verdict);
+  let hook = '';
+  let table = '';
+  const lines: PathLine[] = verdict.steps.map((step, index) => {
+    const hookName = HOOK_NAMES[step.hook];
+    const tableName = step.table === null ? '' : `${step.table}${step.backend === 'legacy' ? ' (leg)' : ''}`;
+    const sameHook = hookName === hook;
+    const sameTable = sameHook && tableName === table;
+    hook = hookName;
+    table = tableName;
+    const decides = index === decider;
+    const tone: Tone = decides ? outcomeTone(verdict.outcome) : step.uncertain === true ? 'warn' : 'plain';
+    const place = step.chain === null ? '' : `${step.chain}${step.rule === null ? '' : ` #${step.rule}`} `;
+    const head: Spans = [
+      [`${String(index + 1).padStart(3)} `, 'dim'],
+      [fitTo(sameHook ? '' : hookName, HOOK_WIDTH), 'accent'],
+      fitTo(sameTable ? '' : tableName, TABLE_WIDTH),
+      [place, decides ? tone : 'strong'],
+    ];
+    const tail = decides ? ` ◀ decides${counterWords(verdict.decidedBy)}` : '';
+    const used = 4 + HOOK_WIDTH + TABLE_WIDTH + place.length + tail.length;
+    const said = `${step.text === '' ? '' : `${step.text} `}`;
+    const room = Math.max(12, columns - used - 1);
+    return [...head, [cutMiddle(`${actionWords(step)}${said}${noteWords(step)}`.trim(), room), tone], [tail, decides ? tone : 'plain']];
+  });
+  if (decider < 0)
+    lines.push([
+      ['    ', 'dim'],
+      [`${decidedByWords(verdict.decidedBy)} ◀ decides`, outcomeTone(verdict.outcome)],
+    ]);
+  return lines;
+};
+
+/** Jumps and verdicts stand in the rule's own text; what else happened is said. */
+const actionWords = (step: VerdictStep): string => (step.text === '' ? `${step.action} ` : '');
+
+const noteWords = (step: VerdictStep): string =>
+  `${step.note === undefined ? '' : `· ${step.note}`}${step.uncertain === true ? ' (only perhaps)' : ''}`;
+
+/** The last step that is what decided; -1 where the decision is none of the steps. */
+const decidingStep = (verdict: Verdict): number => {
+  const by = verdict.decidedBy;
+  return verdict.steps.findLastIndex(
+    (step) =>
+      step.text === by.text &&
+      (by.chain === undefined || step.chain === by.chain) &&
+      (by.table === undefined || step.table === by.table) &&
+      (by.rule === undefined || step.rule === by.rule) &&
+      (by.backend === undefined || step.backend === undefined || step.backend === by.backend),
+  );
+};
+
+const counterWords = (by: DecidedBy): string =>
+  by.counters === undefined ? '' : ` [${by.counters.packets.toLocaleString('en-US')} packets]`;
+
+const endLines = (verdict: Verdict): PathLine[] => {
+  const lines: PathLine[] = [['']];
+  for (const nat of verdict.nat)
+    lines.push([
+      ['    ', 'dim'],
+      [`${natPhrase(nat)} (from ${nat.from}, ${nat.by.chain} #${nat.by.rule})`, 'accent'],
+    ]);
+  if (verdict.proxiedTo !== undefined)
+    lines.push([`    docker-proxy takes the connection over and dials ${verdict.proxiedTo.container ?? ''} ${verdict.proxiedTo.address}`]);
+  const out =
+    verdict.out === null ? 'it leaves by no device' : verdict.out === 'local' ? 'delivered to the host itself' : `leaves by ${verdict.out}`;
+  const to = verdict.deliveredTo === undefined ? '' : ` to ${verdict.deliveredTo.container} (${verdict.deliveredTo.network})`;
+  const reject = verdict.rejectWith === undefined ? '' : ` with ${verdict.rejectWith}`;
+  lines.push(['    ', [`${verdict.outcome.toUpperCase()}${reject}`, outcomeTone(verdict.outcome)], ` · ${out}${to}`]);
+  return lines;
+};
+
+const nearMissLines = (verdict: Verdict, screen: PathScreen, columns: number): PathLine[] => {
+  if (!screen.whyNot) return [];
+  const misses = verdict.nearMisses ?? [];
+  if (misses.length === 0) return [[''], [['    why not others: no other rule was asked', 'dim']]];
+  return [
+    [''],
+    [
+      ['    why not others', 'strong'],
+      [' · asked on the way, and the condition that failed', 'dim'],
+    ],
+    ...misses.map((miss): PathLine => {
+      const place = `${miss.table} ${miss.chain} #${miss.rule}`;
+      const failed = ` ✗ ${miss.failed}`;
+      const room = Math.max(16, columns - 6 - place.length - 2 - failed.length);
+      return [['    ', 'dim'], place, '  ', [cutMiddle(miss.text, room), 'dim'], [failed, 'warn']];
+    }),
+  ];
+};
+
+const noteLines = (content: PathContent, verdict: Verdict, columns: number): PathLine[] => {
+  const lines: PathLine[] = [];
+  const add = (label: string, text: string, tone: Tone): void => {
+    for (const [index, line] of wrap(text, Math.max(20, columns - 16)).entries())
+      lines.push([[index === 0 ? fitTo(`    ${label}`, 14) : ' '.repeat(14), tone], line]);
+  };
+  for (const unknown of verdict.unknowns) add('not known', unknown, 'warn');
+  for (const assumption of content.assumptions) add('assumed', assumption, 'warn');
+  for (const change of content.changes) add('changed', `${clock(change.at)} ${change.from} → ${change.to}: ${change.because}`, 'accent');
+  return lines.length === 0 ? [] : [[''], ...lines];
+};
+
+const replyLine = (content: PathContent, screen: PathScreen): PathLine =>
+  screen.direction === 'reply'
+    ? [['this is the reply; ← shows the packet there', 'dim']]
+    : [['reply: ', 'dim'], content.hasReply ? ['→ shows its own path', 'dim'] : ['none is expected', 'dim']];
+
+/** `03:14:07`, in the zone of the person's machine. */
+export const clock = (at: number): string => {
+  const date = new Date(at * 1000);
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((value) => String(value).padStart(2, '0')).join(':');
+};
+
+/** `predicted DROP · counted ✓ 12 · traced —`: what the verdict rests on. */
+export const evidenceWords = (content: PathContent): Spans => {
+  const { verdict, counted } = content;
+  if (verdict === null) return [];
+  const tick = (seen: boolean): string => (seen ? '✓' : '—');
+  const wasCounted = verdict.evidence === 'counted' || (counted !== null && counted > 0);
+  return [
+    'predicted ',
+    [verdict.outcome.toUpperCase(), outcomeTone(verdict.outcome)],
+    ` · counted ${tick(wasCounted)}${counted !== null && counted > 0 ? ` ${counted.toLocaleString('en-US')}` : ''}`,
+    ` · traced ${tick(verdict.evidence === 'traced')}`,
+  ];
+};
+
+/** The whole path without tones or cuts, for the clipboard and for reading in peace. */
+export const pathPlainText = (content: PathContent, screen: PathScreen): string[] => {
+  const flat = (spans: Spans): string => spans.map((span) => (typeof span === 'string' ? span : span[0])).join('');
+  return [
+    `${content.title}    ${flat(evidenceWords(content))}`,
+    '',
+    ...pathLines(content, screen, 400).map((line) => flat(line).trimEnd()),
+  ];
+};

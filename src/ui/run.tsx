@@ -1,0 +1,32 @@
+/**
+ * The way into the UI. React and Ink look at the environment when they are loaded, so that is set right first: React's
+ * development build is slow, and Ink draws only the last frame where CI is set.
+ */
+import type { Workspace } from '../session/state.ts';
+import type { UiOptions } from './ui.ts';
+
+export type { UiOptions };
+
+/** Shows the workspace until the person leaves it, and closes it. Gives the exit code: 0, 1 after a defect, 128+n after a signal. */
+export const runUi = async (workspace: Workspace, options: UiOptions): Promise<number> => {
+  const { startUi } = await withEnvironment(
+    { NODE_ENV: 'production', CI: 'false', CONTINUOUS_INTEGRATION: 'false', DEV: undefined },
+    () => import('./start.tsx'),
+  );
+  return startUi(workspace, options);
+};
+
+/** Runs with other variables, and puts the old ones back: child processes are to see what the person has set. */
+const withEnvironment = async <T,>(variables: Readonly<Record<string, string | undefined>>, work: () => Promise<T>): Promise<T> => {
+  const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
+  const set = (name: string, value: string | undefined): void => {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  };
+  for (const [name, value] of Object.entries(variables)) set(name, value);
+  try {
+    return await work();
+  } finally {
+    for (const [name, value] of before) set(name, value);
+  }
+};

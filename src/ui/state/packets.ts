@@ -1,0 +1,36 @@
+/** The packets of a flow: a list above, the layers and bytes of the selected one below. */
+
+import { packetDetail } from '../packet-detail.ts';
+import type { Ui } from '../ui.ts';
+import type { Handlers } from './dispatch.ts';
+import type { PacketsScreen } from './screens.ts';
+import { type Motion, moveIndex, scrollTo } from './scroll.ts';
+import { openPackets } from './watch.ts';
+
+/** Rows of the list; its titles are not counted. The rest, less a rule, is for the bytes. */
+export const packetListRows = (bodyRows: number): number => Math.max(3, Math.floor((bodyRows - 2) * 0.4));
+
+export const packetBytesRows = (bodyRows: number): number => Math.max(1, bodyRows - packetListRows(bodyRows) - 2);
+
+export const packetsMove = (screen: PacketsScreen, motion: Motion, ui: Ui): void => {
+  if (screen.pane === 'bytes') {
+    const stored = screen.packets[screen.selected];
+    const count = stored === undefined ? 0 : packetDetail(stored, screen.hex).length;
+    const height = packetBytesRows(ui.bodyRows());
+    ui.replace({ ...screen, bytesTop: moveIndex(screen.bytesTop, motion, Math.max(1, count - height + 1), height) });
+    return;
+  }
+  const height = packetListRows(ui.bodyRows());
+  const selected = moveIndex(screen.selected, motion, screen.packets.length, height);
+  ui.replace({ ...screen, selected, top: scrollTo(screen.top, selected, screen.packets.length, height), bytesTop: 0 });
+};
+
+export const packetsHandlers: Handlers<'packets'> = {
+  'switch-pane': (screen, ui) => ui.replace({ ...screen, pane: screen.pane === 'list' ? 'bytes' : 'list' }),
+  hex: (screen, ui) => ui.replace({ ...screen, hex: !screen.hex, bytesTop: 0 }),
+  reload: (screen, ui) => {
+    ui.pop();
+    openPackets(screen.capture, screen.flowId, screen.title, ui);
+    ui.notice('these are the newest packets');
+  },
+};

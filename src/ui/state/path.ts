@@ -1,0 +1,79 @@
+/** The path screen: which verdict it shows, of a flow that is running or of a question that was asked. */
+import type { Verdict } from '../../path/verdict.ts';
+import { type PathLine, pathLines, pathPlainText } from '../path-lines.ts';
+import type { Ui } from '../ui.ts';
+import type { Handlers } from './dispatch.ts';
+import type { PathScreen } from './screens.ts';
+import { flowTitle, openPackets } from './watch.ts';
+
+export interface PathContent {
+  readonly title: string;
+  /** Of the shown direction; null where the flow is gone or no reply is expected. */
+  readonly verdict: Verdict | null;
+  readonly hasReply: boolean;
+  /** What was counted and assumed; sentences for a person. */
+  readonly counted: number | null;
+  readonly assumptions: readonly string[];
+  readonly changes: readonly { readonly at: number; readonly from: string; readonly to: string; readonly because: string }[];
+  readonly why: readonly string[];
+}
+
+export const pathContent = (screen: PathScreen, ui: Ui): PathContent => {
+  const { source } = screen;
+  if (source.kind === 'question') {
+    const answer = ui.workspace.explain(source.src, source.dst, source.proto, { whyNot: screen.whyNot });
+    const verdict = screen.direction === 'there' ? answer.verdict : answer.reply;
+    return {
+      title: answer.question,
+      verdict,
+      hasReply: answer.reply !== null,
+      counted: null,
+      assumptions: [],
+      changes: [],
+      why: answer.why,
+    };
+  }
+  const row = source.capture.flow(source.flowId);
+  if (row === null || row.verdict === null) {
+    return { title: 'a flow that is no longer kept', verdict: null, hasReply: false, counted: null, assumptions: [], changes: [], why: [] };
+  }
+  const explained = screen.whyNot ? source.capture.explain(source.flowId) : null;
+  const both = explained ?? row.verdict;
+  return {
+    title: flowTitle(row),
+    verdict: screen.direction === 'there' ? both.verdict : both.reply,
+    hasReply: both.reply !== null,
+    counted: row.verdict.counted,
+    assumptions: row.verdict.assumptions,
+    changes: row.verdict.changes,
+    why: source.capture.why(source.flowId),
+  };
+};
+
+/** Lines below the heading, which is two lines high. */
+export const PATH_HEAD_ROWS = 2;
+
+export const pathScreenLines = (screen: PathScreen, ui: Ui): readonly PathLine[] =>
+  pathLines(pathContent(screen, ui), screen, ui.state.size.columns);
+
+export const pathLineCount = (screen: PathScreen, ui: Ui): number => pathScreenLines(screen, ui).length + PATH_HEAD_ROWS;
+
+export const pathHandlers: Handlers<'path'> = {
+  direction: (screen, ui) => {
+    if (screen.direction === 'there' && !pathContent(screen, ui).hasReply) ui.notice('no reply is expected');
+    else ui.replace({ ...screen, direction: screen.direction === 'there' ? 'reply' : 'there', top: 0 });
+  },
+  'why-not': (screen, ui) => ui.replace({ ...screen, whyNot: !screen.whyNot }),
+  packets: (screen, ui) => {
+    const { source } = screen;
+    if (source.kind === 'question') ui.notice('this was asked without traffic: there are no packets');
+    else openPackets(source.capture, source.flowId, pathContent(screen, ui).title, ui);
+  },
+  'as-text': (screen, ui) => {
+    const content = pathContent(screen, ui);
+    const lines = pathPlainText(content, screen);
+    ui.copy(`${lines.join('\n')}\n`);
+    ui.push({ kind: 'text', title: content.title, lines, top: 0 });
+    ui.notice('copied to the clipboard, where the terminal allows it');
+  },
+};

@@ -1,0 +1,103 @@
+/** What happens with the line at the foot of the screen: while it is typed, when it is taken, when it is left. */
+import { readdirSync } from 'node:fs';
+import { assertNever } from '../../base/assert-never.ts';
+import type { Ui } from '../ui.ts';
+import type { Prompt, Screen } from './screens.ts';
+import { textField } from './text-field.ts';
+
+const shown = (ui: Ui): Screen => ui.state.stack.at(-1) as Screen;
+
+/** Filters show their effect while they are typed. */
+export const promptTyped = (ui: Ui, prompt: Prompt): void => applyLive(ui, prompt, prompt.field.text);
+
+export const cancelPrompt = (ui: Ui, prompt: Prompt): void => applyLive(ui, prompt, prompt.before);
+
+const applyLive = (ui: Ui, prompt: Prompt, text: string): void => {
+  const screen = shown(ui);
+  if (prompt.purpose === 'pick-filter' && screen.kind === 'pick') ui.replace({ ...screen, filter: text, selected: null, top: 0 });
+  if (prompt.purpose === 'search' && screen.kind === 'watch')
+    ui.replace({ ...screen, search: text, selected: null, held: [], offset: 0, frozen: null });
+};
+
+export const acceptPrompt = (ui: Ui, prompt: Prompt): void => {
+  const screen = shown(ui);
+  const text = prompt.field.text.trim();
+  switch (prompt.purpose) {
+    case 'pick-filter':
+    case 'search':
+      return;
+    case 'open-file':
+      if (text === '') return;
+      ui.run(
+        `reading ${text}`,
+        () => ui.workspace.openFile(text),
+        (capture) => ui.watch(capture, baseName(text)),
+        (capture) => void capture.stop(),
+      );
+      return;
+    case 'where-filter':
+      if (screen.kind === 'where') ui.replace({ ...screen, filter: text });
+      return;
+    case 'where-file':
+      if (screen.kind === 'where' && text !== '') ui.replace({ ...screen, file: text, saving: true });
+      return;
+    case 'capture-filter':
+      if (screen.kind !== 'watch') return;
+      ui.run(
+        'changing the filter',
+        () => screen.capture.setFilter(text),
+        () => ui.notice(text === '' ? 'capturing everything from here on' : `capturing ${text} from here on`, 'good'),
+      );
+      return;
+    case 'save':
+      if (screen.kind !== 'watch' || text === '') return;
+      ui.run(
+        `opening ${text}`,
+        () => screen.capture.startSaving(text),
+        () => ui.notice(`saving to ${text} from here on`, 'good'),
+      );
+      return;
+    case 'save-memory':
+      if (screen.kind !== 'watch' || text === '') return;
+      ui.run(
+        `writing ${text}`,
+        () => screen.capture.saveRing(text),
+        (packets) => ui.notice(`saved ${packets.toLocaleString('en-US')} ${packets === 1 ? 'packet' : 'packets'} to ${text}`, 'good'),
+      );
+      return;
+    default:
+      assertNever(prompt.purpose);
+  }
+};
+
+/** Completes the name of a file as far as it is certain, and lists what it could be. */
+export const completePrompt = (prompt: Prompt): Prompt => {
+  if (!['open-file', 'where-file', 'save', 'save-memory'].includes(prompt.purpose)) return prompt;
+  const { text } = prompt.field;
+  const slash = text.lastIndexOf('/');
+  const folder = text.slice(0, slash + 1);
+  const start = text.slice(slash + 1);
+  const names = namesIn(folder === '' ? '.' : folder).filter((name) => name.startsWith(start) && (start !== '' || !name.startsWith('.')));
+  if (names.length === 0) return { ...prompt, candidates: [] };
+  const common = names.reduce((left, right) => commonStart(left, right));
+  return { ...prompt, field: textField(folder + common), candidates: names.length === 1 ? [] : names };
+};
+
+const namesIn = (folder: string): string[] => {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
+      .sort();
+  } catch {
+    // A folder that cannot be read has nothing to offer; opening the file will say why.
+    return [];
+  }
+};
+
+const commonStart = (left: string, right: string): string => {
+  let at = 0;
+  while (at < left.length && left[at] === right[at]) at++;
+  return left.slice(0, at);
+};
+
+const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
