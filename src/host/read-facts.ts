@@ -119,7 +119,8 @@ const noteLegacy = (outputs: OutputIndex, rulesets: readonly Ruleset[], missing:
     const names = outputs.find(tables)?.text.trim();
     if (names === undefined) {
       if (!missing.has(SNAPSHOT_COMMANDS[tables])) missing.set(SNAPSHOT_COMMANDS[tables], 'not in the snapshot');
-    } else if (names !== '') missing.set(SNAPSHOT_COMMANDS[save], `${LEGACY_TABLES_IN_USE} (${names.split(/\s+/).join(', ')}) and were not read`);
+    } else if (names !== '')
+      missing.set(SNAPSHOT_COMMANDS[save], `${LEGACY_TABLES_IN_USE} (${names.split(/\s+/).join(', ')}) and were not read`);
   }
 };
 

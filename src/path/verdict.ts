@@ -17,6 +17,8 @@ export interface PacketSpec {
   readonly flags?: string;
   readonly icmpType?: number;
   readonly icmpCode?: number;
+  /** Identifier of an echo message, by which conntrack tells one ping from another. */
+  readonly icmpId?: number;
   readonly length?: number;
   readonly ttl?: number;
   readonly tos?: number;
@@ -26,6 +28,8 @@ export interface PacketSpec {
   readonly mark?: number;
   /** `true` for a fragment behind the first. */
   readonly fragment?: boolean;
+  /** The DF bit; matters only for packets longer than the way's MTU. */
+  readonly dontFragment?: boolean;
 }
 
 export type VerdictOutcome = 'accept' | 'drop' | 'reject' | 'undetermined';

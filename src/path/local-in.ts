@@ -1,0 +1,78 @@
+/** Delivery to the host itself: INPUT, then the socket that takes it. ip_local_deliver in net/ipv4/ip_input.c. */
+import { type IpAddress, ipv4, sameIp } from '../base/ip-address.ts';
+import type { Listener, PublishedPort } from '../host/facts.ts';
+import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from '../packet/packet.ts';
+import { acceptedBy } from './decider.ts';
+import { isMulticast } from './env.ts';
+import type { HostModel } from './model.ts';
+import { type HookContext, runHook } from './run-hook.ts';
+import { addressPort, addStep, andThen, type End, finish, type Walk, withSkb } from './walk.ts';
+
+export const deliverLocally = (context: HookContext, walk: Walk, dev: string): readonly Walk[] =>
+  andThen(runHook(context, withSkb(walk, { inDev: dev, outDev: null, physOut: null }), 'input'), (each) => [receive(context.model, each)]);
+
+const receive = (model: HostModel, walk: Walk): Walk => {
+  const { skb } = walk;
+  const end: End = {
+    outcome: 'accept',
+    decidedBy: acceptedBy(walk, 'input', { kind: 'default', text: 'no rule is hooked in at input' }),
+    out: 'local',
+  };
+  if (skb.protocol === IPPROTO_ICMP && skb.icmpType === 8 && model.sysctls.number('net.ipv4.icmp_echo_ignore_all') === 1) {
+    return finish(
+      addStep(walk, 'input', model.sysctls.line('net.ipv4.icmp_echo_ignore_all'), 'continue', 'the host answers no echo requests'),
+      { ...end, silent: true },
+    );
+  }
+  if (isMulticast(skb.dst)) return finish(walk, { ...end, silent: true });
+  if ((skb.protocol !== IPPROTO_TCP && skb.protocol !== IPPROTO_UDP) || skb.dstPort === null) return finish(walk, end);
+  // Packets of a connection go to its own socket, which is no listener.
+  if (skb.ct.state === 'ESTABLISHED' || model.self.listeners === null) return finish(walk, end);
+  const protocol = skb.protocol === IPPROTO_TCP ? 'tcp' : 'udp';
+  const listener = listenerFor(model.self.listeners, protocol, skb.dst, skb.dstPort, skb.inDev);
+  const socket = `${protocol} ${addressPort(skb.dst, skb.dstPort)}`;
+  if (listener === null) {
+    const answer = protocol === 'tcp' ? 'the host answers with a reset' : 'the host answers: port unreachable';
+    return finish(addStep(walk, 'input', `nothing listens on ${socket}`, 'continue', answer), end);
+  }
+  const named = addStep(walk, 'input', `${listener.program ?? 'a socket'} listens on ${socket}`, 'continue');
+  const proxied = listener.program === 'docker-proxy' ? publishedAs(model, protocol, skb.dst, skb.dstPort) : null;
+  return finish(named, proxied === null ? end : { ...end, proxiedTo: proxied });
+};
+
+/** The most specific listener, as inet_lookup_listener scores them: a bound address before the wildcard. */
+export const listenerFor = (
+  listeners: readonly Listener[],
+  protocol: 'tcp' | 'udp',
+  ip: IpAddress,
+  port: number,
+  dev: string | null,
+): Listener | null => {
+  const candidates = listeners.filter((listener) => {
+    if (listener.protocol !== protocol || listener.port !== port) return false;
+    if (listener.device !== null && listener.device !== dev) return false;
+    return sameIp(listener.ip, ip) || (isAny(listener.ip) && (listener.ip.version === ip.version || listener.dualStack));
+  });
+  return candidates.find((listener) => sameIp(listener.ip, ip)) ?? candidates[0] ?? null;
+};
+
+const isAny = (ip: IpAddress): boolean => ip.a === 0 && ip.b === 0 && ip.c === 0 && ip.d === 0;
+
+/** Which container port Docker publishes here, and so where its proxy dials. */
+const publishedAs = (model: HostModel, protocol: string, ip: IpAddress, port: number): NonNullable<End['proxiedTo']> | null => {
+  for (const container of model.facts.containers) {
+    const binding = container.published.find((entry) => entry.protocol === protocol && entry.hostPort === port && bindingCovers(entry, ip));
+    if (binding === undefined) continue;
+    const endpoint =
+      container.endpoints.find((entry) => entry.ipv4 !== null && entry.gateway !== null) ??
+      container.endpoints.find((entry) => entry.ipv4 !== null);
+    if (endpoint?.ipv4 === null || endpoint === undefined) continue;
+    return { container: container.name, address: addressPort(endpoint.ipv4, binding.containerPort) };
+  }
+  return null;
+};
+
+const bindingCovers = (binding: PublishedPort, ip: IpAddress): boolean => {
+  if (binding.hostIp === '' || binding.hostIp === '0.0.0.0' || binding.hostIp === '::') return true;
+  return binding.hostIp === addressPort(ip, null) || (binding.hostIp === '127.0.0.1' && sameIp(ip, ipv4(0x7f00_0001)));
+};

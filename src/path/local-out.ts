@@ -1,0 +1,56 @@
+/** Packets made on the host: route look-up, OUTPUT with re-routing, then out, or round through lo to the host itself. */
+import { sendOut } from './deliver.ts';
+import { isLoopback } from './env.ts';
+import { deliverLocally } from './local-in.ts';
+import { assumed, ifSwitch, refusal } from './route-in.ts';
+import { type HookContext, runHook } from './run-hook.ts';
+import { addStep, andThen, drop, undetermined, type Walk, withSkb } from './walk.ts';
+
+export const localOut = (context: HookContext, walk: Walk): readonly Walk[] =>
+  andThen(routeOut(context, walk, 'output'), (routed) => {
+    const hooked = runHook(
+      { ...context, reroute: (each) => routeOut(context, each, 'reroute') },
+      withSkb(routed, { inDev: null, outDev: routed.out }),
+      'output',
+    );
+    return andThen(hooked, (each) => (each.out === 'lo' ? loop(context, each) : sendOut(context, each, null, 'output')));
+  });
+
+/** ip_route_output_key_hash, and ip_route_me_harder after a change at OUTPUT. */
+const routeOut = (context: HookContext, walk: Walk, why: 'output' | 'reroute'): readonly Walk[] => {
+  const { model } = context;
+  const { skb } = walk;
+  const answers = model.fib.lookup({ dst: skb.dst, src: skb.src, iif: 'lo', oif: null, mark: skb.mark, tos: skb.tos });
+  return answers.flatMap((answer) =>
+    andThen([assumed(walk, answer)], (each) => {
+      const refused = refusal(each, answer);
+      if (refused !== null) return [refused];
+      if (answer.result.kind !== 'route') return [];
+      const { route, hop } = answer.result;
+      const out = route.type === 'local' || route.type === 'anycast' ? 'lo' : hop.dev;
+      if (out === null) return [undetermined(each, { kind: 'route', text: route.text }, 'the route names no device')];
+      const routed = {
+        ...addStep(each, 'routing', route.text, out === 'lo' ? 'local' : 'continue', why === 'reroute' ? 'routed again' : undefined),
+        out,
+        nextHop: hop.gateway,
+        mtu: route.mtu,
+      };
+      if (skb.family === 6 || out === 'lo' || !isLoopback(skb.src)) return [routed];
+      // __mkroute_output: 127/8 stays on loopback devices unless route_localnet says otherwise.
+      const setting = model.sysctls.either(out, 'route_localnet');
+      return ifSwitch(
+        routed,
+        setting,
+        (value) => value,
+        (open) => [open],
+        (closed) => [drop(closed, 'routing', { kind: 'sysctl', text: setting.text }, `a packet from 127/8 may not leave by ${out}`)],
+      );
+    }),
+  );
+};
+
+/** Through lo the packet passes POSTROUTING, then PREROUTING and INPUT with the connection that it has already. */
+const loop = (context: HookContext, walk: Walk): readonly Walk[] =>
+  andThen(runHook(context, withSkb(walk, { inDev: null, outDev: 'lo' }), 'postrouting'), (each) =>
+    andThen(runHook(context, withSkb(each, { inDev: 'lo', outDev: null }), 'prerouting'), (back) => deliverLocally(context, back, 'lo')),
+  );

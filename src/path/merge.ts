@@ -1,0 +1,77 @@
+/** From the ends of all walks to one verdict. Where all end the same way it stands; else it is undetermined and says why. */
+import type { HostModel } from './model.ts';
+import type { DecidedBy, Verdict, VerdictOutcome } from './verdict.ts';
+import type { Assumption, End, Walk } from './walk.ts';
+
+interface Ended {
+  readonly walk: Walk;
+  readonly end: End;
+}
+
+/** The walk that the verdict shows, for what follows from it (the reply). */
+export interface Merged {
+  readonly verdict: Verdict;
+  readonly shown: Walk;
+}
+
+export const mergeWalks = (model: HostModel, walks: readonly Walk[], explain: boolean): Merged => {
+  const ended = walks.map((walk) => settle(model, walk));
+  const first = ended[0] as Ended;
+  const outcomes = new Set<VerdictOutcome>(ended.map(({ end }) => end.outcome));
+  const texts = [...new Set(ended.flatMap(({ walk }) => [...walk.assumptions.map((assumption) => assumption.text), ...walk.notes]))];
+  if (outcomes.size === 1 && !outcomes.has('undetermined')) {
+    return { verdict: verdictOf(first, first.end, texts, explain), shown: first.walk };
+  }
+  const depends = ended.length === 1 ? null : dividing(ended);
+  // A single undetermined world names its own reason; otherwise what divides the worlds is what it depends on.
+  const own = ended.find(({ end }) => end.outcome === 'undetermined');
+  const decidedBy: DecidedBy = outcomes.size === 1 || depends === null ? (own ?? first).end.decidedBy : depends.by;
+  const shown = own ?? first;
+  const end: End = { outcome: 'undetermined', decidedBy, out: null };
+  return { verdict: verdictOf(shown, end, texts, explain), shown: shown.walk };
+};
+
+/** An accepted packet that met something which was not evaluated is not accepted for sure; a dropped one stays dropped. */
+const settle = (model: HostModel, walk: Walk): Ended => {
+  const end = walk.end ?? {
+    outcome: 'undetermined',
+    decidedBy: { kind: 'default', text: 'the way of the packet ended nowhere' },
+    out: null,
+  };
+  const family = walk.skb.family;
+  const doubt = walk.doubts.find((entry) => entry.mayChange || end.outcome === 'accept' || end.outcome === 'reject');
+  const gaps = model.firewallGaps[family];
+  const noted = gaps.length === 0 || end.outcome === 'drop' ? walk : { ...walk, notes: [...walk.notes, ...gaps] };
+  if (doubt === undefined || end.outcome === 'undetermined') return { walk: noted, end };
+  // Whatever rejects the packet stops it too; only an answer may differ, which the notes tell.
+  if (end.outcome === 'reject' && !doubt.mayChange) return { walk: { ...noted, notes: [...noted.notes, doubt.text] }, end };
+  return { walk: { ...noted, notes: [...noted.notes, doubt.text] }, end: { outcome: 'undetermined', decidedBy: doubt.by, out: null } };
+};
+
+/** The first assumption of one world that a world with another outcome does not share. */
+const dividing = (ended: readonly Ended[]): Assumption | null => {
+  for (const { walk, end } of ended) {
+    for (const assumption of walk.assumptions) {
+      const others = ended.filter((other) => other.end.outcome !== end.outcome);
+      if (others.some((other) => !other.walk.assumptions.some((entry) => entry.text === assumption.text))) return assumption;
+    }
+  }
+  return null;
+};
+
+const verdictOf = ({ walk }: Ended, end: End, unknowns: readonly string[], explain: boolean): Verdict => {
+  const reached = end.outcome === 'accept';
+  return {
+    outcome: end.outcome,
+    decidedBy: end.decidedBy,
+    ...(end.rejectWith === undefined ? {} : { rejectWith: end.rejectWith }),
+    nat: walk.nat,
+    out: end.out,
+    ...(reached && end.deliveredTo !== undefined ? { deliveredTo: end.deliveredTo } : {}),
+    steps: walk.steps,
+    unknowns,
+    evidence: 'predicted',
+    ...(explain ? { nearMisses: walk.nearMisses } : {}),
+    ...(reached && end.proxiedTo !== undefined ? { proxiedTo: end.proxiedTo } : {}),
+  };
+};

@@ -1,0 +1,114 @@
+/** The answer to a packet that got through: who sends it, from where, as part of which connection. */
+import { formatIp, formatMac, sameIp } from '../base/ip-address.ts';
+import type { CtView } from '../netfilter/skb.ts';
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, TH_ACK, TH_RST, TH_SYN } from '../packet/packet.ts';
+import { exitOf } from './exit.ts';
+import type { HostModel } from './model.ts';
+import type { PacketSpec, VerdictNat } from './verdict.ts';
+import { addStep, type CtPlan, type NatOrigin, type Walk } from './walk.ts';
+
+export interface ReplyQuestion {
+  readonly spec: PacketSpec;
+  readonly plan: CtPlan;
+  readonly natOrigin: NatOrigin;
+}
+
+/** Requests and the type of their answers, RFC 792 and RFC 4443. */
+const ECHO: Readonly<Record<number, number>> = { 8: 0, 13: 14, 15: 16, 17: 18 };
+
+export type Reply =
+  | { readonly kind: 'question'; readonly question: ReplyQuestion }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'no-route'; readonly text: string };
+
+/** `walk` is a request that was accepted. */
+export const replyTo = (model: HostModel, walk: Walk): Reply => {
+  const { skb, end } = walk;
+  if (end === null || end.outcome !== 'accept' || end.silent === true || end.out === null) return { kind: 'none' };
+  const shape = answerShape(walk);
+  if (shape === null) return { kind: 'none' };
+  const base: PacketSpec = {
+    in: null,
+    src: formatIp(skb.dst),
+    dst: formatIp(skb.src),
+    proto: skb.protocol,
+    ...(skb.dstPort === null ? {} : { sport: skb.dstPort }),
+    ...(skb.srcPort === null ? {} : { dport: skb.srcPort }),
+    ...shape,
+  };
+  const spec = end.out === 'local' ? base : fromReceiver(model, walk, base);
+  if (typeof spec === 'string') return { kind: 'no-route', text: spec };
+  const tracked = walk.tracked && skb.ct.state !== 'INVALID' && skb.ct.state !== 'UNTRACKED';
+  const ct: CtView = {
+    ...skb.ct,
+    state: 'ESTABLISHED',
+    direction: skb.ct.direction === 'original' ? 'reply' : 'original',
+    seenReply: true,
+    confirmed: true,
+  };
+  return {
+    kind: 'question',
+    question: {
+      spec: tracked ? { ...spec, state: 'ESTABLISHED' } : spec,
+      plan: tracked ? { kind: 'connection', ct, source: 'request' } : { kind: 'first-sight' },
+      natOrigin: { dst: lastOf(walk.nat, ['dnat', 'redirect']), src: lastOf(walk.nat, ['snat', 'masquerade']) },
+    },
+  };
+};
+
+const lastOf = (nat: readonly VerdictNat[], kinds: readonly string[]): VerdictNat | null =>
+  nat.findLast((entry) => kinds.includes(entry.kind)) ?? null;
+
+/** What an answer looks like; null for packets that are not answered (errors, resets, answers themselves). */
+const answerShape = (walk: Walk): Partial<PacketSpec> | null => {
+  const { skb } = walk;
+  if (skb.protocol === IPPROTO_ICMP) {
+    const type = skb.icmpType === null ? undefined : ECHO[skb.icmpType];
+    return type === undefined ? null : { icmpType: type, icmpCode: 0 };
+  }
+  if (skb.protocol === IPPROTO_ICMPV6) return skb.icmpType === 128 ? { icmpType: 129, icmpCode: 0 } : null;
+  if (skb.protocol === IPPROTO_TCP) {
+    if (skb.tcpFlags === null || (skb.tcpFlags & TH_RST) !== 0) return null;
+    return { flags: (skb.tcpFlags & (TH_SYN | TH_ACK)) === TH_SYN ? 'SYN,ACK' : 'ACK' };
+  }
+  return {};
+};
+
+/** The answer comes in where the packet went out; a container on several networks may answer by another one. */
+const fromReceiver = (model: HostModel, walk: Walk, base: PacketSpec): PacketSpec | string => {
+  const { end, skb } = walk;
+  const back: PacketSpec = {
+    ...base,
+    in: end?.out ?? null,
+    ...(end?.outPort === null || end?.outPort === undefined ? {} : { port: end.outPort }),
+    ...(end?.receiverMac === null || end?.receiverMac === undefined ? {} : { srcMac: formatMac(end.receiverMac) }),
+  };
+  const container =
+    end?.deliveredTo === undefined ? undefined : model.facts.containers.find((entry) => entry.name === end.deliveredTo?.container);
+  if (container === undefined) return back;
+  const exit = exitOf(model, container, skb.src, skb.dst);
+  if (exit.kind === 'no-route') return exit.text;
+  if (exit.kind !== 'place' || exit.place.bridge === null || exit.place.bridge === back.in) return back;
+  return {
+    ...base,
+    in: exit.place.bridge,
+    ...(exit.place.port === null ? {} : { port: exit.place.port }),
+    ...(exit.place.mac === null ? {} : { srcMac: formatMac(exit.place.mac) }),
+  };
+};
+
+/** An answer that reached the asker without its translation undone is not the one that was asked for. */
+export const checkAnswer = (request: Walk, reply: Walk): Walk => {
+  if (reply.end === null || reply.end.outcome !== 'accept') return reply;
+  const { original } = request.skb.ct;
+  const { src, srcPort } = reply.skb;
+  if (!request.tracked || request.skb.ct.direction !== 'original' || !request.skb.ct.dnat) return reply;
+  if (sameIp(src, original.dst) && (srcPort === null || original.dstPort === null || srcPort === original.dstPort)) return reply;
+  return addStep(
+    reply,
+    'bridge',
+    `the answer comes from ${formatIp(src)}, asked was ${formatIp(original.dst)}`,
+    'continue',
+    'the translation is not undone on this way: the asker refuses the answer',
+  );
+};

@@ -1,0 +1,263 @@
+/** Takes a packet through one netfilter hook: base chains by priority, connection tracking, address translation. */
+import { sameIp } from '../base/ip-address.ts';
+import { stateOfFirstPacket } from '../netfilter/conntrack.ts';
+import type { BaseChain, HookOutcome, NatAction } from '../netfilter/evaluation.ts';
+import type { Hook } from '../netfilter/ruleset.ts';
+import type { CtView, Skb } from '../netfilter/skb.ts';
+import { beginningConnection, isIcmpError, noConnection } from './classify.ts';
+import { matchEnv } from './env.ts';
+import { type HookStage, nativeChainsAt } from './hook-program.ts';
+import type { HostModel } from './model.ts';
+import type { DecidedBy, VerdictNat } from './verdict.ts';
+import {
+  addressPort,
+  andThen,
+  assume,
+  decidedByRef,
+  doubt,
+  finish,
+  nearMissOf,
+  note,
+  stepOf,
+  undetermined,
+  type Walk,
+  withSkb,
+} from './walk.ts';
+
+export interface HookContext {
+  readonly model: HostModel;
+  readonly explain: boolean;
+  /** Routes the packet anew after a change of its mark or destination (ip_route_me_harder); at OUTPUT only. */
+  readonly reroute?: (walk: Walk) => readonly Walk[];
+}
+
+/** The caller has set the devices on the skb as the hook shows them. */
+export const runHook = (context: HookContext, walk: Walk, hook: Hook): readonly Walk[] => {
+  const { model } = context;
+  const family = walk.skb.family;
+  if (!model.firewallKnown[family]) {
+    const by: DecidedBy = { kind: 'default', text: `IPv${family} firewall rules` };
+    walk = doubt(walk, `the IPv${family} firewall rules were not read`, by, true);
+  }
+  for (const native of nativeChainsAt(model.self.nftables, hook, family === 4 ? ['ip', 'inet'] : ['ip6', 'inet'])) {
+    walk = doubtNative(walk, native.family, native.table, native.chain);
+  }
+  let walks: readonly Walk[] = [walk];
+  for (const stage of model.hooks[family][hook]) walks = andThen(walks, (each) => runStage(context, each, hook, stage));
+  return walks;
+};
+
+/** Native nftables is not evaluated: the chain may drop what passes, and a nat or route chain may change it. */
+export const doubtNative = (
+  walk: Walk,
+  family: string,
+  table: string,
+  chain: { name: string; type: string; hook: string; policy: string; rules: number },
+): Walk => {
+  const text = `chain ${chain.name} { type ${chain.type} hook ${chain.hook}; policy ${chain.policy}; ${chain.rules} rules }`;
+  const by: DecidedBy = {
+    kind: chain.policy === 'drop' && chain.rules === 0 ? 'policy' : 'rule',
+    backend: 'nftables',
+    ...(family === 'ip' || family === 'ip6' || family === 'inet' || family === 'bridge' ? { family } : {}),
+    table,
+    chain: chain.name,
+    text,
+  };
+  return doubt(walk, `native nftables rules are not evaluated: table ${family} ${table}, ${text}`, by, chain.type !== 'filter');
+};
+
+const runStage = (context: HookContext, walk: Walk, hook: Hook, stage: HookStage): readonly Walk[] => {
+  switch (stage.kind) {
+    case 'conntrack':
+      return track(context.model, walk);
+    case 'nat':
+      return andThen(translate(context, walk, hook, stage.manip, stage.chains), (each) =>
+        context.reroute !== undefined && stage.manip === 'dst' && !sameIp(each.skb.dst, walk.skb.dst) ? context.reroute(each) : [each],
+      );
+    case 'chains':
+      return runChains(context, walk, hook, stage.chains);
+  }
+};
+
+/** nf_conntrack_in: a packet that has been seen (through lo) or is exempt keeps what it has. */
+const track = (model: HostModel, walk: Walk): readonly Walk[] => {
+  const { skb, plan } = walk;
+  if (walk.tracked || skb.ct.state === 'UNTRACKED') return [{ ...walk, tracked: true }];
+  if (plan.kind === 'connection') return [{ ...withSkb(walk, { ct: plan.ct }), tracked: true }];
+  // nf_conntrack_tcp_loose is 1 unless somebody changed it.
+  const state = stateOfFirstPacket(skb, model.sysctls.number('net.netfilter.nf_conntrack_tcp_loose') !== 0);
+  const seen = (ct: CtView): Walk => ({ ...withSkb(walk, { ct }), tracked: true });
+  if (state === 'INVALID' || state === 'UNTRACKED') return [seen(noConnection(skb, state))];
+  if (typeof state === 'string') return [seen(beginningConnection(skb))];
+  const by: DecidedBy = { kind: 'default', text: state.unknown };
+  return [
+    assume(seen(beginningConnection(skb)), `${state.unknown}: taken as one that begins a connection`, by),
+    assume(seen(noConnection(skb, 'INVALID')), `${state.unknown}: taken as one that belongs to no connection`, by),
+  ];
+};
+
+/**
+ * Chains of one priority. Backends that meet there ran in the order they were registered, the last one first, which a snapshot
+ * does not show; it matters only where one changes what another sees, and then both orders are followed.
+ */
+const runChains = (context: HookContext, walk: Walk, hook: Hook, chains: readonly BaseChain[]): readonly Walk[] => {
+  const inOrder = (order: readonly BaseChain[]): readonly Walk[] =>
+    order.reduce<readonly Walk[]>((walks, chain) => andThen(walks, (each) => runChain(context, each, hook, chain)), [walk]);
+  const forward = inOrder(chains);
+  if (chains.length < 2) return forward;
+  const backward = inOrder([...chains].reverse());
+  if (summary(forward) === summary(backward)) return forward;
+  const names = chains.map((chain) => `${chain.backend} ${chain.table}/${chain.name}`);
+  const by: DecidedBy = { kind: 'default', text: `order of ${names.join(' and ')}` };
+  const told = (list: readonly Walk[], order: readonly string[]): readonly Walk[] =>
+    list.map((each) => assume(each, `at hook ${hook} ${order.join(' runs before ')}`, by));
+  return [...told(forward, names), ...told(backward, [...names].reverse())];
+};
+
+const summary = (walks: readonly Walk[]): string =>
+  walks
+    .map(
+      ({ skb, end }) =>
+        `${end?.outcome ?? 'on'} ${skb.mark} ${skb.ct.state} ${skb.ct.mark} ${skb.tos} ${skb.ttl} ${addressPort(skb.src, skb.srcPort)} ${addressPort(skb.dst, skb.dstPort)}`,
+    )
+    .sort()
+    .join('|');
+
+const runChain = (context: HookContext, walk: Walk, hook: Hook, chain: BaseChain): readonly Walk[] => {
+  const outcomes = chain.evaluate(walk.skb, matchEnv(context.model, walk.nextHop), context.explain);
+  return andThen(
+    outcomes.map((outcome) => applyOutcome(walk, hook, chain, outcome)),
+    (each) => {
+      const changed = chain.type === 'route' && (each.skb.mark !== walk.skb.mark || each.skb.tos !== walk.skb.tos);
+      return changed && context.reroute !== undefined ? context.reroute(each) : [each];
+    },
+  );
+};
+
+const applyOutcome = (walk: Walk, hook: Hook, chain: BaseChain, outcome: HookOutcome): Walk => {
+  const uncertain = outcome.steps.find((step) => step.uncertain === true);
+  const by = decidedByRef(uncertain?.ref ?? outcome.decided);
+  const decidedBy = decidedByRef(outcome.decided);
+  let next: Walk = {
+    ...walk,
+    skb: outcome.skb,
+    steps: outcome.steps.length === 0 ? walk.steps : [...walk.steps, ...outcome.steps.map((step) => stepOf(hook, step))],
+    nearMisses:
+      outcome.nearMisses.length === 0 ? walk.nearMisses : [...walk.nearMisses, ...outcome.nearMisses.map((miss) => nearMissOf(hook, miss))],
+  };
+  for (const text of outcome.assumptions) next = assume(next, text, by);
+  switch (outcome.verdict) {
+    case 'accept':
+      return { ...next, passes: [...next.passes, { hook, priority: chain.priority, ref: outcome.decided }] };
+    case 'drop':
+      return finish(next, { outcome: 'drop', decidedBy, out: null });
+    case 'reject':
+      return finish(next, {
+        outcome: 'reject',
+        decidedBy,
+        ...(outcome.rejectWith === null ? {} : { rejectWith: outcome.rejectWith }),
+        out: null,
+      });
+    case 'unknown':
+      return finish(next, { outcome: 'undetermined', decidedBy, out: null });
+  }
+};
+
+/** nf_nat_inet_fn: rules are asked for new connections only, once for each kind of translation; all else follows the stored one. */
+const translate = (context: HookContext, walk: Walk, hook: Hook, manip: 'dst' | 'src', chains: readonly BaseChain[]): readonly Walk[] => {
+  const { ct } = walk.skb;
+  if (ct.state === 'INVALID' || ct.state === 'UNTRACKED') return [walk];
+  const done = manip === 'dst' ? walk.dstNatDone : walk.srcNatDone;
+  const asks = !ct.confirmed && (ct.state === 'NEW' || (ct.state === 'RELATED' && !isIcmpError(walk.skb)));
+  if (!asks || done) return [followStored(walk, manip)];
+  return askNatChains(context, settled(walk, manip), hook, manip, chains);
+};
+
+const settled = (walk: Walk, manip: 'dst' | 'src'): Walk =>
+  manip === 'dst' ? { ...walk, dstNatDone: true } : { ...walk, srcNatDone: true };
+
+/** The first chain that sets up a translation ends it; which one comes first among equal priorities matters only where two would. */
+const askNatChains = (
+  context: HookContext,
+  walk: Walk,
+  hook: Hook,
+  manip: 'dst' | 'src',
+  chains: readonly BaseChain[],
+): readonly Walk[] => {
+  const ask = (order: readonly BaseChain[]): readonly Walk[] => {
+    let open: readonly Walk[] = [walk];
+    const done: Walk[] = [];
+    for (const chain of order) {
+      const rest: Walk[] = [];
+      for (const each of open) {
+        for (const outcome of chain.evaluate(each.skb, matchEnv(context.model, each.nextHop), context.explain)) {
+          const next = applyOutcome(each, hook, chain, outcome);
+          if (next.end !== null) done.push(next);
+          else if (outcome.nat === null) rest.push(next);
+          else done.push(applyNat(next, manip, outcome.nat));
+        }
+      }
+      open = rest;
+    }
+    return [...done, ...open];
+  };
+  const forward = ask(chains);
+  if (chains.length < 2) return forward;
+  const equal = chains.some((chain, at) => at > 0 && chain.priority === (chains[at - 1] as BaseChain).priority);
+  if (!equal) return forward;
+  const backward = ask([...chains].reverse());
+  if (summary(forward) === summary(backward)) return forward;
+  const names = chains.map((chain) => `${chain.backend} ${chain.table}/${chain.name}`);
+  const by: DecidedBy = { kind: 'default', text: `order of ${names.join(' and ')}` };
+  const told = (list: readonly Walk[], order: readonly string[]): readonly Walk[] =>
+    list.map((each) => assume(each, `at hook ${hook} ${order.join(' translates before ')}`, by));
+  return [...told(forward, names), ...told(backward, [...names].reverse())];
+};
+
+const applyNat = (walk: Walk, manip: 'dst' | 'src', action: NatAction): Walk => {
+  const { skb } = walk;
+  const oldIp = manip === 'dst' ? skb.dst : skb.src;
+  const oldPort = manip === 'dst' ? skb.dstPort : skb.srcPort;
+  const from = addressPort(oldIp, oldPort);
+  const by = { table: action.by.table, chain: action.by.chain, rule: action.by.rule ?? 0, text: action.by.text };
+  const told = action.note === undefined ? walk : note(walk, action.note);
+  if (action.address === null) {
+    if (manip === 'dst')
+      return undetermined(told, decidedByRef(action.by), action.note ?? 'the address that the rule translates to is not known');
+    const unnamed: VerdictNat = { kind: action.kind, from, to: 'unknown', by };
+    return note({ ...told, nat: [...told.nat, unnamed] }, action.note ?? 'the source address that the rule gives is not known');
+  }
+  const port = oldPort === null ? null : (action.port ?? oldPort);
+  const nat: VerdictNat = { kind: action.kind, from, to: addressPort(action.address, port), by };
+  const changed = !sameIp(oldIp, action.address) || port !== oldPort;
+  const ct: CtView =
+    manip === 'dst'
+      ? { ...skb.ct, reply: { ...skb.ct.reply, src: action.address, srcPort: port }, dnat: skb.ct.dnat || changed }
+      : { ...skb.ct, reply: { ...skb.ct.reply, dst: action.address, dstPort: port }, snat: skb.ct.snat || changed };
+  const moved: Partial<Skb> = manip === 'dst' ? { dst: action.address, dstPort: port, ct } : { src: action.address, srcPort: port, ct };
+  return { ...withSkb(told, moved), nat: [...told.nat, nat] };
+};
+
+/** The stored translation of the packet's direction: the inverse of the other direction's tuple. */
+const followStored = (walk: Walk, manip: 'dst' | 'src'): Walk => {
+  const { skb, natOrigin } = walk;
+  // What a direction's destination translation is to the request, the source translation is to the answer.
+  const ofDst = (manip === 'dst') === (skb.ct.direction === 'original');
+  if (ofDst ? !skb.ct.dnat : !skb.ct.snat) return walk;
+  const other = skb.ct.direction === 'original' ? skb.ct.reply : skb.ct.original;
+  const ip = manip === 'dst' ? other.src : other.dst;
+  const storedPort = manip === 'dst' ? other.srcPort : other.dstPort;
+  const oldIp = manip === 'dst' ? skb.dst : skb.src;
+  const oldPort = manip === 'dst' ? skb.dstPort : skb.srcPort;
+  // ICMP keeps its id in the tuple's ports, and errors carry another protocol's packet: no port of theirs changes.
+  const port = oldPort === null || storedPort === null ? oldPort : storedPort;
+  if (sameIp(ip, oldIp) && port === oldPort) return walk;
+  const origin = ofDst ? natOrigin.dst : natOrigin.src;
+  const nat: VerdictNat = {
+    kind: origin?.kind ?? (manip === 'dst' ? 'dnat' : 'snat'),
+    from: addressPort(oldIp, oldPort),
+    to: addressPort(ip, port),
+    by: origin?.by ?? { table: 'nat', chain: '', rule: 0, text: 'the translation that conntrack keeps for this connection' },
+  };
+  return { ...withSkb(walk, manip === 'dst' ? { dst: ip, dstPort: port } : { src: ip, srcPort: port }), nat: [...walk.nat, nat] };
+};

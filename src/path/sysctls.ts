@@ -1,0 +1,104 @@
+/** Sysctls as the kernel combines them: per interface, for all, and per bridge. Documentation/networking/ip-sysctl.rst. */
+import type { Link, NamespaceFacts } from '../host/facts.ts';
+
+/** A switch with the line that a person can check; `value` null where the snapshot does not hold it. */
+export interface Switch<T> {
+  readonly value: T | null;
+  readonly text: string;
+}
+
+export class Sysctls {
+  readonly #values: ReadonlyMap<string, string> | null;
+  readonly #links: readonly Link[] | null;
+
+  constructor(facts: NamespaceFacts) {
+    this.#values = facts.sysctls;
+    this.#links = facts.links;
+  }
+
+  number(name: string): number | null {
+    const text = this.#values?.get(name);
+    if (text === undefined || !/^-?\d+/.test(text)) return null;
+    return Number.parseInt(text, 10);
+  }
+
+  /** `net.ipv4.ip_forward = 0`; without a value where it is not known. */
+  line(name: string): string {
+    const text = this.#values?.get(name);
+    return text === undefined ? name : `${name} = ${text}`;
+  }
+
+  /**
+   * May packets that came in by `dev` be forwarded? IPv4 asks the incoming interface (IN_DEV_FORWARD in ip_route_input_slow);
+   * IPv6 asks `all` and, from 6.17 on, the incoming interface's force_forwarding (ip6_forward).
+   */
+  forwarding(dev: string, family: 4 | 6): Switch<boolean> {
+    if (family === 6) {
+      const all = 'net.ipv6.conf.all.forwarding';
+      if (this.number(conf(6, dev, 'force_forwarding')) === 1) return { value: true, text: this.line(conf(6, dev, 'force_forwarding')) };
+      return this.#switch(all);
+    }
+    const own = conf(4, dev, 'forwarding');
+    const global = 'net.ipv4.ip_forward';
+    const ownValue = this.number(own);
+    const globalValue = this.number(global) ?? this.number('net.ipv4.conf.all.forwarding');
+    // Writing ip_forward sets every interface, so the global one is what a person would look at where both agree.
+    if (ownValue === null) return { value: globalValue === null ? null : globalValue !== 0, text: this.line(global) };
+    if (globalValue !== null && (globalValue !== 0) === (ownValue !== 0)) return { value: ownValue !== 0, text: this.line(global) };
+    return { value: ownValue !== 0, text: this.line(own) };
+  }
+
+  /** IN_DEV_RPFILTER: the greater of `all` and the interface's own. */
+  rpFilter(dev: string): Switch<number> {
+    const own = conf(4, dev, 'rp_filter');
+    const all = 'net.ipv4.conf.all.rp_filter';
+    const ownValue = this.number(own);
+    const allValue = this.number(all);
+    if (ownValue === null || allValue === null) {
+      // The greater of two is settled by one that is at its strictest relevant value only where that one is known to win.
+      const known = ownValue ?? allValue;
+      return known === 2 ? { value: 2, text: this.line(ownValue === null ? all : own) } : { value: null, text: own };
+    }
+    return ownValue >= allValue ? { value: ownValue, text: this.line(own) } : { value: allValue, text: this.line(all) };
+  }
+
+  /** IN_DEV_ORCONF switches: `all` or the interface's own. */
+  either(dev: string, key: 'route_localnet' | 'accept_local' | 'src_valid_mark'): Switch<boolean> {
+    const own = conf(4, dev, key);
+    const all = `net.ipv4.conf.all.${key}`;
+    const ownValue = this.number(own);
+    const allValue = this.number(all);
+    if (ownValue === 1) return { value: true, text: this.line(own) };
+    if (allValue === 1) return { value: true, text: this.line(all) };
+    if (ownValue === null && allValue === null) return { value: null, text: own };
+    return { value: false, text: ownValue === null ? this.line(all) : this.line(own) };
+  }
+
+  /**
+   * Does br_netfilter hand this bridge's frames to the IP hooks? The sysctl or the bridge's own option; a host whose sysctls
+   * have no net.bridge at all has not loaded the module (net/bridge/br_netfilter_hooks.c).
+   */
+  bridgeNf(bridge: string, family: 4 | 6): Switch<boolean> {
+    const name = family === 4 ? 'net.bridge.bridge-nf-call-iptables' : 'net.bridge.bridge-nf-call-ip6tables';
+    const option = family === 4 ? 'nf_call_iptables' : 'nf_call_ip6tables';
+    if (this.#values === null) return { value: null, text: name };
+    const value = this.number(name);
+    if (value === 1) return { value: true, text: this.line(name) };
+    if (value === null) {
+      const loaded = [...this.#values.keys()].some((key) => key.startsWith('net.bridge.'));
+      if (!loaded) return { value: false, text: `${name} is absent: br_netfilter is not loaded` };
+      return { value: null, text: name };
+    }
+    if (this.#links === null) return { value: null, text: `${bridge} ${option}` };
+    const own = this.#links.find((link) => link.name === bridge)?.data[option];
+    return own === 1 ? { value: true, text: `${bridge} ${option} 1` } : { value: false, text: this.line(name) };
+  }
+
+  #switch(name: string): Switch<boolean> {
+    const value = this.number(name);
+    return { value: value === null ? null : value !== 0, text: this.line(name) };
+  }
+}
+
+/** A dot inside an interface's name is spelt as a slash (sysctl(8)). */
+const conf = (family: 4 | 6, dev: string, key: string): string => `net.ipv${family}.conf.${dev.replaceAll('.', '/')}.${key}`;

@@ -1,0 +1,164 @@
+/**
+ * One packet on its way: an immutable value that each phase turns into one or more others. More than one arises only where
+ * something unknown was asked; each then says what it assumes, and the verdict is drawn from how all of them end.
+ */
+import { formatIp, type IpAddress } from '../base/ip-address.ts';
+import type { ChainStep, NearMiss } from '../netfilter/evaluation.ts';
+import type { Hook, RuleRef } from '../netfilter/ruleset.ts';
+import type { CtView, Skb } from '../netfilter/skb.ts';
+import type { DecidedBy, VerdictNat, VerdictNearMiss, VerdictOutcome, VerdictStep } from './verdict.ts';
+
+/** Something taken for true on this walk that may be false: the text, and the rule or fact that it hangs on. */
+export interface Assumption {
+  readonly text: string;
+  readonly by: DecidedBy;
+}
+
+/** A chain or fact on the way that could still drop an accepted packet and was not evaluated. */
+export interface Doubt {
+  readonly text: string;
+  readonly by: DecidedBy;
+  /** True where it may also change the packet, so that even a later drop is not sure. */
+  readonly mayChange: boolean;
+}
+
+export interface End {
+  readonly outcome: VerdictOutcome;
+  readonly decidedBy: DecidedBy;
+  readonly rejectWith?: string;
+  readonly out: string | null;
+  readonly deliveredTo?: { readonly container: string; readonly network: string };
+  readonly proxiedTo?: { readonly container: string | null; readonly address: string };
+  /** The bridge port it leaves by, for the reply's way back. */
+  readonly outPort?: string | null;
+  /** MAC of the receiver, for the reply's way back. */
+  readonly receiverMac?: number | null;
+  /** True where the receiver is known not to answer. */
+  readonly silent?: true;
+}
+
+/** How a base chain let the packet pass; candidates for what decided an accepted packet. */
+export interface Pass {
+  readonly hook: Hook;
+  readonly priority: number;
+  readonly ref: RuleRef;
+}
+
+export interface Walk {
+  readonly skb: Skb;
+  readonly plan: CtPlan;
+  readonly natOrigin: NatOrigin;
+  readonly steps: readonly VerdictStep[];
+  readonly nearMisses: readonly VerdictNearMiss[];
+  readonly nat: readonly VerdictNat[];
+  readonly assumptions: readonly Assumption[];
+  readonly notes: readonly string[];
+  readonly doubts: readonly Doubt[];
+  readonly passes: readonly Pass[];
+  /** Where the routing decision sends it. */
+  readonly out: string | null;
+  readonly nextHop: IpAddress | null;
+  readonly mtu: number | null;
+  /** Which kinds of translation are settled for the connection (IPS_DST_NAT_DONE, IPS_SRC_NAT_DONE). */
+  readonly dstNatDone: boolean;
+  readonly srcNatDone: boolean;
+  /** True once conntrack has seen the packet; a packet that loops through lo keeps its connection. */
+  readonly tracked: boolean;
+  readonly end: End | null;
+}
+
+export type Phase = (walk: Walk) => readonly Walk[];
+
+/** What conntrack will say when it sees the packet. */
+export type CtPlan =
+  /** The question says so, or a connection of the snapshot is known. */
+  | { readonly kind: 'connection'; readonly ct: CtView; readonly source: 'given' | 'snapshot' | 'request' }
+  /** Nothing is known: by protocol. */
+  | { readonly kind: 'first-sight' };
+
+/** Who gave the connection its translations, for packets that follow them without asking a rule. */
+export interface NatOrigin {
+  readonly dst: VerdictNat | null;
+  readonly src: VerdictNat | null;
+}
+
+/** More worlds than this are not followed: the verdict is then undetermined. */
+export const WORLDS_MAX = 128;
+
+export const andThen = (walks: readonly Walk[], phase: Phase): readonly Walk[] => {
+  const only = walks[0];
+  if (walks.length === 1 && only !== undefined) return only.end === null ? phase(only) : walks;
+  const next = walks.flatMap((walk) => (walk.end === null ? phase(walk) : [walk]));
+  if (next.length <= WORLDS_MAX) return next;
+  const kept = next.slice(0, WORLDS_MAX);
+  const text = 'too many unknown conditions on the way to follow them all';
+  return [...kept, finish(next[WORLDS_MAX] as Walk, { outcome: 'undetermined', decidedBy: { kind: 'default', text }, out: null })];
+};
+
+export const finish = (walk: Walk, end: End): Walk => ({ ...walk, end });
+
+export const drop = (walk: Walk, hook: VerdictStep['hook'], decidedBy: DecidedBy, note?: string): Walk => ({
+  ...addStep(walk, hook, decidedBy.text, 'drop', note),
+  end: { outcome: 'drop', decidedBy, out: null },
+});
+
+export const undetermined = (walk: Walk, decidedBy: DecidedBy, reason: string): Walk => ({
+  ...note(walk, reason),
+  end: { outcome: 'undetermined', decidedBy, out: null },
+});
+
+export const addStep = (walk: Walk, hook: VerdictStep['hook'], text: string, action: string, note?: string): Walk => ({
+  ...walk,
+  steps: [...walk.steps, { hook, table: null, chain: null, rule: null, text, action, ...(note === undefined ? {} : { note }) }],
+});
+
+export const assume = (walk: Walk, text: string, by: DecidedBy): Walk => ({ ...walk, assumptions: [...walk.assumptions, { text, by }] });
+
+export const note = (walk: Walk, text: string): Walk => (walk.notes.includes(text) ? walk : { ...walk, notes: [...walk.notes, text] });
+
+export const doubt = (walk: Walk, text: string, by: DecidedBy, mayChange: boolean): Walk => ({
+  ...walk,
+  doubts: [...walk.doubts, { text, by, mayChange }],
+});
+
+export const withSkb = (walk: Walk, change: Partial<Skb>): Walk => ({ ...walk, skb: { ...walk.skb, ...change } });
+
+export const decidedByRef = (ref: RuleRef): DecidedBy => ({
+  kind: ref.rule === null ? 'policy' : 'rule',
+  backend: ref.backend,
+  family: ref.family,
+  table: ref.table,
+  chain: ref.chain,
+  ...(ref.rule === null ? {} : { rule: ref.rule }),
+  text: ref.text,
+  ...(ref.counters === null ? {} : { counters: ref.counters }),
+});
+
+export const stepOf = (hook: Hook, step: ChainStep): VerdictStep => ({
+  hook,
+  table: step.ref.table,
+  chain: step.ref.chain,
+  rule: step.ref.rule,
+  text: step.ref.text,
+  action: step.action,
+  backend: step.ref.backend,
+  family: step.ref.family,
+  ...(step.note === undefined ? {} : { note: step.note }),
+  ...(step.uncertain === undefined ? {} : { uncertain: step.uncertain }),
+});
+
+export const nearMissOf = (hook: Hook, miss: NearMiss): VerdictNearMiss => ({
+  hook,
+  table: miss.ref.table,
+  chain: miss.ref.chain,
+  rule: miss.ref.rule ?? 0,
+  text: miss.ref.text,
+  failed: miss.failed,
+});
+
+/** `203.0.113.1:8080`, `[2001:db8::1]:8080`; the address alone without a port. */
+export const addressPort = (ip: IpAddress, port: number | null): string => {
+  const text = formatIp(ip);
+  if (port === null) return text;
+  return ip.version === 6 ? `[${text}]:${port}` : `${text}:${port}`;
+};
