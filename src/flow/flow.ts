@@ -15,11 +15,16 @@ export interface TcpFlow {
   phase: TcpPhase;
   /** Which direction sent the reset, -1 for none. */
   resetBy: Direction | -1;
+  /** What the reset met: 'syn-sent' makes it a refusal. Null while there is none. */
+  resetIn?: TcpPhase | null;
   retransmissions: [number, number];
   zeroWindows: [number, number];
   outOfOrder: [number, number];
   /** SYN to SYN+ACK to ACK, in nanoseconds; null before. */
   handshakeNs: number | null;
+  /** Last round trips from the capture point to b and back and to a and back; together they are the flow's. */
+  rttToBNs?: number | null;
+  rttToANs?: number | null;
 }
 
 export interface EchoFlow {
@@ -28,12 +33,20 @@ export interface EchoFlow {
   answered: number;
   /** Requests whose answer is overdue (1 s) or that were overtaken by the flow's end. */
   lost: number;
+  /** Further answers to a request that had one already. */
+  duplicates?: number;
+  /** Answers whose request was not seen here, or is too long ago to be remembered. */
+  unasked?: number;
 }
 
+/** A question for a MAC address and its answers: ARP, and neighbour solicitation of IPv6. */
 export interface ArpFlow {
   questions: number;
   answers: number;
+  /** MAC address of the last answer. */
   answeredBy: number | null;
+  /** A different MAC address that answered before: two machines claim the address. */
+  alsoAnsweredBy?: number | null;
 }
 
 /** An ICMP error that reports on this flow. */
@@ -44,6 +57,16 @@ export interface FlowError {
   /** Who sent it. */
   readonly from: IpAddress;
   count: number;
+}
+
+/** The packet that a lone ICMP error quotes, whose flow was not seen. */
+export interface QuotedPacket {
+  readonly protocol: number;
+  readonly src: IpAddress;
+  readonly dst: IpAddress;
+  /** -1 where there are none or the quote is too short. */
+  readonly srcPort: number;
+  readonly dstPort: number;
 }
 
 /** Mutable and owned by its table: readers look, never write. Index 0 is a→b (a sent the first packet or the SYN), 1 is b→a. */
@@ -79,6 +102,16 @@ export interface Flow {
   echo: EchoFlow | null;
   arp: ArpFlow | null;
   error: FlowError | null;
+  /** How many of `packets` are ICMP errors that report on the flow. */
+  errorPackets?: [number, number] | null;
+  /** Neighbour solicitation and advertisement (kind 'icmp'). */
+  ndp?: ArpFlow | null;
+  /** For an ICMP error whose flow is not known (kind 'icmp'). */
+  quoted?: QuotedPacket | null;
+  /** EtherType of frames that are no IP (kind 'other'), else -1. */
+  etherType?: number;
+  /** Interface index of Linux cooked capture version 2, else -1. */
+  ifindex?: number;
   /** The flow of the tunnel that carried it, with its VXLAN network identifier. */
   tunnel: { readonly flowId: number; readonly vni: number } | null;
   ended: boolean;
