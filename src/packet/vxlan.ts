@@ -23,10 +23,7 @@ export const decodeVxlan = (packet: Packet, at: number, limit: number): void => 
 };
 
 /** The carried frame follows in the line. */
-export const summariseVxlan = (packet: Packet): string => {
-  const flags = u8(packet.bytes, packet.payloadOffset);
-  return `VXLAN, flags [${(flags & VXLAN_FLAG_VNI) === 0 ? '.' : 'I'}] (${hex(flags, 2)}), vni ${packet.vni}`;
-};
+export const summariseVxlan = (packet: Packet): string => `VXLAN vni ${packet.vni}`;
 
 export const describeVxlan = (packet: Packet): LayerView[] => [
   {
