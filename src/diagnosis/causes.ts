@@ -1,0 +1,79 @@
+/** All causes, the most specific first: where two explain the same refusal, the earlier one is told first. A new cause is a file and a line. */
+import { conntrackFull } from './causes/conntrack-full.ts';
+import { directAccess } from './causes/direct-access.ts';
+import { dockerRulesGone } from './causes/docker-rules-gone.ts';
+import { dockerUser } from './causes/docker-user.ts';
+import { firewallBypassed } from './causes/firewall-bypassed.ts';
+import { firewalld } from './causes/firewalld.ts';
+import { forwardingOff } from './causes/forwarding-off.ts';
+import { hairpin } from './causes/hairpin.ts';
+import { hostNetwork } from './causes/host-network.ts';
+import { iccNoEffect } from './causes/icc-no-effect.ts';
+import { iccOff } from './causes/icc-off.ts';
+import { inputRefused } from './causes/input-refused.ts';
+import { internalNetwork } from './causes/internal-network.ts';
+import { invalidState } from './causes/invalid-state.ts';
+import { loopbackFromOutside } from './causes/loopback-from-outside.ts';
+import { macvlanHost } from './causes/macvlan-host.ts';
+import { nativeNftables } from './causes/native-nftables.ts';
+import { networkIsolation } from './causes/network-isolation.ts';
+import { noMasquerade } from './causes/no-masquerade.ts';
+import { noRoute } from './causes/no-route.ts';
+import { nobodyListens } from './causes/nobody-listens.ts';
+import { nobodyThere } from './causes/nobody-there.ts';
+import { notPublished } from './causes/not-published.ts';
+import { outsideOfView } from './causes/outside-of-view.ts';
+import { proxied } from './causes/proxied.ts';
+import { publishedElsewhere } from './causes/published-elsewhere.ts';
+import { publishedPortFilter } from './causes/published-port-filter.ts';
+import { reversePath } from './causes/reverse-path.ts';
+import { routeLocalnet } from './causes/route-localnet.ts';
+import { staleConntrack } from './causes/stale-conntrack.ts';
+import { stolenRoute } from './causes/stolen-route.ts';
+import { takenPort } from './causes/taken-port.ts';
+import { tooBig } from './causes/too-big.ts';
+import { twoBackends } from './causes/two-backends.ts';
+import { unplugged } from './causes/unplugged.ts';
+import { unpublishedDirect } from './causes/unpublished-direct.ts';
+import { wrongNeighbour } from './causes/wrong-neighbour.ts';
+import type { Cause } from './diagnosis.ts';
+
+export const CAUSES: readonly Cause[] = [
+  conntrackFull,
+  unplugged,
+  forwardingOff,
+  reversePath,
+  routeLocalnet,
+  hairpin,
+  macvlanHost,
+  wrongNeighbour,
+  tooBig,
+  stolenRoute,
+  dockerUser,
+  internalNetwork,
+  iccOff,
+  twoBackends,
+  dockerRulesGone,
+  networkIsolation,
+  loopbackFromOutside,
+  directAccess,
+  unpublishedDirect,
+  invalidState,
+  firewalld,
+  nativeNftables,
+  inputRefused,
+  noRoute,
+  staleConntrack,
+  publishedElsewhere,
+  takenPort,
+  notPublished,
+  nobodyListens,
+  nobodyThere,
+  noMasquerade,
+  outsideOfView,
+  firewallBypassed,
+  publishedPortFilter,
+  iccNoEffect,
+  proxied,
+  hostNetwork,
+];

@@ -1,0 +1,47 @@
+/** Every rule lets it through; inside the container nobody listens on that port, or only on its loopback. */
+import { formatIp, type IpAddress, sameIp } from '../../base/ip-address.ts';
+import { insideOf } from '../case.ts';
+import type { Cause } from '../diagnosis.ts';
+
+const isAny = (ip: IpAddress): boolean => ip.a === 0 && ip.b === 0 && ip.c === 0 && ip.d === 0;
+
+export const nobodyListens: Cause = {
+  id: 'nobody-listens',
+  find: (subject) => {
+    const { verdict, target, protocol, flow } = subject;
+    const { ip, port, container } = target;
+    if (verdict.outcome !== 'accept' || container === null || ip === null || port === null || (protocol !== 'tcp' && protocol !== 'udp'))
+      return null;
+    const inside = insideOf(subject, container);
+    const listeners = inside?.listeners?.filter((listener) => listener.protocol === protocol && listener.port === port) ?? null;
+    const reset = flow?.tcp?.resetBy === 1 && flow.tcp.phase === 'reset' && flow.tcp.handshakeNs === null;
+    if (listeners === null && !reset) return null;
+    if (listeners?.some((listener) => isAny(listener.ip) || sameIp(listener.ip, ip)) === true) return null;
+    const loopbackOnly = listeners?.find((listener) => (listener.ip.version === 4 ? listener.ip.a >>> 24 === 127 : listener.ip.d === 1));
+    const elsewhere = listeners?.map((listener) => formatIp(listener.ip)) ?? [];
+    const known =
+      inside?.listeners
+        ?.filter((listener) => listener.protocol === protocol && (isAny(listener.ip) || sameIp(listener.ip, ip)))
+        .map((listener) => listener.port) ?? [];
+    const others = known.length === 0 ? '' : `; it listens on ${[...new Set(known)].slice(0, 5).join(', ')}`;
+    return {
+      sentence:
+        loopbackOnly !== undefined
+          ? `All rules let it through, but inside ${container.name} the service listens on ${formatIp(loopbackOnly.ip)} only, where nobody from outside can reach it.`
+          : `All rules let it through, but inside ${container.name} nobody listens on ${protocol} port ${port}${others}.`,
+      evidence: [
+        ...(reset ? [`${container.name} itself answered with a reset`] : []),
+        ...(listeners === null
+          ? []
+          : [
+              elsewhere.length === 0
+                ? `no ${protocol} socket on port ${port} in ${container.name}`
+                : `${protocol} port ${port} is open on ${elsewhere.join(', ')}`,
+            ]),
+      ],
+      ...(loopbackOnly === undefined
+        ? {}
+        : { fix: `# let the service in ${container.name} listen on 0.0.0.0:${port}`, fixFor: 'In its configuration' }),
+    };
+  },
+};

@@ -1,0 +1,37 @@
+/** Conntrack still holds a decision from before the DNAT rule; nat is asked for new connections only (nf_nat_core.c). */
+import { sameIp } from '../../base/ip-address.ts';
+import type { Cause } from '../diagnosis.ts';
+
+const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = { tcp: 6, udp: 17 };
+
+export const staleConntrack: Cause = {
+  id: 'stale-conntrack',
+  find: ({ facts, src, dst, dnat, protocol, spec }) => {
+    const { ip, port } = dst;
+    const from = src.ip;
+    if (ip === null || from === null || port === null || !dst.isHost || dnat !== null) return null;
+    const published = facts.containers.find((container) =>
+      container.published.some((entry) => entry.protocol === protocol && entry.hostPort === port),
+    );
+    if (published === undefined) return null;
+    const stale = facts.self.conntrack?.find(
+      ({ protocol: number, original, reply }) =>
+        number === PROTOCOL_NUMBERS[protocol] &&
+        sameIp(original.src, from) &&
+        sameIp(original.dst, ip) &&
+        original.dstPort === port &&
+        (spec.sport === undefined || original.srcPort === spec.sport) &&
+        sameIp(reply.src, original.dst) &&
+        reply.srcPort === original.dstPort,
+    );
+    if (stale === undefined) return null;
+    return {
+      sentence: `The kernel still uses the decision it made when this conversation began, before port ${port} was published for ${published.name}: an established conversation is not translated anew.`,
+      evidence: [
+        `conntrack: ${protocol} ${spec.src}:${stale.original.srcPort ?? '?'} → ${spec.dst}:${port}, answered by ${spec.dst} itself${stale.timeoutSec === null ? '' : `, for ${stale.timeoutSec} s more`}`,
+      ],
+      fix: `conntrack -D -p ${protocol} --orig-port-dst ${port}`,
+      fixFor: 'To forget it',
+    };
+  },
+};

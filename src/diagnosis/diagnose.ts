@@ -1,0 +1,41 @@
+/** The diagnoses of a case, best first, and the sentences that a person reads: cause, evidence, what to do. */
+import { printable } from '../base/printable.ts';
+import { buildCase } from './case.ts';
+import { CAUSES } from './causes.ts';
+import type { Diagnosis, DiagnosisInput } from './diagnosis.ts';
+import { plainSentences } from './plain.ts';
+
+export type { Diagnosis, DiagnosisInput } from './diagnosis.ts';
+
+/** Causes before notes, each in the order of causes.ts; empty where nothing stands out. */
+export const diagnose = (input: DiagnosisInput): Diagnosis[] => {
+  const subject = buildCase(input);
+  const found = CAUSES.flatMap((cause): Diagnosis[] => {
+    const finding = cause.find(subject);
+    if (finding === null) return [];
+    return [
+      {
+        id: cause.id,
+        weight: finding.weight ?? 'cause',
+        sentence: printable(finding.sentence),
+        evidence: (finding.evidence ?? []).map(printable),
+        fix: finding.fix === undefined ? null : printable(finding.fix),
+        fixFor: finding.fix === undefined ? null : printable(finding.fixFor ?? 'To mend it'),
+      },
+    ];
+  });
+  return [...found.filter(({ weight }) => weight === 'cause'), ...found.filter(({ weight }) => weight === 'note')];
+};
+
+/** At least one sentence: the best cause, or in plain words what happens, and whatever else there is to know. */
+export const whySentences = (input: DiagnosisInput): string[] => {
+  const found = diagnose(input);
+  const [best, ...others] = found;
+  const lead = best?.weight === 'cause' ? told(best) : plainSentences(buildCase(input)).map(printable);
+  const rest = best?.weight === 'cause' ? others : found;
+  return [...lead, ...rest.slice(0, 2).flatMap((one) => (one.weight === 'cause' ? [`Also: ${one.sentence}`, ...fixOf(one)] : told(one)))];
+};
+
+const told = (one: Diagnosis): string[] => [one.sentence, ...one.evidence, ...fixOf(one)];
+
+const fixOf = (one: Diagnosis): string[] => (one.fix === null ? [] : [`${one.fixFor ?? 'To mend it'}: ${one.fix}`]);

@@ -1,0 +1,78 @@
+/** Phrases that many diagnoses share: a rule, a policy, a command for the right firewall backend. */
+import { formatPrefix } from '../base/ip-address.ts';
+import type { DockerNetwork } from '../host/facts.ts';
+import type { DecidedBy, PacketSpec, Verdict } from '../path/verdict.ts';
+import type { Case, End } from './case.ts';
+import { rulesetsOf } from './rule-shape.ts';
+
+/** `rule 1 of DOCKER-ISOLATION-STAGE-2`, `rule 2 of PREROUTING in table raw`, `the policy of FORWARD`. */
+export const deciderWords = (by: DecidedBy): string => {
+  const where = `${by.chain ?? 'a chain'}${by.table === undefined || by.table === 'filter' ? '' : ` in table ${by.table}`}`;
+  const backend =
+    by.backend === 'legacy' ? ' (iptables-legacy)' : by.backend === 'nftables' ? ` (nftables, family ${by.family ?? 'inet'})` : '';
+  switch (by.kind) {
+    case 'rule':
+      return by.rule === undefined ? `a rule of ${where}${backend}` : `rule ${by.rule} of ${where}${backend}`;
+    case 'policy':
+      return `the policy of ${where}${backend}`;
+    case 'route':
+      return `the route "${by.text}"`;
+    case 'sysctl':
+      return `the setting ${by.text}`;
+    case 'bridge':
+    case 'neighbour':
+    case 'default':
+      return by.text;
+  }
+};
+
+/** `rule 1 of DOCKER-ISOLATION-STAGE-2 drops it:  -A …`, with the counter where there is one. */
+export const rulingLine = (verdict: Verdict): string => {
+  const by = verdict.decidedBy;
+  const does = { accept: 'lets it pass', drop: 'drops it', reject: 'refuses it', undetermined: 'may decide it' }[verdict.outcome];
+  const counted = by.counters === undefined ? '' : `  [${by.counters.packets} packets so far]`;
+  if (by.kind === 'rule') return `${deciderWords(by)} ${does}:  ${by.text}${counted}`;
+  if (by.kind === 'policy') return `${deciderWords(by)} ${does}: no rule before it took the packet${counted}`;
+  return `${deciderWords(by)}: ${does}`;
+};
+
+/** The program that edits this rule. With both backends in use the plain name says too little. */
+export const iptables = (subject: Case, by: DecidedBy): string => {
+  const base = (by.family ?? (subject.family === 4 ? 'ip' : 'ip6')) === 'ip6' ? 'ip6tables' : 'iptables';
+  const both =
+    new Set(
+      rulesetsOf(subject.facts, subject.family)
+        .filter((ruleset) => ruleset.tables.length > 0)
+        .map((ruleset) => ruleset.backend),
+    ).size > 1;
+  return both && by.backend !== undefined ? `${base}-${by.backend === 'legacy' ? 'legacy' : 'nft'}` : base;
+};
+
+export const subnetOf = (network: DockerNetwork, family: 4 | 6): string | null => {
+  const subnet = network.subnets.find((candidate) => candidate.address.version === family);
+  return subnet === undefined ? null : formatPrefix(subnet);
+};
+
+/** `br-4a09bab7ac26` is known to a person by its network. */
+export const bridgeWords = (subject: Case, device: string): string => {
+  const network = subject.facts.networks.find((candidate) => candidate.claimedBridge === device);
+  return network === undefined || network.name === device ? device : `${device} (${network.name})`;
+};
+
+/** `pub:80`, `[fd00::2]:80`; the name alone where the protocol has no ports. */
+export const withPort = (end: End, port: number | null = end.port): string => {
+  if (port === null) return end.name;
+  return `${end.name.includes(':') ? `[${end.name}]` : end.name}:${port}`;
+};
+
+/** `icmp echo request`, `tcp`, `udp port 53`. */
+export const kindWords = (spec: PacketSpec, protocol: string): string => {
+  if (protocol === 'icmp' || protocol === 'icmpv6') {
+    const echo = protocol === 'icmp' ? 8 : 128;
+    return spec.icmpType === echo || spec.icmpType === undefined ? 'ping' : `${protocol} type ${spec.icmpType}`;
+  }
+  return /^\d+$/.test(protocol) ? `IP protocol ${protocol}` : protocol;
+};
+
+export const list = (items: readonly string[]): string =>
+  items.length < 2 ? (items[0] ?? '') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
