@@ -1,9 +1,10 @@
 /** A saved session, or any pcap or pcapng file, opened again: the snapshots inside it say what the host was when. */
 import { createReadStream } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { failure, messageOf } from '../base/errors.ts';
 import { parseSnapshot } from '../host/read-snapshot.ts';
 import { CaptureReader, type ReaderEvent } from '../pcap/reader.ts';
-import { SnapshotCollector, type SnapshotResult } from '../pcap/snapshot-block.ts';
+import { type CapturedSnapshot, SnapshotCollector, type SnapshotResult } from '../pcap/snapshot-block.ts';
 import { CaptureBase } from './capture-base.ts';
 import { pointOfInterface } from './file-points.ts';
 import type { HostStore } from './host-store.ts';
@@ -23,6 +24,8 @@ export interface FileCaptureOptions {
 }
 
 const CHUNK_BYTES = 1 << 20;
+/** A packed snapshot that grows beyond this is no snapshot. */
+const MAX_SNAPSHOT_BYTES = 512 * 1024 * 1024;
 
 export class FileCapture extends CaptureBase {
   readonly finished: Promise<void>;
@@ -189,7 +192,7 @@ export class FileCapture extends CaptureBase {
     // What was captured so far is judged by the facts that held then.
     this.core.judgeAll();
     try {
-      this.store.replace(parseSnapshot(result.snapshot.text), 'the facts of the host changed');
+      this.store.replace(parseSnapshot(unpack(result.snapshot)), 'the facts of the host changed');
     } catch (error) {
       this.say('warning', `${this.#options.path}: the snapshot in it cannot be read: ${messageOf(error)}`);
       return;
@@ -204,3 +207,6 @@ export class FileCapture extends CaptureBase {
     this.#hasFacts = true;
   }
 }
+
+const unpack = ({ document, packing }: CapturedSnapshot): string =>
+  new TextDecoder().decode(packing === 'gzip' ? gunzipSync(document, { maxOutputLength: MAX_SNAPSHOT_BYTES }) : document);

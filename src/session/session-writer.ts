@@ -5,6 +5,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { failure, messageOf } from '../base/errors.ts';
 import type { SnapshotDocument } from '../host/snapshot.ts';
 import type { Packet } from '../packet/packet.ts';
@@ -98,8 +99,8 @@ export class SessionWriter implements PacketSink {
   }
 
   snapshot(document: SnapshotDocument, timeSec: number, timeNsec: number): void {
-    for (const block of encodeSnapshot({ timeSec, timeNsec, text: JSON.stringify(document) }, this.#snapshots, undefined))
-      this.#block(block);
+    const packed = gzipSync(JSON.stringify(document));
+    for (const block of encodeSnapshot({ timeSec, timeNsec, document: packed, packing: 'gzip' }, this.#snapshots)) this.#block(block);
     this.#snapshots++;
   }
 
