@@ -4,20 +4,14 @@ import type { CtView } from '../netfilter/skb.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, TH_ACK, TH_RST, TH_SYN } from '../packet/packet.ts';
 import { exitOf } from './exit.ts';
 import type { HostModel } from './model.ts';
-import type { PacketSpec, VerdictNat } from './verdict.ts';
-import { addStep, type CtPlan, type NatOrigin, type Walk } from './walk.ts';
-
-export interface ReplyQuestion {
-  readonly spec: PacketSpec;
-  readonly plan: CtPlan;
-  readonly natOrigin: NatOrigin;
-}
+import type { NatOrigin, PacketSpec, VerdictNat } from './verdict.ts';
+import { addStep, type Walk } from './walk.ts';
 
 /** Requests and the type of their answers, RFC 792 and RFC 4443. */
 const ECHO: Readonly<Record<number, number>> = { 8: 0, 13: 14, 15: 16, 17: 18 };
 
 export type Reply =
-  | { readonly kind: 'question'; readonly question: ReplyQuestion }
+  | { readonly kind: 'question'; readonly spec: PacketSpec }
   | { readonly kind: 'none' }
   | { readonly kind: 'no-route'; readonly text: string };
 
@@ -46,15 +40,15 @@ export const replyTo = (model: HostModel, walk: Walk): Reply => {
     seenReply: true,
     confirmed: true,
   };
-  return {
-    kind: 'question',
-    question: {
-      spec: tracked ? { ...spec, state: 'ESTABLISHED' } : spec,
-      plan: tracked ? { kind: 'connection', ct, source: 'request' } : { kind: 'first-sight' },
-      natOrigin: { dst: lastOf(walk.nat, ['dnat', 'redirect']), src: lastOf(walk.nat, ['snat', 'masquerade']) },
-    },
-  };
+  if (!tracked) return { kind: 'question', spec };
+  return { kind: 'question', spec: { ...spec, state: 'ESTABLISHED', connection: { ct, nat: natOriginOf(walk) } } };
 };
+
+/** Which rules gave the connection its translations. */
+export const natOriginOf = (walk: Walk): NatOrigin => ({
+  dst: lastOf(walk.nat, ['dnat', 'redirect']),
+  src: lastOf(walk.nat, ['snat', 'masquerade']),
+});
 
 const lastOf = (nat: readonly VerdictNat[], kinds: readonly string[]): VerdictNat | null =>
   nat.findLast((entry) => kinds.includes(entry.kind)) ?? null;

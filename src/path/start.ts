@@ -24,7 +24,7 @@ export const startWalk = (model: HostModel, spec: PacketSpec): Walk => {
   return {
     skb: bare,
     plan,
-    natOrigin: { dst: null, src: null },
+    natOrigin: spec.connection?.nat ?? { dst: null, src: null },
     steps: [],
     nearMisses: [],
     nat: [],
@@ -128,6 +128,9 @@ const packetType = (dst: IpAddress, dstMac: number | null): Skb['packetType'] =>
 };
 
 const planOf = (model: HostModel, spec: PacketSpec, skb: Skb): { readonly plan: CtPlan; readonly notes: readonly string[] } => {
+  // A state that is given beside another connection's asks about a later packet of it.
+  if (spec.connection !== undefined && (spec.state ?? spec.connection.ct.state) === spec.connection.ct.state)
+    return { plan: { kind: 'connection', ct: spec.connection.ct, source: 'request' }, notes: [] };
   const tuple: Tuple = spec.icmpId === undefined ? tupleOf(skb) : { ...tupleOf(skb), srcPort: spec.icmpId, dstPort: spec.icmpId };
   const hit = model.conntrack?.find(skb.protocol, tuple) ?? null;
   if (spec.state === undefined) {
@@ -153,7 +156,7 @@ const planOf = (model: HostModel, spec: PacketSpec, skb: Skb): { readonly plan: 
               : establishedConnection(skb, 'ESTABLISHED', looksLikeReply(skb) ? 'reply' : 'original'),
           source: 'given',
         },
-        notes: spec.state === 'ESTABLISHED' ? ['the connection is not in the snapshot: taken as one without address translation'] : [],
+        notes: [],
       };
   }
 };

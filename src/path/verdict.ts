@@ -1,6 +1,6 @@
 /** The question put to the path and its answer: the packet and the verdict, as docs/formats.md has them in JSON. */
 import type { Backend, Counters, RuleFamily } from '../netfilter/ruleset.ts';
-import type { CtState } from '../netfilter/skb.ts';
+import type { CtState, CtView } from '../netfilter/skb.ts';
 
 /** A packet to be judged. `in: null` is a packet made on the host itself. Absent fields are unknown. */
 export interface PacketSpec {
@@ -28,8 +28,21 @@ export interface PacketSpec {
   readonly mark?: number;
   /** `true` for a fragment behind the first. */
   readonly fragment?: boolean;
+  /** The connection that the packet belongs to, where it follows from another verdict; never in JSON. */
+  readonly connection?: KnownConnection;
   /** The DF bit; matters only for packets longer than the way's MTU. */
   readonly dontFragment?: boolean;
+}
+
+/** A connection with the rules that gave it its translations. */
+export interface KnownConnection {
+  readonly ct: CtView;
+  readonly nat: NatOrigin;
+}
+
+export interface NatOrigin {
+  readonly dst: VerdictNat | null;
+  readonly src: VerdictNat | null;
 }
 
 export type VerdictOutcome = 'accept' | 'drop' | 'reject' | 'undetermined';

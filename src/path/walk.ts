@@ -6,7 +6,7 @@ import { formatIp, type IpAddress } from '../base/ip-address.ts';
 import type { ChainStep, NearMiss } from '../netfilter/evaluation.ts';
 import type { Hook, RuleRef } from '../netfilter/ruleset.ts';
 import type { CtView, Skb } from '../netfilter/skb.ts';
-import type { DecidedBy, VerdictNat, VerdictNearMiss, VerdictOutcome, VerdictStep } from './verdict.ts';
+import type { DecidedBy, NatOrigin, VerdictNat, VerdictNearMiss, VerdictOutcome, VerdictStep } from './verdict.ts';
 
 /** Something taken for true on this walk that may be false: the text, and the rule or fact that it hangs on. */
 export interface Assumption {
@@ -75,12 +75,6 @@ export type CtPlan =
   | { readonly kind: 'connection'; readonly ct: CtView; readonly source: 'given' | 'snapshot' | 'request' }
   /** Nothing is known: by protocol. */
   | { readonly kind: 'first-sight' };
-
-/** Who gave the connection its translations, for packets that follow them without asking a rule. */
-export interface NatOrigin {
-  readonly dst: VerdictNat | null;
-  readonly src: VerdictNat | null;
-}
 
 /** More worlds than this are not followed: the verdict is then undetermined. */
 export const WORLDS_MAX = 128;

@@ -1,0 +1,426 @@
+/**
+ * From a packet seen at a capture point to the question about it: what did or will the host do with it. A packet that enters there
+ * is the question itself; one that leaves is taken back to where it came in, its translations undone. Every assumption is told.
+ */
+import { formatIp, formatMac, type IpAddress } from '../base/ip-address.ts';
+import type { ConntrackEntry } from '../host/facts.ts';
+import { invertTuple, newConnection, replyView } from '../netfilter/conntrack.ts';
+import type { Tuple } from '../netfilter/tuple.ts';
+import { dstIp, srcIp } from '../packet/addresses.ts';
+import {
+  INNER_VXLAN,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_TCP,
+  L3_ARP,
+  type Packet,
+  TH_ACK,
+  TH_CWR,
+  TH_ECE,
+  TH_FIN,
+  TH_PUSH,
+  TH_RST,
+  TH_SYN,
+  TH_URG,
+} from '../packet/packet.ts';
+import type { CapturePoint } from '../topology/topology.ts';
+import { type Request, requestsFor } from './backwards.ts';
+import { isGroupMac } from './bridge.ts';
+import { connectionOf } from './classify.ts';
+import { ConntrackIndex } from './conntrack-index.ts';
+import { entryOf } from './entry.ts';
+import type { HostModel } from './model.ts';
+import type { Place } from './places.ts';
+import { natOriginOf, replyTo } from './reply.ts';
+import type { PacketSpec } from './verdict.ts';
+
+export type Origin = { readonly spec: PacketSpec; readonly assumptions: readonly string[] } | { readonly unknown: string };
+
+export const specOfPacket = (model: HostModel, packet: Packet, point: CapturePoint, conntrack?: readonly ConntrackEntry[]): Origin => {
+  const src = srcIp(packet);
+  const dst = dstIp(packet);
+  if (src === null || dst === null || packet.l3 === L3_ARP || packet.protocol < 0)
+    return { unknown: 'no IP packet: the IP rules have no say in it' };
+  const index = conntrack === undefined ? model.conntrack : new ConntrackIndex(conntrack);
+  const seen: Seen = { packet, src, dst, tuple: tupleOf(packet, src, dst), looks: looksOf(packet), index };
+  const where = directionAt(model, packet, point, src, dst);
+  switch (where.kind) {
+    case 'unknown':
+      return { unknown: where.reason };
+    case 'local':
+      return asSeen(model, seen, { in: null }, []);
+    case 'entering':
+      return asSeen(model, seen, enteringAt(model, where.dev, where.port, packet), where.assumptions);
+    case 'leaving':
+      return leaving(model, seen, where.dev, where.toward, where.assumptions);
+  }
+};
+
+interface Seen {
+  readonly packet: Packet;
+  readonly src: IpAddress;
+  readonly dst: IpAddress;
+  readonly tuple: Tuple;
+  readonly looks: 'first' | 'reply' | 'later' | 'error';
+  readonly index: ConntrackIndex | null;
+}
+
+type Where =
+  | { readonly kind: 'entering'; readonly dev: string; readonly port: string | null; readonly assumptions: readonly string[] }
+  | { readonly kind: 'leaving'; readonly dev: string; readonly toward: 'container' | 'wire'; readonly assumptions: readonly string[] }
+  | { readonly kind: 'local' }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+const directionAt = (model: HostModel, packet: Packet, point: CapturePoint, src: IpAddress, dst: IpAddress): Where => {
+  if (packet.innerKind === INNER_VXLAN && point.kind === 'vxlan')
+    return { kind: 'unknown', reason: 'the packet is inside an overlay, which the host rules do not see' };
+  if (point.netns !== null && point.kind !== 'container')
+    return { kind: 'unknown', reason: `${point.id} is in another network namespace: the host's rules do not see what passes there` };
+  if (point.kind === 'loopback') return { kind: 'local' };
+  const place = placeAt(model, point);
+  if (point.kind === 'container' && place === null)
+    return { kind: 'unknown', reason: `how ${point.id} is joined to the host is not known` };
+  const link = model.links?.get(point.interface);
+  const bridge = place?.bridge ?? (link?.master !== null && link?.master !== undefined && model.isBridge(link.master) ? link.master : null);
+  if (point.kind === 'container' && bridge === null)
+    return { kind: 'unknown', reason: `${point.id} has no bridge on the host: the host's rules do not see its frames` };
+  if (bridge !== null && !model.isBridge(point.interface)) return atPort(packet, place, bridge, place?.port ?? point.interface, src, dst);
+  if (model.isBridge(point.interface)) return atBridge(model, packet, point.interface, src);
+  return atDevice(model, packet, point, link?.mac ?? null, src);
+};
+
+const placeAt = (model: HostModel, point: CapturePoint): Place | null =>
+  model.places.all.find((place) =>
+    point.kind === 'container'
+      ? place.container.netns === point.netns && place.interface === point.interface
+      : place.port === point.interface,
+  ) ??
+  model.places.all.find(
+    (place) => point.container !== null && place.container.name === point.container && place.endpoint.network === point.network,
+  ) ??
+  null;
+
+/** At a container's cable: its own MAC sends in. Group frames come from somebody else unless it sent them. */
+const atPort = (packet: Packet, place: Place | null, bridge: string, port: string, src: IpAddress, dst: IpAddress): Where => {
+  const enters = { kind: 'entering', dev: bridge, port, assumptions: [] } as const;
+  const leaves = { kind: 'leaving', dev: bridge, toward: 'container', assumptions: [] } as const;
+  if (place?.mac !== null && place?.mac !== undefined && packet.srcMac >= 0) {
+    if (packet.srcMac === place.mac) return enters;
+    if (packet.dstMac === place.mac || isGroupMac(packet.dstMac)) return leaves;
+  }
+  const told = (where: Where & { readonly assumptions: readonly string[] }, text: string): Where => ({ ...where, assumptions: [text] });
+  if (place !== null && same(place, src)) return told(enters, `sent by ${place.container.name}, by its address`);
+  if (place !== null && same(place, dst)) return told(leaves, `sent to ${place.container.name}, by its address`);
+  if (packet.cookedType === 4) return leaves;
+  return {
+    kind: 'unknown',
+    reason: `whether the packet enters or leaves by ${port} cannot be told: neither MAC address is the container's`,
+  };
+};
+
+const same = (place: Place, ip: IpAddress): boolean =>
+  [place.endpoint.ipv4, place.endpoint.ipv6].some((own) => own !== null && formatIp(own) === formatIp(ip));
+
+/** On a bridge the host's own frames leave and all others enter by some port. */
+const atBridge = (model: HostModel, packet: Packet, bridge: string, src: IpAddress): Where => {
+  const own = model.links?.get(bridge)?.mac ?? null;
+  if (packet.srcMac >= 0 && own !== null) {
+    const mac = formatMac(packet.srcMac);
+    if (mac === own) return { kind: 'leaving', dev: bridge, toward: 'container', assumptions: [] };
+    return { kind: 'entering', dev: bridge, port: model.places.portOf(bridge, mac), assumptions: [] };
+  }
+  const place = model.places.onBridge(bridge, src);
+  if (place !== null)
+    return { kind: 'entering', dev: bridge, port: place.port, assumptions: [`sent by ${place.container.name}, by its address`] };
+  return {
+    kind: 'leaving',
+    dev: bridge,
+    toward: 'container',
+    assumptions: ['taken as sent by the host: its source is no container of this bridge'],
+  };
+};
+
+const atDevice = (model: HostModel, packet: Packet, point: CapturePoint, own: string | null, src: IpAddress): Where => {
+  const dev = point.interface;
+  for (const mac of [packet.srcMac, packet.dstMac]) {
+    const child = mac < 0 ? null : model.places.byMac(mac);
+    if (child !== null && child.parent === dev) {
+      return {
+        kind: 'unknown',
+        reason: `a frame of ${child.container.name}, a ${child.network?.driver ?? 'macvlan'} child of ${dev}: the host's rules do not see it`,
+      };
+    }
+  }
+  if (packet.cookedType === 4) return { kind: 'leaving', dev, toward: 'wire', assumptions: [] };
+  if (packet.cookedType >= 0) return { kind: 'entering', dev, port: null, assumptions: [] };
+  if (packet.srcMac >= 0 && own !== null) {
+    return formatMac(packet.srcMac) === own
+      ? { kind: 'leaving', dev, toward: 'wire', assumptions: [] }
+      : { kind: 'entering', dev, port: null, assumptions: [] };
+  }
+  // A device without MAC addresses (tun, WireGuard): its own address, or a container's, goes out.
+  const entry = entryOf(model, src);
+  const out = entry.kind === 'host' || entry.kind === 'bridge';
+  return {
+    kind: out ? 'leaving' : 'entering',
+    dev,
+    ...(out ? { toward: 'wire' } : { port: null }),
+    assumptions: [`taken as ${out ? 'leaving' : 'entering'} by its source address`],
+  } as Where;
+};
+
+const enteringAt = (
+  model: HostModel,
+  dev: string,
+  port: string | null,
+  packet: Packet,
+): Pick<PacketSpec, 'in' | 'port' | 'srcMac' | 'dstMac'> => ({
+  in: dev,
+  ...(port === null || !model.isBridge(dev) ? {} : { port }),
+  ...(packet.srcMac < 0 ? {} : { srcMac: formatMac(packet.srcMac) }),
+  ...(packet.dstMac < 0 ? {} : { dstMac: formatMac(packet.dstMac) }),
+});
+
+/** The packet's own fields, as they hold at any place of its way. */
+const transportOf = (
+  seen: Seen,
+): Pick<PacketSpec, 'proto' | 'sport' | 'dport' | 'flags' | 'icmpType' | 'icmpCode' | 'icmpId' | 'tos' | 'fragment' | 'dontFragment'> => {
+  const { packet } = seen;
+  return {
+    proto: packet.protocol,
+    ...(packet.srcPort < 0 ? {} : { sport: packet.srcPort }),
+    ...(packet.dstPort < 0 ? {} : { dport: packet.dstPort }),
+    ...(packet.tcpFlags < 0 ? {} : { flags: flagNames(packet.tcpFlags) }),
+    ...(packet.icmpType < 0 ? {} : { icmpType: packet.icmpType }),
+    ...(packet.icmpCode < 0 ? {} : { icmpCode: packet.icmpCode }),
+    ...(packet.icmpId < 0 ? {} : { icmpId: packet.icmpId }),
+    ...(packet.tos < 0 ? {} : { tos: packet.tos }),
+    ...(packet.fragmentOffset > 0 ? { fragment: true } : {}),
+    ...(packet.dontFragment ? { dontFragment: true } : {}),
+  };
+};
+
+const FLAG_NAMES: readonly (readonly [number, string])[] = [
+  [TH_SYN, 'SYN'],
+  [TH_ACK, 'ACK'],
+  [TH_FIN, 'FIN'],
+  [TH_RST, 'RST'],
+  [TH_PUSH, 'PSH'],
+  [TH_URG, 'URG'],
+  [TH_ECE, 'ECE'],
+  [TH_CWR, 'CWR'],
+];
+
+const flagNames = (flags: number): string => {
+  const names = FLAG_NAMES.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
+  return names.length === 0 ? 'NONE' : names.join(',');
+};
+
+const tupleOf = (packet: Packet, src: IpAddress, dst: IpAddress): Tuple => ({
+  src,
+  dst,
+  srcPort: packet.srcPort < 0 ? null : packet.srcPort,
+  dstPort: packet.dstPort < 0 ? null : packet.dstPort,
+});
+
+const looksOf = (packet: Packet): Seen['looks'] => {
+  if (packet.protocol === IPPROTO_TCP) {
+    if (packet.tcpFlags < 0) return 'later';
+    const syn = (packet.tcpFlags & TH_SYN) !== 0;
+    return syn ? ((packet.tcpFlags & TH_ACK) !== 0 ? 'reply' : 'first') : 'later';
+  }
+  if (packet.protocol === IPPROTO_ICMP) {
+    if ([3, 4, 5, 11, 12].includes(packet.icmpType)) return 'error';
+    return [0, 14, 16, 18].includes(packet.icmpType) ? 'reply' : 'first';
+  }
+  if (packet.protocol === IPPROTO_ICMPV6) {
+    if (packet.icmpType >= 0 && packet.icmpType < 128) return 'error';
+    return packet.icmpType === 129 ? 'reply' : 'first';
+  }
+  return 'first';
+};
+
+/** Conntrack keeps the id of echo messages where others keep ports. */
+const lookupTuple = (seen: Seen): Tuple =>
+  seen.packet.icmpId < 0 ? seen.tuple : { ...seen.tuple, srcPort: seen.packet.icmpId, dstPort: seen.packet.icmpId };
+
+/** The packet stands where it entered (or where the host made it): the question is the packet. */
+const asSeen = (
+  model: HostModel,
+  seen: Seen,
+  at: Pick<PacketSpec, 'in' | 'port' | 'srcMac' | 'dstMac'>,
+  assumptions: readonly string[],
+): Origin => {
+  const { packet } = seen;
+  const mtu = at.in === null ? undefined : model.links?.get(at.in)?.mtu;
+  // TCP segments above the MTU are offloaded ones (GSO), which the kernel splits later.
+  const offloaded = packet.protocol === IPPROTO_TCP && mtu !== undefined && packet.ipLength > mtu;
+  const spec: PacketSpec = {
+    ...at,
+    src: formatIp(seen.src),
+    dst: formatIp(seen.dst),
+    ...transportOf(seen),
+    ...(packet.ipLength < 0 || offloaded ? {} : { length: packet.ipLength }),
+    ...(packet.ttl < 0 ? {} : { ttl: packet.ttl }),
+  };
+  return { ...withState(model, seen, spec), assumptions: [...assumptions, ...stateAssumption(model, seen)] };
+};
+
+const withState = (model: HostModel, seen: Seen, spec: PacketSpec): { readonly spec: PacketSpec } => {
+  const hit = seen.index?.find(seen.packet.protocol, lookupTuple(seen)) ?? null;
+  if (hit !== null && seen.looks !== 'first')
+    return { spec: { ...spec, connection: { ct: connectionOf(hit, 'ESTABLISHED'), nat: { dst: null, src: null } }, state: 'ESTABLISHED' } };
+  if (seen.looks === 'first') return { spec: { ...spec, ...beginning(seen, seen.tuple) } };
+  if (seen.looks === 'error') return { spec: { ...spec, state: 'RELATED' } };
+  const request = seen.looks === 'reply' ? requestBehind(model, seen) : null;
+  if (request === null) return { spec: { ...spec, state: 'ESTABLISHED' } };
+  return { spec: { ...spec, state: 'ESTABLISHED', connection: { ct: replyView(request.walk.skb.ct), nat: natOriginOf(request.walk) } } };
+};
+
+/**
+ * A SYN or an echo request began its connection, even where a snapshot that was taken later knows that connection already. Other
+ * first packets may as well continue one.
+ */
+const beginning = (seen: Seen, tuple: Tuple): Pick<PacketSpec, 'connection'> => {
+  const { protocol, icmpType } = seen.packet;
+  const begins =
+    protocol === IPPROTO_TCP || (protocol === IPPROTO_ICMP && icmpType === 8) || (protocol === IPPROTO_ICMPV6 && icmpType === 128);
+  return begins ? { connection: { ct: newConnection(tuple, protocol), nat: { dst: null, src: null } } } : {};
+};
+
+const stateAssumption = (model: HostModel, seen: Seen): readonly string[] => {
+  if (seen.looks === 'first' || (seen.index?.find(seen.packet.protocol, lookupTuple(seen)) !== null && seen.index !== null)) return [];
+  if (seen.looks === 'error') return ['taken as an error about a connection that the host knows'];
+  if (seen.looks === 'later') return ['taken as a packet of a connection that the host knows'];
+  const request = requestBehind(model, seen);
+  if (request === null) return ['taken as an answer to a question that was not seen'];
+  return request.walk.nat.length === 0
+    ? []
+    : [
+        `taken as the answer to ${request.spec.src} → ${request.spec.dst}${request.spec.dport === undefined ? '' : ` port ${request.spec.dport}`}`,
+      ];
+};
+
+/** The request that this answers, translated by the present rules; null where none or several fit. */
+const requestBehind = (model: HostModel, seen: Seen): Request | null => {
+  const requests = requestsFor(model, {
+    protocol: seen.packet.protocol,
+    tuple: invertTuple(seen.tuple),
+    ...requestType(seen.packet),
+    near: null,
+  });
+  const first = requests[0] ?? null;
+  return first !== null && (first.kind === 'dnat' || requests.length === 1) ? first : null;
+};
+
+const requestType = (packet: Packet): { icmpType?: number } => {
+  if (packet.protocol === IPPROTO_ICMP) return { icmpType: packet.icmpType === 14 ? 13 : packet.icmpType === 0 ? 8 : packet.icmpType };
+  if (packet.protocol === IPPROTO_ICMPV6) return { icmpType: packet.icmpType === 129 ? 128 : packet.icmpType };
+  return {};
+};
+
+/** The packet has been through the host: back to where it came in, as it was then. */
+const leaving = (model: HostModel, seen: Seen, dev: string, toward: 'container' | 'wire', assumptions: readonly string[]): Origin => {
+  const hit = seen.index?.find(seen.packet.protocol, invertTuple(lookupTuple(seen))) ?? null;
+  if (hit !== null) {
+    // What left is the inverse of the other direction's tuple; that direction's own tuple is what came in.
+    const came = hit.direction === 'reply' ? hit.entry.original : hit.entry.reply;
+    if (seen.looks === 'first' && hit.direction === 'reply')
+      return fromEntry(model, seen, came, dev, beginning(seen, withoutId(seen, came)), assumptions);
+    const ct = connectionOf({ entry: hit.entry, direction: hit.direction === 'reply' ? 'original' : 'reply' }, 'ESTABLISHED');
+    return fromEntry(model, seen, came, dev, { state: 'ESTABLISHED', connection: { ct, nat: { dst: null, src: null } } }, assumptions);
+  }
+  if (seen.looks === 'reply') return leavingAnswer(model, seen, dev, assumptions);
+  const requests = requestsFor(model, {
+    protocol: seen.packet.protocol,
+    tuple: seen.tuple,
+    ...(seen.packet.icmpType < 0 ? {} : { icmpType: seen.packet.icmpType }),
+    near: dev,
+  }).filter((request) => request.walk.end?.out === dev);
+  if (requests.length === 0) {
+    // No rule lets it begin like this, yet it left: it belongs to a connection that is not known.
+    const state = seen.looks === 'error' ? ('RELATED' as const) : ('ESTABLISHED' as const);
+    return fromEntry(model, seen, seen.tuple, dev, { state }, [
+      ...assumptions,
+      'no packet that the rules let begin would leave like this: taken as one of a connection that is not known, untranslated',
+    ]);
+  }
+  const distinct = requests.filter((request) => request.kind !== 'plain' || entryOf(model, seen.src, dev).kind !== 'host');
+  if (toward === 'wire' && requests.length > 1 && requests.some((request) => request.kind === 'snat')) {
+    const who = requests.map((request) =>
+      request.spec.in === null
+        ? 'the host'
+        : (model.places.byAddress(parsed(request)).find((place) => place.bridge === request.spec.in)?.container.name ?? request.spec.src),
+    );
+    return { unknown: `after translation the packet may come from ${listed(who)}: conntrack would tell` };
+  }
+  const chosen = requests[0] as Request;
+  const told = chosen.walk.nat.map((nat) => `its translation ${nat.from} → ${nat.to} is taken from the present rules`);
+  const others = distinct.length > 1 ? ['other ways in would have led here too'] : [];
+  const established = seen.looks === 'later' ? { state: 'ESTABLISHED' as const } : {};
+  const { state: _state, ...asked } = chosen.spec;
+  return { spec: { ...asked, ...fieldsOf(seen), ...established }, assumptions: [...assumptions, ...told, ...others] };
+};
+
+const withoutId = (seen: Seen, tuple: Tuple): Tuple => (seen.packet.srcPort < 0 ? { ...tuple, srcPort: null, dstPort: null } : tuple);
+
+const parsed = (request: Request): IpAddress => request.walk.skb.ct.original.src;
+
+const listed = (names: readonly string[]): string =>
+  names.length <= 4 ? names.join(' or ') : `${names.slice(0, 3).join(', ')} or ${names.length - 3} others`;
+
+/** Fields of the packet that no translation changes; its hop limit and MAC addresses were others where it came in. */
+const fieldsOf = (seen: Seen): Partial<PacketSpec> => {
+  const { sport: _sport, dport: _dport, ...rest } = transportOf(seen);
+  return rest;
+};
+
+const leavingAnswer = (model: HostModel, seen: Seen, dev: string, assumptions: readonly string[]): Origin => {
+  // The asker is where the answer goes: its request is the inverse of what it sees, before any translation.
+  const asked = invertTuple(seen.tuple);
+  const entry = entryOf(model, asked.src, dev);
+  if (entry.kind === 'unknown') return { unknown: entry.reason };
+  const requests = requestsSent(model, seen, asked, dev);
+  const request = requests[0];
+  const answer = request === undefined ? null : replyTo(model, request.walk);
+  if (request === undefined || answer === null || answer.kind !== 'question') {
+    return fromEntry(model, seen, seen.tuple, dev, { state: 'ESTABLISHED' }, [
+      ...assumptions,
+      'taken as an answer to a question that was not seen',
+    ]);
+  }
+  const told = request.walk.nat.map((nat) => `answers a request whose translation ${nat.from} → ${nat.to} is taken from the present rules`);
+  return { spec: { ...answer.spec, ...fieldsOf(seen) }, assumptions: [...assumptions, ...told] };
+};
+
+const requestsSent = (model: HostModel, seen: Seen, asked: Tuple, dev: string): readonly Request[] =>
+  requestsFor(model, { protocol: seen.packet.protocol, tuple: asked, ...requestType(seen.packet), near: dev, sent: true });
+
+const fromEntry = (
+  model: HostModel,
+  seen: Seen,
+  came: Tuple,
+  dev: string,
+  rest: Partial<PacketSpec>,
+  assumptions: readonly string[],
+): Origin => {
+  const entry = entryOf(model, came.src, dev);
+  if (entry.kind === 'unknown') return { unknown: `where the packet came in is not known: ${entry.reason}` };
+  const ports = seen.packet.srcPort < 0;
+  const place = entry.kind === 'bridge' ? entry.place : null;
+  return {
+    spec: {
+      in: entry.kind === 'host' ? null : entry.kind === 'bridge' ? entry.bridge : entry.dev,
+      src: formatIp(came.src),
+      dst: formatIp(came.dst),
+      proto: seen.packet.protocol,
+      ...fieldsOf(seen),
+      ...(ports || came.srcPort === null ? {} : { sport: came.srcPort }),
+      ...(ports || came.dstPort === null ? {} : { dport: came.dstPort }),
+      ...(place?.port === null || place?.port === undefined ? {} : { port: place.port }),
+      ...(place?.mac === null || place?.mac === undefined ? {} : { srcMac: formatMac(place.mac) }),
+      ...rest,
+    },
+    assumptions,
+  };
+};

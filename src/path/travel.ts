@@ -1,0 +1,74 @@
+/** A packet's whole way from where it enters: bridge, hooks, routing, delivery. All ways, where something is not known. */
+import { formatMac, parseMac } from '../base/ip-address.ts';
+import { type BridgeArrival, bridgeIn, type HostSide, isGroupMac } from './bridge.ts';
+import { forward } from './forward.ts';
+import { nativeChainsAt } from './hook-program.ts';
+import { deliverLocally } from './local-in.ts';
+import { localOut } from './local-out.ts';
+import type { HostModel } from './model.ts';
+import { routeIn } from './route-in.ts';
+import { doubtNative, type HookContext, runHook } from './run-hook.ts';
+import type { PacketSpec } from './verdict.ts';
+import { andThen, drop, note, undetermined, type Walk, withSkb } from './walk.ts';
+
+export const travel = (context: HookContext, spec: PacketSpec, start: Walk): readonly Walk[] => {
+  const { model } = context;
+  if (spec.in === null) return localOut(context, start);
+  const named = model.links?.get(spec.in);
+  if (model.links !== null && named === undefined) {
+    return [undetermined(start, { kind: 'default', text: `interface ${spec.in}` }, `there is no interface ${spec.in} in the snapshot`)];
+  }
+  // A port's packets belong to its bridge, a bond's member to the bond.
+  const master = named?.master ?? null;
+  const dev = master ?? spec.in;
+  const port = spec.port ?? (master !== null && model.isBridge(master) ? spec.in : null);
+  const walk = doubtIngress(model, start);
+  const hosted = host(context, spec, dev);
+  const dstMac = spec.dstMac === undefined ? null : parseMac(spec.dstMac);
+  if (model.isBridge(dev)) return bridgeIn(context, walk, arrivalAt(model, dev, port, dstMac, walk), hosted);
+  return otherHost(context, spec, walk, dev, dstMac) ?? hosted.receive(walk);
+};
+
+/** What is not given about the port follows from who sends. */
+const arrivalAt = (model: HostModel, bridge: string, port: string | null, dstMac: number | null, walk: Walk): BridgeArrival => {
+  const { srcMac, src } = walk.skb;
+  const known =
+    port ?? (srcMac === null ? null : model.places.portOf(bridge, formatMac(srcMac))) ?? model.places.onBridge(bridge, src)?.port ?? null;
+  return { bridge, port: known, dstMac };
+};
+
+const host = (context: HookContext, spec: PacketSpec, dev: string): HostSide => {
+  const routed = (walk: Walk): readonly Walk[] =>
+    routeIn(context.model, walk, dev, {
+      deliverLocally: (each) => deliverLocally(context, each, dev),
+      forward: (each) => forward(context, each, dev, { dontFragment: spec.dontFragment ?? null }),
+    });
+  return { routed, receive: (walk) => andThen(runHook(context, withSkb(walk, { inDev: dev, outDev: null }), 'prerouting'), routed) };
+};
+
+/** PACKET_OTHERHOST is dropped in ip_rcv_core; a macvlan child takes its frames before the host's IP layer. */
+const otherHost = (context: HookContext, spec: PacketSpec, walk: Walk, dev: string, dstMac: number | null): readonly Walk[] | null => {
+  if (dstMac === null || isGroupMac(dstMac)) return null;
+  const own = context.model.links?.get(dev)?.mac;
+  if (own === undefined || own === null || own === formatMac(dstMac)) return null;
+  const child = context.model.places.byMac(dstMac);
+  if (child !== null && child.parent === dev) {
+    const driver = child.network?.driver ?? 'macvlan';
+    return [
+      undetermined(
+        note(walk, `the host's rules do not see the frames of ${driver} children`),
+        { kind: 'bridge', text: `${driver} on ${dev}: ${child.container.name}` },
+        `what ${child.container.name} does with it depends on its own namespace`,
+      ),
+    ];
+  }
+  return [drop(walk, 'bridge', { kind: 'default', text: `the frame is for ${spec.dstMac}, not for ${dev} (${own})` })];
+};
+
+/** Chains on a device's ingress see the frame before any IP hook. Which device a chain belongs to is not in the facts. */
+const doubtIngress = (model: HostModel, start: Walk): Walk => {
+  let walk = start;
+  for (const native of nativeChainsAt(model.self.nftables, 'ingress', ['netdev', 'inet']))
+    walk = doubtNative(walk, native.family, native.table, native.chain);
+  return walk;
+};
