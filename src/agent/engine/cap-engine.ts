@@ -88,10 +88,7 @@ export class CapEngine {
     const { interface: name, filter, bufferBytes, snapLength } = this.#capture;
     this.#session = new cap.Cap();
     const limit = Math.min(snapLength, CAP_SNAPLEN);
-    this.#session.emit = (event, nbytes) => {
-      if (event === 'packet') this.#packet(nbytes, limit);
-      return true;
-    };
+    this.#session.on('packet', (nbytes) => this.#packet(nbytes, limit));
     let opened: string;
     try {
       opened = this.#session.open(name, filter, bufferBytes, this.#buffer);

@@ -4,8 +4,7 @@ import { createRequire } from 'node:module';
 export interface CapSession {
   /** Returns the link type's name. Throws what libpcap says. The buffer must live as long as the process: only its address is kept. */
   open(device: string, filter: string, ringBytes: number, buffer: Buffer): string;
-  /** Called by the addon for each packet: `emit('packet', nbytes, truncated)`. */
-  emit: (event: string, nbytes: number, truncated: boolean) => boolean;
+  on(event: 'packet', listener: (nbytes: number, truncated: boolean) => void): this;
 }
 
 export interface CapModule {
