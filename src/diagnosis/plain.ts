@@ -29,36 +29,32 @@ const capital = (text: string): string =>
   /^(tcp|udp)$/.test(text) ? text.toUpperCase() : `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 const accepted = (subject: Case): string[] => {
-  const { verdict, target, src } = subject;
+  const { verdict, src } = subject;
   const by = verdict.decidedBy;
   const allows =
     by.kind === 'rule'
-      ? `${deciderWords(by)} lets it pass`
+      ? rulingLine(verdict)
       : by.kind === 'policy'
-        ? `no rule objects and ${deciderWords(by)} lets it pass`
-        : by.text;
-  const rule = by.kind === 'rule' ? [rulingLine(verdict)] : [];
+        ? `no rule objects and ${deciderWords(by)} lets it pass.`
+        : `${by.text}.`;
+  const told = (how: string): string[] => [`${what(subject)} ${how}; ${allows}`];
   if (verdict.out === 'local') {
     const closed = verdict.steps.find((step) => step.text.startsWith('nothing listens on '));
-    const end =
+    return told(
       closed === undefined
         ? 'is delivered to the host itself'
-        : `reaches the host itself, where ${closed.text}: ${closed.note ?? 'it is refused'}`;
-    return [`${what(subject)} ${end}; ${allows}.`, ...rule];
+        : `reaches the host itself, where ${closed.text} (${closed.note ?? 'it is refused'})`,
+    );
   }
   const receiver = verdict.deliveredTo;
   if (receiver !== undefined) {
     const inside = src.bridge !== null && src.bridge === verdict.out;
-    const way = inside ? `inside network ${receiver.network}` : `into network ${receiver.network}`;
-    return [`${what(subject)} is delivered to ${receiver.container} ${way}; ${allows}.`, ...rule];
+    return told(`is delivered to ${receiver.container} ${inside ? 'inside' : 'in'} network ${receiver.network}`);
   }
-  const out =
-    verdict.out === null
-      ? 'passes'
-      : networkOn(subject, verdict.out) === null
-        ? `leaves the host by ${verdict.out}`
-        : `goes to ${bridgeWords(subject, verdict.out)}`;
-  return [`${what(subject)} ${out}${target.isHost ? '' : ''}; ${allows}.`, ...rule];
+  if (verdict.out === null) return told('passes');
+  return told(
+    networkOn(subject, verdict.out) === null ? `leaves the host by ${verdict.out}` : `goes to ${bridgeWords(subject, verdict.out)}`,
+  );
 };
 
 const translations = (subject: Case): string[] => subject.verdict.nat.map((nat) => translation(nat));

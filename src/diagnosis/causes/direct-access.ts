@@ -17,7 +17,7 @@ export const directAccess: Cause = {
     if (networkOn(subject, inDevice) !== null) return null;
     const kind = facts.self.links?.find((link) => link.name === inDevice)?.kind ?? null;
     const tunnel = kind !== null && TUNNEL_KINDS.has(kind);
-    const ports = target.container.published.map((port) => `${port.hostPort} (for ${port.containerPort})`);
+    const ports = [...new Set(target.container.published.map((port) => `${port.hostPort} (for ${port.containerPort})`))];
     return {
       sentence: `${tunnel ? `The packet reached the host through the tunnel ${inDevice}, but a` : 'A'} container's own address can be reached from beyond its bridge only through published ports; ${target.name} was asked directly${ports.length === 0 ? ' and publishes none' : `, and publishes ${ports.join(', ')}`}.`,
       evidence: [rulingLine(obstacle.verdict)],

@@ -4,11 +4,12 @@ import { list } from '../words.ts';
 
 export const hostNetwork: Cause = {
   id: 'host-network',
-  find: ({ topology, spec, verdict, src, dst }) => {
+  find: ({ topology, spec, verdict, src, dst, flow }) => {
     const names = topology.containers
       .filter((container) => container.modeKind === 'host' && container.state === 'running')
       .map((container) => container.name);
-    const own = (spec.in === null && src.isHost) || (dst.isHost && verdict.out === 'local' && verdict.proxiedTo === undefined);
+    const own =
+      (spec.in === null && src.isHost) || (flow === null && dst.isHost && verdict.out === 'local' && verdict.proxiedTo === undefined);
     if (names.length === 0 || !own) return null;
     return {
       weight: 'note',

@@ -27,8 +27,8 @@ export const internalNetwork: Cause = {
     return {
       sentence: `Network ${network.name} of ${name} is --internal: by design there is no way ${leaving ? 'out of' : 'into'} it.${leaving ? routeNote(subject) : ''}`,
       evidence: [rulingLine(obstacle.verdict)],
-      fix: `docker network connect bridge ${name}`,
-      fixFor: `To give ${name} a second network that leads out`,
+      fix: `docker network connect ${leaving ? 'bridge' : (src.network?.name ?? 'bridge')} ${name}`,
+      fixFor: leaving ? `To give ${name} a second network that leads out` : `To give ${name} a second network`,
     };
   },
 };

@@ -5,13 +5,16 @@ import { rulingLine } from '../words.ts';
 
 export const loopbackFromOutside: Cause = {
   id: 'loopback-from-outside',
-  find: ({ obstacle, dst, inDevice }) => {
+  find: ({ obstacle, dst, inDevice, facts }) => {
     const rule = obstacle?.rule ?? null;
     if (obstacle === null || rule === null || !stops(rule) || givenNot(rule, '-i') !== 'lo') return null;
     const prefix = prefixValue(given(rule, '-d'));
     if (prefix === null || prefix.address.version !== 4 || prefix.address.a >>> 24 !== 127) return null;
+    const owner = facts.containers.find((container) =>
+      container.published.some((port) => port.hostPort === dst.port && port.hostIp.startsWith('127.')),
+    );
     return {
-      sentence: `Port ${dst.port ?? ''} is published on ${dst.name} for this machine only, and the packet came in by ${inDevice ?? 'another interface'}: somebody outside addressed the loopback.`,
+      sentence: `${owner === undefined ? 'That port is published' : `${owner.name} publishes port ${dst.port}`} for this machine only, and the packet came in by ${inDevice ?? 'another interface'}: somebody outside addressed the loopback.`,
       evidence: [rulingLine(obstacle.verdict)],
     };
   },

@@ -17,31 +17,22 @@ export const networkIsolation: Cause = {
     const to = target.network ?? networkOn(subject, subject.outDevice);
     if (from === null || to === null || from.id === to.id || from.driver !== 'bridge' || to.driver !== 'bridge') return null;
     if (!keepsApart(subject, from.claimedBridge ?? '', target.bridge ?? to.claimedBridge ?? '')) return null;
-    const both = subject.src.container !== null && subject.target.container !== null;
+    const common = sharedNetwork(subject);
     const way = subject.outDevice === null ? '' : ` The packet comes in by ${inDevice} and would leave by ${subject.outDevice};`;
     const published = subject.dnat === null ? '' : `${target.name}'s port is published, but asked from another network: `;
     return {
-      sentence: `${published}${src.name} and ${target.name} are in different Docker networks (${from.name}, ${to.name}), which Docker keeps apart.${shared(subject)}`,
+      sentence: `${published}${src.name} and ${target.name} are in different Docker networks (${from.name}, ${to.name}), which Docker keeps apart.${common === null ? '' : ` They share ${common}: its addresses work.`}`,
       evidence: [`${way} ${rulingLine(obstacle.verdict)}`.trim()],
-      ...(both
-        ? { fix: connect(subject, from.name, to.name), fixFor: 'To let them talk' }
-        : { fix: `docker network connect ${to.name} ${src.container?.name ?? 'CONTAINER'}`, fixFor: 'To let them talk' }),
+      ...(common === null
+        ? { fix: `docker network connect ${to.name} ${src.container?.name ?? 'CONTAINER'}`, fixFor: 'To let them talk' }
+        : {}),
     };
   },
 };
 
-/** Connecting the asking side to the other network makes them neighbours, unless it is there already. */
-const connect = (subject: Case, from: string, to: string): string => {
-  const joined = subject.src.container?.endpoints.some((endpoint) => endpoint.network === to) === true;
-  return joined
-    ? `docker network connect ${from} ${subject.target.container?.name}`
-    : `docker network connect ${to} ${subject.src.container?.name}`;
-};
-
-const shared = (subject: Case): string => {
+const sharedNetwork = (subject: Case): string | null => {
   const mine = new Set(subject.src.container?.endpoints.map((endpoint) => endpoint.network));
-  const common = subject.target.container?.endpoints.find((endpoint) => endpoint.network !== null && mine.has(endpoint.network));
-  return common === undefined ? '' : ` They share ${common.network}: its addresses work.`;
+  return subject.target.container?.endpoints.find((endpoint) => endpoint.network !== null && mine.has(endpoint.network))?.network ?? null;
 };
 
 const keepsApart = (subject: Case, inBridge: string, outBridge: string): boolean => {

@@ -3,7 +3,7 @@ import { formatIp, inPrefix } from '../../base/ip-address.ts';
 import { networkOn } from '../case.ts';
 import type { Cause } from '../diagnosis.ts';
 import { given, mentionsDevice, prefixValue, rulesetsOf, rulesIn } from '../rule-shape.ts';
-import { subnetOf } from '../words.ts';
+import { rulingLine, subnetOf } from '../words.ts';
 
 export const noMasquerade: Cause = {
   id: 'no-masquerade',
@@ -15,13 +15,23 @@ export const noMasquerade: Cause = {
     if (outDevice === null || verdict.out === 'local' || outDevice === src.bridge || networkOn(subject, outDevice) !== null) return null;
     if (!isUnroutable(sourceIp.a, family)) return null;
     const subnet = subnetOf(network, family) ?? 'its subnet';
+    const blocked = subject.reply !== null && subject.reply.outcome !== 'accept';
     const setOff = ownAddressReason(network.options, family);
     if (setOff !== null) {
       const hostAddress = subject.facts.self.addresses?.find((address) => address.interface === outDevice && address.ip.version === family);
       const via = hostAddress === undefined ? 'THIS-HOST' : formatIp(hostAddress.ip);
+      const sentence = `Network ${network.name} is set not to hide behind the host's address (${setOff}), so packets of ${src.name} leave ${outDevice} as ${subject.spec.src}`;
+      if (blocked && subject.reply !== null) {
+        return {
+          sentence: `${sentence}; an answer to that address is not let in again.`,
+          evidence: [`the answer: ${rulingLine(subject.reply)}`],
+          fix: `docker network create -o com.docker.network.bridge.gateway_mode_ipv${family}=routed …`,
+          fixFor: 'To have it routed both ways, make the network anew (and tell the router outside the way back)',
+        };
+      }
       return {
         weight: subject.unanswered || subject.flow === null ? 'cause' : 'note',
-        sentence: `Network ${network.name} is set not to hide behind the host's address (${setOff}), so packets of ${src.name} leave ${outDevice} as ${subject.spec.src}: whoever is asked must know the way back to ${subnet}.`,
+        sentence: `${sentence}: whoever is asked must know the way back to ${subnet}.`,
         evidence: [`no SNAT and no MASQUERADE on the way; it leaves by ${outDevice}`],
         fix: `ip route add ${subnet} via ${via}`,
         fixFor: 'On the router outside, so that answers find back',
