@@ -5,6 +5,7 @@ import type { FlowRow } from '../session/state.ts';
 import type { Column } from './components/table.ts';
 import { clock } from './path-lines.ts';
 import type { ColumnSet } from './state/screens.ts';
+import { cutEnd, cutMiddle, displayWidth } from './text.ts';
 import { outcomeWordTone } from './theme.ts';
 
 const count = (value: number): string => value.toLocaleString('en-US');
@@ -12,18 +13,38 @@ const count = (value: number): string => value.toLocaleString('en-US');
 /** Below this the longest verdict is abbreviated. */
 const WIDE = 120;
 
+const MIDDLE = 100;
+
 /** `web1 → web2`, `outside → pub:8080`: the port that was called, not the one that calls. */
-const flowText = (row: FlowRow): string => `${row.aName} → ${endText(row.bName, row.flow.b, row.flow.bPort)}`;
+const flowText = (row: FlowRow, width: number): string => {
+  const whole = `${row.aName} → ${endText(row.bName, row.flow.b, row.flow.bPort)}`;
+  const { bPort } = row.flow;
+  if (bPort < 0 || displayWidth(whole) < width) return whole;
+  const port = `:${bPort}`;
+  // One column less: an arrow takes two where there is no Unicode.
+  return cutEnd(`${row.aName} → ${row.bName}`, width - port.length - 1) + port;
+};
 
-const flow: Column<FlowRow> = { title: 'FLOW', min: 21, max: 46, grow: 3, rank: 10, text: flowText };
+/** A single decision keeps its end, the rule's number; of several the first ones count. */
+const byText = (row: FlowRow, width: number): string => (row.by.includes(' · ') ? row.by : cutMiddle(row.by, width));
 
-const protocol: Column<FlowRow> = { title: 'PROTO', min: 9, max: 11, grow: 0.1, rank: 5, text: (row) => row.protocol };
+const flow: Column<FlowRow> = { title: 'FLOW', min: 20, max: 46, grow: 3, rank: 10, text: flowText };
+
+/** Where there is little room the first word will do: `icmp`. */
+const protocol = (columns: number): Column<FlowRow> => ({
+  title: 'PROTO',
+  min: columns < MIDDLE ? 5 : 9,
+  max: columns < MIDDLE ? 5 : 11,
+  grow: 0.1,
+  rank: 5,
+  text: (row) => (columns < MIDDLE ? (row.protocol.split(' ')[0] ?? '') : row.protocol),
+});
 
 const state: Column<FlowRow> = { title: 'STATE', min: 14, max: 24, grow: 0.6, rank: 7, text: (row) => row.state };
 
 const packets: Column<FlowRow> = {
   title: 'PKTS',
-  min: 6,
+  min: 5,
   max: 9,
   grow: 0.1,
   rank: 6,
@@ -61,7 +82,7 @@ const verdict = (columns: number): Column<FlowRow> => ({
   tone: (row) => outcomeWordTone(row.outcome),
 });
 
-const by: Column<FlowRow> = { title: 'BY', min: 17, max: 90, grow: 5, rank: 8, keepEnd: true, text: (row) => row.by };
+const by: Column<FlowRow> = { title: 'BY', min: 17, max: 90, grow: 5, rank: 8, text: byText };
 
 const counted: Column<FlowRow> = {
   title: 'COUNTED',
@@ -97,14 +118,21 @@ const address = (title: string, text: (row: FlowRow) => string): Column<FlowRow>
 export const flowColumns = (set: ColumnSet, columns: number): readonly Column<FlowRow>[] => {
   switch (set) {
     case 'standard':
-      return [flow, protocol, state, packets, bytes, rtt, verdict(columns), counted, by];
+      return [
+        flow,
+        protocol(columns),
+        state,
+        packets,
+        ...(columns < WIDE ? [rtt, verdict(columns)] : [bytes, rtt, verdict(columns), counted]),
+        by,
+      ];
     case 'traffic':
-      return [flow, { ...protocol, rank: 2 }, ...traffic, verdict(columns)];
+      return [flow, { ...protocol(columns), rank: 2 }, ...traffic, verdict(columns)];
     case 'addresses':
       return [
         address('FROM', (row) => endText('', row.flow.a, row.flow.aPort)),
         address('TO', (row) => endText('', row.flow.b, row.flow.bPort)),
-        protocol,
+        protocol(columns),
         verdict(columns),
         by,
       ];

@@ -2,7 +2,7 @@
 
 import type { DecidedBy, Verdict, VerdictStep } from '../path/verdict.ts';
 import { decidedByWords, natPhrase } from '../report/decision.ts';
-import type { Spans } from './spans.ts';
+import { plainText, type Spans, spanText } from './spans.ts';
 import type { PathContent } from './state/path.ts';
 import type { PathScreen } from './state/screens.ts';
 import { cutMiddle, fitTo, wrap } from './text.ts';
@@ -22,6 +22,9 @@ const HOOK_NAMES: Readonly<Record<VerdictStep['hook'], string>> = {
 
 const HOOK_WIDTH = 12;
 const TABLE_WIDTH = 9;
+
+/** Where a step's own text begins. */
+const MARGIN = 4 + HOOK_WIDTH + TABLE_WIDTH;
 
 export const pathLines = (content: PathContent, screen: PathScreen, columns: number): PathLine[] => {
   const { verdict } = content;
@@ -50,7 +53,7 @@ const stepLines = (verdict: Verdict, columns: number): PathLine[] => {
   const decider = decidingStep(verdict);
   let hook = '';
   let table = '';
-  const lines: PathLine[] = verdict.steps.map((step, index) => {
+  const lines = verdict.steps.flatMap((step, index): PathLine[] => {
     const hookName = HOOK_NAMES[step.hook];
     const tableName = step.table === null ? '' : `${step.table}${step.backend === 'legacy' ? ' (leg)' : ''}`;
     const sameHook = hookName === hook;
@@ -66,11 +69,12 @@ const stepLines = (verdict: Verdict, columns: number): PathLine[] => {
       fitTo(sameTable ? '' : tableName, TABLE_WIDTH),
       [place, decides ? tone : 'strong'],
     ];
+    const said = `${actionWords(step)}${inChain(step)} ${noteWords(step)}`.trim();
     const tail = decides ? ` ◀ decides${counterWords(verdict.decidedBy)}` : '';
-    const used = 4 + HOOK_WIDTH + TABLE_WIDTH + place.length + tail.length;
-    const said = `${step.text === '' ? '' : `${step.text} `}`;
-    const room = Math.max(12, columns - used - 1);
-    return [...head, [cutMiddle(`${actionWords(step)}${said}${noteWords(step)}`.trim(), room), tone], [tail, decides ? tone : 'plain']];
+    const room = columns - MARGIN - place.length - tail.length - 1;
+    if (!decides || said.length <= room) return [[...head, [cutMiddle(said, Math.max(12, room)), tone], [tail, tone]]];
+    const whole = wrap(`${step.text} ${noteWords(step)}`.trim(), columns - MARGIN - 1);
+    return [[...head, [tail.trim(), tone]], ...whole.map((line): PathLine => [' '.repeat(MARGIN), [line, tone]])];
   });
   if (decider < 0)
     lines.push([
@@ -78,6 +82,12 @@ const stepLines = (verdict: Verdict, columns: number): PathLine[] => {
       [`${decidedByWords(verdict.decidedBy)} ◀ decides`, outcomeTone(verdict.outcome)],
     ]);
   return lines;
+};
+
+/** The rule without `-A CHAIN`, which stands before it already. */
+const inChain = (step: { readonly chain: string | null; readonly text: string }): string => {
+  const start = `-A ${step.chain} `;
+  return step.chain !== null && step.text.startsWith(start) ? step.text.slice(start.length) : step.text;
 };
 
 /** Jumps and verdicts stand in the rule's own text; what else happened is said. */
@@ -119,10 +129,16 @@ const endLines = (verdict: Verdict): PathLine[] => {
   return lines;
 };
 
+/** The line that heads the rules which did not match, -1 where they are not shown. */
+export const nearMissLine = (lines: readonly PathLine[]): number =>
+  lines.findIndex((line) => line.some((span) => spanText(span).startsWith(WHY_NOT)));
+
+const WHY_NOT = '    why not others';
+
 const nearMissLines = (verdict: Verdict, screen: PathScreen, columns: number): PathLine[] => {
   if (!screen.whyNot) return [];
   const misses = verdict.nearMisses ?? [];
-  if (misses.length === 0) return [[''], [['    why not others: no other rule was asked', 'dim']]];
+  if (misses.length === 0) return [[''], [[`${WHY_NOT}: no other rule was asked`, 'dim']]];
   return [
     [''],
     [
@@ -133,7 +149,7 @@ const nearMissLines = (verdict: Verdict, screen: PathScreen, columns: number): P
       const place = `${miss.table} ${miss.chain} #${miss.rule}`;
       const failed = ` ✗ ${miss.failed}`;
       const room = Math.max(16, columns - 6 - place.length - 2 - failed.length);
-      return [['    ', 'dim'], place, '  ', [cutMiddle(miss.text, room), 'dim'], [failed, 'warn']];
+      return [['    ', 'dim'], place, '  ', [cutMiddle(inChain(miss), room), 'dim'], [failed, 'warn']];
     }),
   ];
 };
@@ -177,10 +193,9 @@ export const evidenceWords = (content: PathContent): Spans => {
 
 /** The whole path without tones or cuts, for the clipboard and for reading in peace. */
 export const pathPlainText = (content: PathContent, screen: PathScreen): string[] => {
-  const flat = (spans: Spans): string => spans.map((span) => (typeof span === 'string' ? span : span[0])).join('');
   return [
-    `${content.title}    ${flat(evidenceWords(content))}`,
+    `${content.title}    ${plainText(evidenceWords(content))}`,
     '',
-    ...pathLines(content, screen, 400).map((line) => flat(line).trimEnd()),
+    ...pathLines(content, screen, 400).map((line) => plainText(line).trimEnd()),
   ];
 };

@@ -2,7 +2,7 @@
 import { printable } from '../base/printable.ts';
 import { cutEnd, displayWidth, padEnd, padStart } from '../report/width.ts';
 
-export { displayWidth, padEnd, padStart };
+export { cutEnd, displayWidth, padEnd, padStart };
 
 /** Stand-ins for what this program and its sentences print beyond ASCII. */
 const ASCII: Readonly<Record<string, string>> = {
@@ -12,11 +12,11 @@ const ASCII: Readonly<Record<string, string>> = {
   '↓': 'v',
   '↑': '^',
   '▸': '>',
-  '◀': '<',
+  '◀': '<-',
   '●': '*',
   '○': 'o',
   '·': '-',
-  '…': '..',
+  '…': '~',
   '–': '-',
   '—': '-',
   '─': '-',

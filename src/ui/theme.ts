@@ -71,7 +71,7 @@ const ASCII: Symbols = {
   decides: '<- decides',
   cursor: '_',
   rule: '-',
-  ellipsis: '..',
+  ellipsis: '~',
   tick: 'ok',
   none: '-',
   fork: '|- ',

@@ -34,6 +34,6 @@ export const footerSpans = (scopes: readonly KeyScope[], columns: number, theme:
 };
 
 const entry = (row: KeyBinding): Spans => {
-  const shown = row.keys.filter((key) => /^(left|right)$/.test(key)).length === 2 ? '←→' : keyLabel(row.keys[0] ?? '');
+  const shown = row.keys.filter((key) => /^(left|right)$/.test(key)).length === 2 ? '←/→' : keyLabel(row.keys[0] ?? '');
   return [[shown, 'accent'], ` ${row.footer ?? ''}`];
 };

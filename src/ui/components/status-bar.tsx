@@ -77,12 +77,12 @@ const placeParts = (label: string, state: CaptureState, host: HostState | null):
 const detailParts = (screen: WatchScreen, state: CaptureState, columns: number): Spans[] => {
   const engines = [...new Set(state.points.flatMap((point) => point.engine ?? []))].join(', ');
   return [
+    ...(screen.search === '' ? [] : [[[`search ${screen.search}`, 'accent'] as const]]),
     lostSpans(state.lost, state.flowsEvicted),
     ...(state.saving === null ? [] : [savingSpans(state.saving, columns)]),
     ...(state.file === null ? [] : [[cutMiddle(state.file, Math.max(20, Math.floor(columns / 2)))]]),
     ...(engines === '' ? [] : [[`engine ${engines}`]]),
     [`filter ${state.filter === '' ? 'none' : state.filter}`],
-    ...(screen.search === '' ? [] : [[`search ${screen.search}`, 'accent'] as const].map((part) => [part])),
     ...(state.undecoded > 0 ? [[`${state.undecoded.toLocaleString('en-US')} not decoded`]] : []),
   ];
 };

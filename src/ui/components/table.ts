@@ -1,6 +1,6 @@
 /** Columns of a table: which ones fitTo, how wide each is, and its rows as spans. Widths depend on the room only, so nothing jumps. */
 import type { Span, Spans } from '../spans.ts';
-import { cutMiddle, fitTo } from '../text.ts';
+import { fitTo } from '../text.ts';
 import type { Theme, Tone } from '../theme.ts';
 
 export interface Column<Row> {
@@ -13,9 +13,8 @@ export interface Column<Row> {
   /** The lowest goes first where there is no room for all. */
   readonly rank: number;
   readonly align?: 'left' | 'right';
-  /** Keep the end of a long text: a rule's number. */
-  readonly keepEnd?: boolean;
-  readonly text: (row: Row) => string;
+  /** What stands in the cell; it may be shortened to `width` in a way of its own, else it is cut at the end. */
+  readonly text: (row: Row, width: number) => string;
   readonly tone?: (row: Row) => Tone;
 }
 
@@ -54,9 +53,7 @@ export const layColumns = <Row>(columns: readonly Column<Row>[], room: number): 
 
 export const titleSpans = <Row>(laid: readonly LaidColumn<Row>[], theme: Theme): Spans => [
   ['  ', 'dim'],
-  ...laid.map(
-    ({ column, width }, index): Span => [cell(column.title, width, column.align, false, theme, index === laid.length - 1), 'dim'],
-  ),
+  ...laid.map(({ column, width }, index): Span => [cell(column.title, width, column.align, theme, index === laid.length - 1), 'dim']),
 ];
 
 /** One row; the selected one has the pointer before it. */
@@ -76,14 +73,11 @@ export const rowSpans = <Row>(
     ...head,
     ...laid.map(({ column, width }, index): Span => {
       const tone = column.tone?.(row) ?? 'plain';
-      const text = cell(column.text(row), width, column.align, column.keepEnd === true, theme, index === laid.length - 1);
+      const text = cell(column.text(row, width), width, column.align, theme, index === laid.length - 1);
       return [text, selected && tone === 'plain' ? 'strong' : tone];
     }),
   ];
 };
 
-const cell = (raw: string, width: number, align: 'left' | 'right' = 'left', keepEnd: boolean, theme: Theme, last: boolean): string => {
-  const clean = theme.clean(raw);
-  const text = keepEnd ? cutMiddle(clean, width, theme.symbols.ellipsis) : clean;
-  return fitTo(text, width, align, theme.symbols.ellipsis) + (last ? '' : ' '.repeat(GAP));
-};
+const cell = (raw: string, width: number, align: 'left' | 'right' = 'left', theme: Theme, last: boolean): string =>
+  fitTo(theme.clean(raw), width, align, theme.symbols.ellipsis) + (last ? '' : ' '.repeat(GAP));

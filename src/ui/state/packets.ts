@@ -1,11 +1,22 @@
 /** The packets of a flow: a list above, the layers and bytes of the selected one below. */
 
+import type { CaptureView, FlowRow } from '../../session/state.ts';
 import { packetDetail } from '../packet-detail.ts';
 import type { Ui } from '../ui.ts';
 import type { Handlers } from './dispatch.ts';
 import type { PacketsScreen } from './screens.ts';
 import { type Motion, moveIndex, scrollTo } from './scroll.ts';
-import { openPackets } from './watch.ts';
+
+/** More than anyone scrolls through; memory may hold less. */
+const PACKETS_SHOWN = 500;
+
+export const flowTitle = (row: FlowRow): string => `${row.aName} → ${row.bName} ${row.protocol}`;
+
+export const openPackets = (capture: CaptureView, flowId: number, title: string, ui: Ui): void => {
+  const packets = capture.packetsOf(flowId, PACKETS_SHOWN);
+  const selected = Math.max(0, packets.length - 1);
+  ui.push({ kind: 'packets', capture, flowId, title, packets, selected, top: selected, pane: 'list', hex: true, bytesTop: 0 });
+};
 
 /** Rows of the list; its titles are not counted. The rest, less a rule, is for the bytes. */
 export const packetListRows = (bodyRows: number): number => Math.max(3, Math.floor((bodyRows - 2) * 0.4));

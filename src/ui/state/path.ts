@@ -1,10 +1,10 @@
 /** The path screen: which verdict it shows, of a flow that is running or of a question that was asked. */
 import type { Verdict } from '../../path/verdict.ts';
-import { type PathLine, pathLines, pathPlainText } from '../path-lines.ts';
+import { nearMissLine, type PathLine, pathLines, pathPlainText } from '../path-lines.ts';
 import type { Ui } from '../ui.ts';
 import type { Handlers } from './dispatch.ts';
+import { flowTitle, openPackets } from './packets.ts';
 import type { PathScreen } from './screens.ts';
-import { flowTitle, openPackets } from './watch.ts';
 
 export interface PathContent {
   readonly title: string;
@@ -58,12 +58,18 @@ export const pathScreenLines = (screen: PathScreen, ui: Ui): readonly PathLine[]
 
 export const pathLineCount = (screen: PathScreen, ui: Ui): number => pathScreenLines(screen, ui).length + PATH_HEAD_ROWS;
 
+/** Shows the rules that did not match, and scrolls to them. */
+export const withWhyNot = (screen: PathScreen, ui: Ui): PathScreen => {
+  const shown: PathScreen = { ...screen, whyNot: true };
+  return { ...shown, top: Math.max(0, nearMissLine(pathScreenLines(shown, ui))) };
+};
+
 export const pathHandlers: Handlers<'path'> = {
   direction: (screen, ui) => {
     if (screen.direction === 'there' && !pathContent(screen, ui).hasReply) ui.notice('no reply is expected');
     else ui.replace({ ...screen, direction: screen.direction === 'there' ? 'reply' : 'there', top: 0 });
   },
-  'why-not': (screen, ui) => ui.replace({ ...screen, whyNot: !screen.whyNot }),
+  'why-not': (screen, ui) => ui.replace(screen.whyNot ? { ...screen, whyNot: false, top: 0 } : withWhyNot(screen, ui)),
   packets: (screen, ui) => {
     const { source } = screen;
     if (source.kind === 'question') ui.notice('this was asked without traffic: there are no packets');

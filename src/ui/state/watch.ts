@@ -2,6 +2,8 @@
 import type { CaptureView, FlowRow, FlowSort } from '../../session/state.ts';
 import type { Ui } from '../ui.ts';
 import type { Handlers } from './dispatch.ts';
+import { flowTitle, openPackets } from './packets.ts';
+import { withWhyNot } from './path.ts';
 import type { ColumnSet, FrozenTable, WatchScreen } from './screens.ts';
 import { clampIndex, type Motion, moveIndex, scrollTo } from './scroll.ts';
 
@@ -17,8 +19,6 @@ const HEAD_ROWS = 3;
 
 /** So many rows of a frozen table can be scrolled through. */
 const FROZEN_ROWS = 2000;
-
-const PACKETS_SHOWN = 500;
 
 export const initialWatch = (capture: CaptureView, label: string): WatchScreen => ({
   kind: 'watch',
@@ -138,20 +138,15 @@ const withRow = (screen: WatchScreen, ui: Ui, action: (row: FlowRow) => void): v
   else action(row);
 };
 
-export const flowTitle = (row: FlowRow): string => `${row.aName} → ${row.bName} ${row.protocol}`;
-
-export const openPackets = (capture: CaptureView, flowId: number, title: string, ui: Ui): void => {
-  const packets = capture.packetsOf(flowId, PACKETS_SHOWN);
-  const selected = Math.max(0, packets.length - 1);
-  ui.push({ kind: 'packets', capture, flowId, title, packets, selected, top: selected, pane: 'list', hex: true, bytesTop: 0 });
-};
-
 const openPath = (screen: WatchScreen, ui: Ui, whyNot: boolean): void =>
   withRow(screen, ui, (row) => {
     if (row.verdict === null)
       ui.notice(row.outcome === '' ? 'no verdict: no rule looks at this' : 'the verdict has not been computed yet', 'warn');
-    else
-      ui.push({ kind: 'path', source: { kind: 'flow', capture: screen.capture, flowId: row.flow.id }, direction: 'there', whyNot, top: 0 });
+    else {
+      const source = { kind: 'flow', capture: screen.capture, flowId: row.flow.id } as const;
+      const path = { kind: 'path', source, direction: 'there', whyNot: false, top: 0 } as const;
+      ui.push(whyNot ? withWhyNot(path, ui) : path);
+    }
   });
 
 export const watchHandlers: Handlers<'watch'> = {

@@ -39,10 +39,16 @@ export class FrameWriter extends Writable {
     return this.#size.rows;
   }
 
-  /** The next frame is drawn from scratch: the terminal has moved what was there. */
+  /** The frame that is on the terminal, SGR sequences included. */
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+
+  /** The next frame is drawn from scratch: the terminal has moved what was there, and the old one would not fit. */
   resize(size: Size): void {
     this.#size = size;
-    this.redraw();
+    this.#lines = [];
+    this.#clear = true;
   }
 
   redraw(): void {

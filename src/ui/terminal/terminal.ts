@@ -1,13 +1,13 @@
 /**
- * The terminal while the UI has it: alternate screen, raw input, no cursor, bracketed paste; and as it was before, whatever
- * ends the program. Sequences as in xterm's ctlseqs. What others print meanwhile is held back: it would tear the screen.
+ * The terminal while the UI has it: alternate screen, raw input, no cursor, no wrapping at the edge, bracketed paste; and as
+ * it was before, whatever ends the program. Sequences as in xterm's ctlseqs. What others print meanwhile is held back: it would tear the screen.
  */
 import type { ReadStream, WriteStream } from 'node:tty';
 import type { Size } from '../state/screens.ts';
 import { type KeyInput, KeyReader } from './key-names.ts';
 
-const ENTER = '\u001b[?1049h\u001b[?25l\u001b[?2004h\u001b[H\u001b[2J';
-const LEAVE = '\u001b[?2004l\u001b[0m\u001b[?25h\u001b[?1049l';
+const ENTER = '\u001b[?1049h\u001b[?25l\u001b[?7l\u001b[?2004h\u001b[H\u001b[2J';
+const LEAVE = '\u001b[?2004l\u001b[0m\u001b[?7h\u001b[?25h\u001b[?1049l';
 
 /** So long an ESC may wait for the rest of a sequence; longer than a slow line takes, shorter than a person notices. */
 const ESCAPE_MS = 40;
