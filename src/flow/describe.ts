@@ -29,7 +29,10 @@ export const flowProtocol = (flow: Flow): string => {
   }
 };
 
-export const flowState = (flow: Flow, names: FlowNames = PLAIN_NAMES): string => {
+/** With the ends called a and b, and other addresses by their numbers. */
+export const flowState = (flow: Flow): string => describeState(flow, PLAIN_NAMES);
+
+export const describeState = (flow: Flow, names: FlowNames): string => {
   switch (flow.kind) {
     case 'tcp':
       return flow.tcp === null ? sentAndBack(flow) : tcpState(flow, flow.tcp, names);

@@ -117,7 +117,7 @@ export class FlowTable {
   /** Puts the packet to its flow. An ICMP error belongs to the flow on which it reports. */
   observe(packet: Packet): Flow {
     const { timeSec, timeNsec, interfaceId, cookedIfindex } = packet;
-    if (timeSec !== this.#nowSec) this.advance(timeSec, timeNsec);
+    if (timeSec > this.#nowSec || timeSec < this.#nowSec - CLOCK_STEP_SEC) this.advance(timeSec, timeNsec);
     const flow = this.#observe(packet, interfaceId, cookedIfindex, -1, timeSec, timeNsec);
     this.lastInner = null;
     if (packet.innerKind === INNER_VXLAN) this.#observeTunnel(packet, flow);

@@ -3,7 +3,6 @@
  * numbers wrap at 2^32, so they are compared by their signed distance. RFC 9293; Karn's rule for repeated segments RFC 6298.
  */
 import { type Packet, TH_ACK, TH_FIN, TH_RST, TH_SYN } from '../packet/packet.ts';
-import { copyOf } from './age-lists.ts';
 import type { Direction, Flow, TcpFlow } from './flow.ts';
 import { ORIGINAL, REPLY } from './flow.ts';
 
@@ -21,69 +20,53 @@ const SYN_SEEN = 32;
 /** Shared by all flows in which nothing of the kind has happened. */
 const NOTHING_COUNTED: [number, number] = [0, 0];
 
-/** The second number is that of the direction: slot * 2 + direction. */
+/**
+ * What is remembered of one direction lies together, as 32-bit words and, behind them, times as 64-bit numbers: one packet then
+ * touches few lines of the processor's cache.
+ */
+const NEXT = 0; // end of the highest segment
+const ISN = 1;
+const ACKED = 2; // highest acknowledgement that this direction has sent
+const FIN_END = 3;
+const SAMPLE_END = 4;
+const HOLE_START = 5;
+const HOLE_END = 6;
+const KNOWN = 7;
+/** Times, in nanoseconds since the flow's first packet: counted in 64-bit numbers from the direction's start. */
+const SAMPLE_AT = 4;
+const HOLE_AT = 5;
+const SYN_AT = 6;
+const LAST_HALF = 7; // round trip of what this direction sent, NaN for none
+const LEAST_HALF = 8;
+const DIRECTION_BYTES = 72;
+const DIRECTION_WORDS = DIRECTION_BYTES / 4;
+const SLOT_WORDS = DIRECTION_WORDS * 2;
+
 export class TcpTracker {
-  /** End of the highest segment. */
-  #next: Uint32Array;
-  #isn: Uint32Array;
-  /** Highest acknowledgement that this direction has sent. */
-  #acked: Uint32Array;
-  #finEnd: Uint32Array;
-  #sampleEnd: Uint32Array;
-  #holeStart: Uint32Array;
-  #holeEnd: Uint32Array;
-  #known: Uint8Array;
-  /** Times in nanoseconds since the flow's first packet. */
-  #sampleAt: Float64Array;
-  #holeAt: Float64Array;
-  #synAt: Float64Array;
-  /** Round trips of what this direction sent, NaN for none. */
-  #lastHalf: Float64Array;
-  #leastHalf: Float64Array;
+  #words: Uint32Array;
+  #times: Float64Array;
 
   constructor(slots: number) {
-    const words = () => new Uint32Array(slots * 2);
-    const times = () => new Float64Array(slots * 2);
-    this.#next = words();
-    this.#isn = words();
-    this.#acked = words();
-    this.#finEnd = words();
-    this.#sampleEnd = words();
-    this.#holeStart = words();
-    this.#holeEnd = words();
-    this.#known = new Uint8Array(slots * 2);
-    this.#sampleAt = times();
-    this.#holeAt = times();
-    this.#synAt = times();
-    this.#lastHalf = times();
-    this.#leastHalf = times();
+    const buffer = new ArrayBuffer(slots * 2 * DIRECTION_BYTES);
+    this.#words = new Uint32Array(buffer);
+    this.#times = new Float64Array(buffer);
   }
 
   grow(slots: number): void {
-    const words = (from: Uint32Array) => copyOf(from, new Uint32Array(slots * 2));
-    const times = (from: Float64Array) => copyOf(from, new Float64Array(slots * 2));
-    this.#next = words(this.#next);
-    this.#isn = words(this.#isn);
-    this.#acked = words(this.#acked);
-    this.#finEnd = words(this.#finEnd);
-    this.#sampleEnd = words(this.#sampleEnd);
-    this.#holeStart = words(this.#holeStart);
-    this.#holeEnd = words(this.#holeEnd);
-    this.#known = copyOf(this.#known, new Uint8Array(slots * 2));
-    this.#sampleAt = times(this.#sampleAt);
-    this.#holeAt = times(this.#holeAt);
-    this.#synAt = times(this.#synAt);
-    this.#lastHalf = times(this.#lastHalf);
-    this.#leastHalf = times(this.#leastHalf);
+    const buffer = new ArrayBuffer(slots * 2 * DIRECTION_BYTES);
+    const words = new Uint32Array(buffer);
+    words.set(this.#words);
+    this.#words = words;
+    this.#times = new Float64Array(buffer);
   }
 
   /** Begins a connection in the slot. */
   open(slot: number, flags: number): TcpFlow {
-    for (let i = slot * 2; i < slot * 2 + 2; i++) {
-      this.#known[i] = 0;
-      this.#synAt[i] = Number.NaN;
-      this.#lastHalf[i] = Number.NaN;
-      this.#leastHalf[i] = Number.NaN;
+    for (const own of [slot * SLOT_WORDS, slot * SLOT_WORDS + DIRECTION_WORDS]) {
+      this.#words[own + KNOWN] = 0;
+      this.#times[(own >> 1) + SYN_AT] = Number.NaN;
+      this.#times[(own >> 1) + LAST_HALF] = Number.NaN;
+      this.#times[(own >> 1) + LEAST_HALF] = Number.NaN;
     }
     const syn = flags >= 0 && (flags & TH_SYN) !== 0;
     return {
@@ -103,11 +86,12 @@ export class TcpTracker {
   beginsAnew(slot: number, tcp: TcpFlow, packet: Packet, direction: Direction): boolean {
     const flags = packet.tcpFlags;
     if (flags < 0 || (flags & TH_SYN) === 0 || flags & TH_RST) return false;
-    const own = slot * 2 + direction;
-    const repeated = ((this.#known[own] as number) & SYN_SEEN) !== 0 && this.#isn[own] === packet.tcpSeq;
+    const own = slot * SLOT_WORDS + direction * DIRECTION_WORDS;
+    const repeated = ((this.#words[own + KNOWN] as number) & SYN_SEEN) !== 0 && this.#words[own + ISN] === packet.tcpSeq;
     if (flags & TH_ACK) {
-      const other = slot * 2 + 1 - direction;
-      const answers = ((this.#known[other] as number) & SYN_SEEN) !== 0 && distance(packet.tcpAck, this.#isn[other] as number) === 1;
+      const other = slot * SLOT_WORDS + (1 - direction) * DIRECTION_WORDS;
+      const answers =
+        ((this.#words[other + KNOWN] as number) & SYN_SEEN) !== 0 && distance(packet.tcpAck, this.#words[other + ISN] as number) === 1;
       return !answers && !repeated && tcp.phase !== 'syn-sent' && tcp.phase !== 'syn-received';
     }
     switch (tcp.phase) {
@@ -127,7 +111,7 @@ export class TcpTracker {
     const { tcp } = flow;
     const flags = packet.tcpFlags;
     if (tcp === null || flags < 0) return;
-    const own = slot * 2 + direction;
+    const own = slot * SLOT_WORDS + direction * DIRECTION_WORDS;
     if (flags & TH_SYN) this.#syn(own, tcp, packet, ns);
     if ((flags & TH_RST) === 0) this.#sequence(own, tcp, packet, direction, ns);
     if (flags & TH_ACK) this.#acknowledge(slot, flow, tcp, packet.tcpAck, direction, ns);
@@ -136,12 +120,12 @@ export class TcpTracker {
   }
 
   #syn(own: number, tcp: TcpFlow, packet: Packet, ns: number): void {
-    const known = this.#known[own] as number;
+    const known = this.#words[own + KNOWN] as number;
     // A new attempt from the same port while nobody has answered: what was known of the old one no longer holds.
-    if (known & SYN_SEEN && tcp.phase === 'syn-sent' && this.#isn[own] !== packet.tcpSeq) this.#known[own] = 0;
-    this.#known[own] = (this.#known[own] as number) | SYN_SEEN;
-    this.#isn[own] = packet.tcpSeq;
-    this.#synAt[own] = ns;
+    if (known & SYN_SEEN && tcp.phase === 'syn-sent' && this.#words[own + ISN] !== packet.tcpSeq) this.#words[own + KNOWN] = 0;
+    this.#words[own + KNOWN] = (this.#words[own + KNOWN] as number) | SYN_SEEN;
+    this.#words[own + ISN] = packet.tcpSeq;
+    this.#times[(own >> 1) + SYN_AT] = ns;
   }
 
   #sequence(own: number, tcp: TcpFlow, packet: Packet, direction: Direction, ns: number): void {
@@ -149,19 +133,19 @@ export class TcpTracker {
     const seq = packet.tcpSeq;
     const length = packet.payloadLength + (flags & TH_SYN ? 1 : 0) + (flags & TH_FIN ? 1 : 0);
     const end = (seq + length) >>> 0;
-    const known = this.#known[own] as number;
+    const known = this.#words[own + KNOWN] as number;
     if ((known & SEQ_KNOWN) === 0) {
-      this.#known[own] = known | SEQ_KNOWN;
-      this.#next[own] = end;
+      this.#words[own + KNOWN] = known | SEQ_KNOWN;
+      this.#words[own + NEXT] = end;
       if (length > 0) this.#arm(own, end, ns);
       return;
     }
-    const next = this.#next[own] as number;
+    const next = this.#words[own + NEXT] as number;
     const ahead = distance(seq, next);
     if (ahead >= 0) {
       if (ahead > 0) this.#openHole(own, next, seq, ns);
-      if (length > 0 || ahead > 0) this.#next[own] = end;
-      if (length > 0 && ((this.#known[own] as number) & SAMPLE_ARMED) === 0) this.#arm(own, end, ns);
+      if (length > 0 || ahead > 0) this.#words[own + NEXT] = end;
+      if (length > 0 && ((this.#words[own + KNOWN] as number) & SAMPLE_ARMED) === 0) this.#arm(own, end, ns);
       return;
     }
     if (length === 0) return;
@@ -170,60 +154,65 @@ export class TcpTracker {
     if (ahead === -1 && packet.payloadLength <= 1 && beyond <= 0 && (flags & (TH_SYN | TH_FIN)) === 0) return;
     if (this.#fillsHole(own, seq, end)) {
       const reorderNs = tcp.handshakeNs ?? REORDER_NS;
-      if (ns - (this.#holeAt[own] as number) < reorderNs) tcp.outOfOrder = counted(tcp.outOfOrder, direction);
+      if (ns - (this.#times[(own >> 1) + HOLE_AT] as number) < reorderNs) tcp.outOfOrder = counted(tcp.outOfOrder, direction);
       else tcp.retransmissions = counted(tcp.retransmissions, direction);
     } else {
       tcp.retransmissions = counted(tcp.retransmissions, direction);
-      if (distance(this.#sampleEnd[own] as number, seq) > 0) this.#known[own] = (this.#known[own] as number) & ~SAMPLE_ARMED;
+      if (distance(this.#words[own + SAMPLE_END] as number, seq) > 0)
+        this.#words[own + KNOWN] = (this.#words[own + KNOWN] as number) & ~SAMPLE_ARMED;
     }
-    if (beyond > 0) this.#next[own] = end;
+    if (beyond > 0) this.#words[own + NEXT] = end;
   }
 
   #arm(own: number, end: number, ns: number): void {
-    this.#known[own] = (this.#known[own] as number) | SAMPLE_ARMED;
-    this.#sampleEnd[own] = end;
-    this.#sampleAt[own] = ns;
+    this.#words[own + KNOWN] = (this.#words[own + KNOWN] as number) | SAMPLE_ARMED;
+    this.#words[own + SAMPLE_END] = end;
+    this.#times[(own >> 1) + SAMPLE_AT] = ns;
   }
 
   /** One gap is remembered a direction; a further one widens it. */
   #openHole(own: number, from: number, to: number, ns: number): void {
-    if (((this.#known[own] as number) & HOLE_OPEN) === 0) this.#holeStart[own] = from;
-    this.#known[own] = (this.#known[own] as number) | HOLE_OPEN;
-    this.#holeEnd[own] = to;
-    this.#holeAt[own] = ns;
+    if (((this.#words[own + KNOWN] as number) & HOLE_OPEN) === 0) this.#words[own + HOLE_START] = from;
+    this.#words[own + KNOWN] = (this.#words[own + KNOWN] as number) | HOLE_OPEN;
+    this.#words[own + HOLE_END] = to;
+    this.#times[(own >> 1) + HOLE_AT] = ns;
   }
 
   #fillsHole(own: number, seq: number, end: number): boolean {
-    if (((this.#known[own] as number) & HOLE_OPEN) === 0) return false;
-    const start = this.#holeStart[own] as number;
-    const stop = this.#holeEnd[own] as number;
+    if (((this.#words[own + KNOWN] as number) & HOLE_OPEN) === 0) return false;
+    const start = this.#words[own + HOLE_START] as number;
+    const stop = this.#words[own + HOLE_END] as number;
     if (distance(seq, start) < 0 || distance(end, stop) > 0) return false;
-    if (seq === start) this.#holeStart[own] = end;
-    else this.#holeEnd[own] = seq;
-    if (this.#holeStart[own] === this.#holeEnd[own]) this.#known[own] = (this.#known[own] as number) & ~HOLE_OPEN;
+    if (seq === start) this.#words[own + HOLE_START] = end;
+    else this.#words[own + HOLE_END] = seq;
+    if (this.#words[own + HOLE_START] === this.#words[own + HOLE_END])
+      this.#words[own + KNOWN] = (this.#words[own + KNOWN] as number) & ~HOLE_OPEN;
     return true;
   }
 
   #acknowledge(slot: number, flow: Flow, tcp: TcpFlow, ack: number, direction: Direction, ns: number): void {
-    const own = slot * 2 + direction;
-    const other = slot * 2 + 1 - direction;
-    const known = this.#known[own] as number;
-    if ((known & ACK_KNOWN) === 0 || distance(ack, this.#acked[own] as number) > 0) {
-      this.#known[own] = known | ACK_KNOWN;
-      this.#acked[own] = ack;
+    const own = slot * SLOT_WORDS + direction * DIRECTION_WORDS;
+    const other = slot * SLOT_WORDS + (1 - direction) * DIRECTION_WORDS;
+    const known = this.#words[own + KNOWN] as number;
+    if ((known & ACK_KNOWN) === 0 || distance(ack, this.#words[own + ACKED] as number) > 0) {
+      this.#words[own + KNOWN] = known | ACK_KNOWN;
+      this.#words[own + ACKED] = ack;
     }
-    if (((this.#known[other] as number) & SAMPLE_ARMED) === 0 || distance(ack, this.#sampleEnd[other] as number) < 0) return;
-    this.#known[other] = (this.#known[other] as number) & ~SAMPLE_ARMED;
-    const half = ns - (this.#sampleAt[other] as number);
+    if (((this.#words[other + KNOWN] as number) & SAMPLE_ARMED) === 0 || distance(ack, this.#words[other + SAMPLE_END] as number) < 0)
+      return;
+    this.#words[other + KNOWN] = (this.#words[other + KNOWN] as number) & ~SAMPLE_ARMED;
+    const half = ns - (this.#times[(other >> 1) + SAMPLE_AT] as number);
     if (half < 0) return;
-    this.#lastHalf[other] = half;
-    if (!(half >= (this.#leastHalf[other] as number))) this.#leastHalf[other] = half;
-    const toB = this.#lastHalf[slot * 2 + ORIGINAL] as number;
-    const toA = this.#lastHalf[slot * 2 + REPLY] as number;
+    this.#times[(other >> 1) + LAST_HALF] = half;
+    if (!(half >= (this.#times[(other >> 1) + LEAST_HALF] as number))) this.#times[(other >> 1) + LEAST_HALF] = half;
+    const a = slot * SLOT_WORDS;
+    const b = a + DIRECTION_WORDS;
+    const toB = this.#times[(a >> 1) + LAST_HALF] as number;
+    const toA = this.#times[(b >> 1) + LAST_HALF] as number;
     tcp.rttToBNs = orNull(toB);
     tcp.rttToANs = orNull(toA);
     flow.rttNs = sumOfKnown(toB, toA);
-    flow.minRttNs = sumOfKnown(this.#leastHalf[slot * 2 + ORIGINAL] as number, this.#leastHalf[slot * 2 + REPLY] as number);
+    flow.minRttNs = sumOfKnown(this.#times[(a >> 1) + LEAST_HALF] as number, this.#times[(b >> 1) + LEAST_HALF] as number);
   }
 
   #phase(slot: number, tcp: TcpFlow, flags: number, direction: Direction, ns: number): void {
@@ -235,28 +224,28 @@ export class TcpTracker {
       return;
     }
     if (tcp.phase === 'reset' || tcp.phase === 'closed') return;
-    const a = slot * 2 + ORIGINAL;
-    const b = slot * 2 + REPLY;
+    const a = slot * SLOT_WORDS;
+    const b = a + DIRECTION_WORDS;
     if (flags & TH_SYN) {
       if (tcp.phase === 'syn-sent' && direction === REPLY) tcp.phase = 'syn-received';
     } else if (direction === ORIGINAL && flags & TH_ACK && (tcp.phase === 'syn-received' || tcp.phase === 'syn-sent')) {
       // Where b's direction is not seen here, a's first ACK still tells that b has answered.
       tcp.phase = 'established';
-      const handshake = ns - (this.#synAt[a] as number);
+      const handshake = ns - (this.#times[(a >> 1) + SYN_AT] as number);
       if (handshake >= 0) tcp.handshakeNs = handshake;
     }
     if (flags & TH_FIN) {
-      const own = slot * 2 + direction;
-      this.#known[own] = (this.#known[own] as number) | FIN_SEEN;
-      this.#finEnd[own] = this.#next[own] as number;
+      const own = slot * SLOT_WORDS + direction * DIRECTION_WORDS;
+      this.#words[own + KNOWN] = (this.#words[own + KNOWN] as number) | FIN_SEEN;
+      this.#words[own + FIN_END] = this.#words[own + NEXT] as number;
       tcp.phase = 'closing';
     }
     if (tcp.phase === 'closing' && this.#finAcknowledged(a, b) && this.#finAcknowledged(b, a)) tcp.phase = 'closed';
   }
 
   #finAcknowledged(own: number, other: number): boolean {
-    if (((this.#known[own] as number) & FIN_SEEN) === 0 || ((this.#known[other] as number) & ACK_KNOWN) === 0) return false;
-    return distance(this.#acked[other] as number, this.#finEnd[own] as number) >= 0;
+    if (((this.#words[own + KNOWN] as number) & FIN_SEEN) === 0 || ((this.#words[other + KNOWN] as number) & ACK_KNOWN) === 0) return false;
+    return distance(this.#words[other + ACKED] as number, this.#words[own + FIN_END] as number) >= 0;
   }
 }
 
