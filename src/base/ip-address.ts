@@ -107,8 +107,10 @@ const parseIpv4 = (text: string): IpAddress | null => {
   if (match === null) return null;
   let value = 0;
   for (let i = 1; i <= 4; i++) {
-    const octet = Number(match[i]);
-    if (octet > 255) return null;
+    const digits = match[i] as string;
+    const octet = Number(digits);
+    // As inet_pton(3): a leading zero is refused, because elsewhere it makes the number octal.
+    if (octet > 255 || (digits.length > 1 && digits.startsWith('0'))) return null;
     value = value * 256 + octet;
   }
   return ipv4(value);

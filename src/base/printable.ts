@@ -1,7 +1,10 @@
 /** Text from outside (names, comments, payload, program output) made safe to print: no escape sequence reaches the terminal. */
 
-/** Bidirectional and invisible formatting characters that could make a name read as another one. */
-const DECEPTIVE = /[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff]/u;
+/**
+ * Characters that are invisible or turn the direction of writing, so that one name could be read as another: Unicode's formatting
+ * characters (Cf), its line and paragraph separators, the combining grapheme joiner, the Hangul fillers and the blank Braille pattern.
+ */
+const DECEPTIVE = /[\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164\uffa0]|\u034f/u;
 
 const isControl = (code: number): boolean => code < 0x20 || (code >= 0x7f && code <= 0x9f);
 
