@@ -28,7 +28,7 @@ export const compileRuleset = (ruleset: Ruleset): readonly BaseChain[] => {
     ruleset,
     matches: registryOf(MATCHES),
     targets: registryOf(TARGETS),
-    match: { family: ruleset.family === 'ip' ? 4 : 6, sets: new SetIndexes() },
+    match: { family: ruleset.family === 'ip' ? 4 : 6, backend: ruleset.backend, sets: new SetIndexes() },
   };
   return ruleset.tables.flatMap((table) => compileTable(table, context));
 };

@@ -152,7 +152,7 @@ const load = (op: number, k: number, x: number, memory: Uint32Array, skb: BpfPac
 };
 
 /** Offsets below nought mean the network header again, or what the kernel keeps beside the packet. */
-const absolute = (skb: Skb, offset: number, width: number, a: number, x: number): number => {
+const absolute = (skb: BpfPacket, offset: number, width: number, a: number, x: number): number => {
   if (offset >= 0) return bytesAt(skb, offset, width);
   if (offset < SKF_AD_OFF) return offset >= SKF_NET_OFF ? bytesAt(skb, offset - SKF_NET_OFF, width) : BPF_UNKNOWN;
   switch (offset - SKF_AD_OFF) {
@@ -169,7 +169,7 @@ const absolute = (skb: Skb, offset: number, width: number, a: number, x: number)
   }
 };
 
-const bytesAt = (skb: Skb, at: number, width: number): number => {
+const bytesAt = (skb: BpfPacket, at: number, width: number): number => {
   const bytes = skb.bytes;
   if (bytes === null) return BPF_UNKNOWN;
   if (at < 0) return BPF_UNKNOWN;

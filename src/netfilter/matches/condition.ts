@@ -33,6 +33,7 @@ export interface Condition {
 /** What the rule around a match tells it. */
 export interface MatchContext {
   readonly family: 4 | 6;
+  readonly backend: 'nft' | 'legacy';
   readonly sets: SetIndexes;
 }
 

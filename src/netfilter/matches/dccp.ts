@@ -20,7 +20,7 @@ const DCCP_TYPES: readonly string[] = [
 ];
 
 export const dccp = optionMatch('dccp', {
-  ...portOptions(IPPROTO_DCCP),
+  ...portOptions(IPPROTO_DCCP, false),
   '--dccp-types': (option) => {
     const wanted = (option.values[0] ?? '').split(',').map((name) => DCCP_TYPES.indexOf(name));
     if (wanted.includes(-1)) return badValue(option);

@@ -42,7 +42,7 @@ const chunkTypes = (skb: Skb): readonly number[] | null => {
 };
 
 export const sctp = optionMatch('sctp', {
-  ...portOptions(IPPROTO_SCTP),
+  ...portOptions(IPPROTO_SCTP, false),
   '--chunk-types': (option) => {
     const [scope, list] = option.values;
     if (list === undefined || !['any', 'all', 'only'].includes(scope ?? '')) return badValue(option);

@@ -3,7 +3,7 @@ import { u8 } from '../../base/bytes.ts';
 import { transportOffset } from '../header.ts';
 import { IPPROTO_TCP } from '../protocols.ts';
 import { badValue, type MatchModule, makeCondition, NEVER, notKnown, optionMatch } from './condition.ts';
-import { portOptions } from './ports.ts';
+import { inLaterFragment, portOptions } from './ports.ts';
 import { parseNumber } from './values.ts';
 
 const FLAGS: Readonly<Record<string, number>> = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32, ALL: 63, NONE: 0 };
@@ -22,13 +22,15 @@ const FLAGS_UNKNOWN = notKnown('TCP flags');
 const OPTIONS_UNKNOWN = 'the TCP options are not at hand';
 
 const withOptions = optionMatch('tcp', {
-  ...portOptions(IPPROTO_TCP),
-  '--tcp-flags': (option) => {
+  ...portOptions(IPPROTO_TCP, true),
+  '--tcp-flags': (option, { backend }) => {
     const mask = parseFlags(option.values[0]);
     const wanted = parseFlags(option.values[1]);
     if (mask === null || wanted === null) return badValue(option);
+    const later = inLaterFragment(backend);
     return (skb) => {
-      if (skb.protocol !== IPPROTO_TCP || skb.fragmentOffset !== 0) return NEVER;
+      if (skb.protocol !== IPPROTO_TCP) return NEVER;
+      if (skb.fragmentOffset !== 0) return later;
       return skb.tcpFlags === null ? FLAGS_UNKNOWN : (skb.tcpFlags & mask) === wanted;
     };
   },
@@ -60,7 +62,7 @@ export const findTcpOption = (bytes: Uint8Array | null, kind: number): number | 
   return -1;
 };
 
-/** A second fragment that would overwrite the flags condemns the packet. */
+/** In the kernel's own match a second fragment that would overwrite the flags condemns the packet. */
 const evilFragment = makeCondition('-m tcp', false, null, (skb) => {
   if (skb.protocol !== IPPROTO_TCP) return NEVER;
   if (skb.fragmentOffset === 8) return { kind: 'hotdrop', reason: 'a TCP fragment at offset 8 would overwrite the flags' };
@@ -69,5 +71,5 @@ const evilFragment = makeCondition('-m tcp', false, null, (skb) => {
 
 export const tcp: MatchModule = {
   name: 'tcp',
-  compile: (spec, context) => [evilFragment, ...withOptions.compile(spec, context)],
+  compile: (spec, context) => [...(context.backend === 'legacy' ? [evilFragment] : []), ...withOptions.compile(spec, context)],
 };

@@ -3,4 +3,4 @@ import { IPPROTO_UDP } from '../protocols.ts';
 import { optionMatch } from './condition.ts';
 import { portOptions } from './ports.ts';
 
-export const udp = optionMatch('udp', portOptions(IPPROTO_UDP));
+export const udp = optionMatch('udp', portOptions(IPPROTO_UDP, true));

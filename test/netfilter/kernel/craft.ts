@@ -2,6 +2,7 @@
 
 import type { Skb } from '../../../src/netfilter/skb.ts';
 import { skb as baseSkb, ip, type SkbChange } from '../support.ts';
+import type { Frame } from './namespaces.ts';
 
 export interface PacketPlan {
   readonly name: string;
@@ -23,8 +24,7 @@ export interface PacketPlan {
   /** In bytes, a multiple of eight; more fragments follow where `moreFragments`. */
   readonly fragmentOffset?: number;
   readonly moreFragments?: boolean;
-  /** To whom the frame goes; `unicast` is the receiver's own MAC. */
-  readonly frame?: 'unicast' | 'broadcast' | 'multicast';
+  readonly frame?: Frame;
   /** What conntrack makes of it, where that is not a plain new connection. */
   readonly ct?: SkbChange['ct'];
 }
@@ -148,7 +148,7 @@ export const arriving = (plan: PacketPlan, bytes: Uint8Array, inDev: string, src
     ttl: plan.ttl ?? 64,
     tos: plan.tos ?? 0,
     srcMac,
-    packetType: plan.frame ?? 'unicast',
+    packetType: plan.frame === 'beyond' ? 'otherhost' : (plan.frame ?? 'unicast'),
     bytes,
     ...(plan.ct === undefined ? {} : { ct: plan.ct }),
   });

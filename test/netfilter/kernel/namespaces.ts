@@ -25,12 +25,17 @@ export const run = (command: string, args: readonly string[], input = ''): strin
 export const SENDER_MAC = '02:42:ac:11:00:02';
 export const HOST_MAC = '02:42:ac:11:00:01';
 export const HOST_DEVICE = 'vshost0';
+/** A second device of the host, 10.78.0.1/24, behind which 10.78.0.9 seems to be: its other end takes no frame for that MAC. */
+export const FAR_DEVICE = 'vsfar0';
+
+/** To whom a frame goes: the host's own MAC, all, 224.0.0.1, or somebody behind the host's bridge. */
+export type Frame = 'unicast' | 'broadcast' | 'multicast' | 'beyond';
 
 export interface NamespacePair {
   /** Runs a command in the namespace that has the rules. */
   host(command: string, args: readonly string[], input?: string): string;
   sender(command: string, args: readonly string[], input?: string): string;
-  send(packet: Uint8Array, frame?: 'unicast' | 'broadcast' | 'multicast'): Promise<void>;
+  send(packet: Uint8Array, frame?: Frame): Promise<void>;
   close(): void;
 }
 
@@ -117,6 +122,11 @@ export const openPair = async (label: string): Promise<NamespacePair> => {
     }
     run('ip', ['-n', hostNs, 'neigh', 'replace', '10.77.0.1', 'lladdr', SENDER_MAC, 'dev', HOST_DEVICE]);
     run('ip', ['-n', hostNs, '-6', 'neigh', 'replace', 'fd77::1', 'lladdr', SENDER_MAC, 'dev', HOST_DEVICE]);
+    run('ip', ['-n', hostNs, 'link', 'add', FAR_DEVICE, 'type', 'veth', 'peer', 'name', 'vsfar1']);
+    run('ip', ['-n', hostNs, 'addr', 'add', '10.78.0.1/24', 'dev', FAR_DEVICE]);
+    for (const device of [FAR_DEVICE, 'vsfar1']) run('ip', ['-n', hostNs, 'link', 'set', device, 'up']);
+    run('ip', ['-n', hostNs, 'neigh', 'replace', '10.78.0.9', 'lladdr', SENDER_MAC, 'dev', FAR_DEVICE]);
+    host('sysctl', ['-qw', 'net.ipv4.ip_forward=1']);
     child = spawn('ip', ['netns', 'exec', senderNs, 'python3', '-u', '-c', SENDER, 'vssend0'], { stdio: 'pipe' });
   } catch (error) {
     close();
@@ -128,7 +138,12 @@ export const openPair = async (label: string): Promise<NamespacePair> => {
     if (done === true) throw new Error('the sending program ended');
   };
   await said();
-  const destinations = { unicast: macBytes(HOST_MAC), broadcast: [255, 255, 255, 255, 255, 255], multicast: [1, 0, 0x5e, 0, 0, 1] };
+  const destinations = {
+    unicast: macBytes(HOST_MAC),
+    broadcast: [255, 255, 255, 255, 255, 255],
+    multicast: [1, 0, 0x5e, 0, 0, 1],
+    beyond: [2, 0x42, 0xac, 0x11, 0, 9],
+  };
   return {
     host,
     sender,
