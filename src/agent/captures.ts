@@ -190,7 +190,7 @@ export class Captures {
 }
 
 const crashed = (plan: StartCapture, code: number | null, signal: string | null, stderr: string): Ended => {
-  const said = lastLine(stderr);
+  const said = lastLine(warningsIn(stderr).join('\n'));
   const how = signal ?? `exit ${code ?? '?'}`;
   const message = `the capture engine on ${plan.interface} ended (${how})${said === '' ? '' : `: ${said}`}`;
   return { type: 'ended', end: 'engine-crashed', message, hint: plan.engine === 'cap' ? 'try --engine tcpdump' : null };

@@ -60,7 +60,7 @@ const WATCHED: Partial<Record<SnapshotCommand, Watched>> = {
   ip6tables: { normalise: withoutCounters, words: 'ip6tables rules', lines: true },
   nft: { normalise: nftWithoutCounters, words: 'nftables rules' },
   ipset: { normalise: setsWithoutCounters, words: 'sets', lines: true },
-  sysctl: { normalise: settings, words: 'sysctls', lines: true },
+  sysctl: { normalise: settings, words: 'sysctls' },
   link: { normalise: stillJson, words: 'interfaces' },
   bridgeLink: { normalise: stillJson, words: 'bridge ports' },
   address: { normalise: stillJson, words: 'addresses' },
@@ -77,6 +77,19 @@ export const describeChanges = (before: SnapshotDocument, after: SnapshotDocumen
   ...describeNamespaces(before, after),
 ];
 
+/** One line for a person: what Docker said, else what was found; consequences (a route of an interface that came) are left out beside causes. */
+export const summariseChanges = (heard: readonly string[], found: readonly string[]): string => {
+  const isDocker = (words: string): boolean => /^(container|Docker networks) /.test(words);
+  const isLink = (words: string): boolean => /^\d+ more interfaces|^interface /.test(words);
+  const isConsequence = (words: string): boolean =>
+    /^(interfaces|bridge ports|addresses|(IPv6 )?routes|listening sockets|namespaces|in .*:) ?/.test(words);
+  const docker = heard.length > 0 ? heard : found.filter(isDocker);
+  const others = found.filter((words) => !isDocker(words));
+  const causes = others.filter((words) => !isConsequence(words) && !(docker.length > 0 && isLink(words)));
+  const told = [...docker, ...causes];
+  return (told.length > 0 ? told : found).join('; ');
+};
+
 /** Only keys that `after` has are compared: a partial reading is no change of the rest. */
 export const describeRaw = (before: RawOutputs, after: RawOutputs): string[] => {
   const words: string[] = [];
@@ -87,6 +100,7 @@ export const describeRaw = (before: RawOutputs, after: RawOutputs): string[] => 
     const [oldStill, nowStill] = [watched.normalise(old ?? ''), watched.normalise(now)];
     if (oldStill === nowStill) continue;
     if (command === 'link') words.push(...describeLinks(old ?? '', now));
+    else if (command === 'sysctl') words.push(...describeSettings(oldStill, nowStill));
     else if (watched.lines === true) words.push(describeLines(watched.words, oldStill, nowStill));
     else words.push(`${watched.words} changed`);
   }
@@ -99,16 +113,25 @@ const describeLines = (what: string, before: string, after: string): string => {
   const added = linesBeyond(after, before);
   const removed = linesBeyond(before, after);
   if (added.length === 0 && removed.length === 0) return `${what} changed their order`;
-  if (what === 'sysctls') {
-    const shown = added.slice(0, 3).map((line) => line.replace(' = ', ' is now '));
-    if (shown.length > 0) return shown.join(', ') + (added.length > 3 ? ` and ${added.length - 3} more` : '');
-  }
   const part = (lines: readonly string[], sign: string): string[] => {
     if (lines.length === 0) return [];
-    const shown = lines.slice(0, MAX_SHOWN).map((line) => line.trim().slice(0, 160));
+    const rules = lines.filter((line) => line.startsWith('-A '));
+    const shown = (rules.length > 0 ? rules : lines).slice(0, MAX_SHOWN).map((line) => line.trim().slice(0, 160));
     return [`${lines.length} ${sign} (${shown.join('; ')}${lines.length > MAX_SHOWN ? '; …' : ''})`];
   };
   return `${what} changed: ${[...part(added, 'added'), ...part(removed, 'removed')].join(', ')}`;
+};
+
+/** Those of an interface that came or went are no news beside it. */
+const describeSettings = (before: string, after: string): string[] => {
+  const old = new Map(before.split('\n').map((line) => [line.slice(0, line.indexOf(' = ')), line]));
+  const changed = after.split('\n').filter((line) => {
+    const name = line.slice(0, line.indexOf(' = '));
+    const was = old.get(name);
+    return was === undefined ? name !== '' && !name.includes('.conf.') : was !== line;
+  });
+  const shown = changed.slice(0, 3).map((line) => line.replace(' = ', ' is now '));
+  return changed.length > 3 ? [...shown, `${changed.length - 3} more sysctls changed`] : shown;
 };
 
 /** Lines of `one` beyond those that `other` has as often. */

@@ -56,12 +56,7 @@ export class DockerDaemon {
         apiVersion: textOf(recordOf(version)?.['ApiVersion']),
         firewallBackend: textOf(recordOf(recordOf(info)?.['FirewallBackend'])?.['Driver']),
         containers: containers.filter((container) => container !== null),
-        networks: networkList.flatMap((entry) => {
-          const network = reduceNetwork(entry);
-          if ('value' in network) return [network.value satisfies DockerNetworkDocument];
-          problems.push(`a network ${network.problem}`);
-          return [];
-        }),
+        networks: this.#networks(networkList, problems),
         ...(problems.length === 0 ? {} : { error: `${this.endpoint.url} answered in an unknown way: ${problems.slice(0, 5).join('; ')}` }),
       };
       this.#last = document;
@@ -164,6 +159,17 @@ export class DockerDaemon {
     if (container.State.Pid === 0) return container;
     const netns = this.#netns(container, namespaceProblems);
     return { ...container, NetNs: netns };
+  }
+
+  /** By name: the daemon gives them in a new order every time. */
+  #networks(answer: readonly unknown[], problems: string[]): DockerNetworkDocument[] {
+    const networks = answer.flatMap((entry) => {
+      const network = reduceNetwork(entry);
+      if ('value' in network) return [network.value];
+      problems.push(`a network ${network.problem}`);
+      return [];
+    });
+    return networks.sort((a, b) => (a.Name < b.Name ? -1 : a.Name > b.Name ? 1 : a.Id < b.Id ? -1 : 1));
   }
 
   /** Only a process shown to be the container's own is looked into: a daemon elsewhere has process numbers of its own. */

@@ -4,7 +4,7 @@
  */
 import { messageOf } from '../base/errors.ts';
 import { SNAPSHOT_COMMANDS, type SnapshotDocument } from '../host/snapshot.ts';
-import { describeChanges, describeRaw } from './changes.ts';
+import { describeChanges, describeRaw, summariseChanges } from './changes.ts';
 import { collect, collectRules, secondsNow } from './collect.ts';
 import type { DockerDaemon } from './docker.ts';
 import { DockerEvents } from './docker-events.ts';
@@ -131,11 +131,8 @@ class Round {
       const before = this.last;
       this.last = snapshot;
       const found = before === null ? [] : describeChanges(before, snapshot);
-      // an event that changed nothing (a container made but not started elsewhere) is no news; Docker's words come before ours
-      if (found.length > 0) {
-        const own = heard.length === 0 ? found : found.filter((reason) => !/^container |^Docker networks/.test(reason));
-        this.#send({ type: 'changed', reason: [...heard, ...own].join('; '), snapshot });
-      }
+      // an event that changed nothing (a container made, not started) is no news
+      if (found.length > 0) this.#send({ type: 'changed', reason: summariseChanges(heard, found), snapshot });
     } catch (error) {
       this.#send({ type: 'dockerState', up: false, message: `the host's facts could not be read: ${messageOf(error)}` });
     } finally {
