@@ -6,7 +6,7 @@ import { isLimitedBroadcast, isMulticast } from './env.ts';
 import type { Place } from './places.ts';
 import { type HookContext, runHook } from './run-hook.ts';
 import type { DecidedBy } from './verdict.ts';
-import { addStep, andThen, drop, type End, finish, note, type Walk, withSkb } from './walk.ts';
+import { addStep, andThen, drop, type End, finish, note, undetermined, type Walk, withSkb } from './walk.ts';
 
 /** Sends a routed or local packet out by `walk.out`. `decidingHook` is the one whose rules let it pass. */
 export const sendOut = (context: HookContext, walk: Walk, inDev: string | null, decidingHook: Hook): readonly Walk[] => {
@@ -26,15 +26,9 @@ const handOver = (context: HookContext, walk: Walk, out: string, decidingHook: H
     return drop(walk, 'routing', { kind: 'route', text: `${out} is down` });
   }
   if (isMulticast(dst) || isLimitedBroadcast(dst)) return finish(walk, end);
-  const child = model.places.all.find((place) => place.parent === out && isPlaceOf(place, target));
-  if (child !== undefined && walk.skb.local) {
-    const driver = child.network?.driver ?? 'macvlan';
-    return drop(walk, 'routing', {
-      kind: 'bridge',
-      text: `${driver}: ${out} never hands the host's own packets to its children (${child.container.name})`,
-    });
-  }
-  if (!model.isBridge(out)) return finish(walk, child === undefined ? end : { ...end, deliveredTo: nameOf(child), receiverMac: child.mac });
+  const child = model.places.all.find((place) => place.parent === out && isPlaceOf(place, dst));
+  if (child !== undefined) return toChild(walk, out, child);
+  if (!model.isBridge(out)) return finish(walk, end);
   const place = model.places.onBridge(out, target);
   const neighbour = model.self.neighbours?.find((entry) => entry.dev === out && !entry.proxy && sameIp(entry.ip, target));
   const learnt = neighbour?.mac === null || neighbour?.mac === undefined ? null : parseMac(neighbour.mac);
@@ -56,6 +50,22 @@ const handOver = (context: HookContext, walk: Walk, out: string, decidingHook: H
       ? addStep(walk, 'bridge', `${out}: to ${formatIp(target)}`, 'continue')
       : addStep(walk, 'bridge', `${out}: out of port ${port}`, 'continue');
   return finish(hop, { ...end, outPort: port, receiverMac: mac, ...(place === null ? {} : { deliveredTo: nameOf(place) }) });
+};
+
+/** What the parent of a macvlan or ipvlan sends goes to the wire, never to its own children (macvlan.c hands over on receive only). */
+const toChild = (walk: Walk, parent: string, child: Place): Walk => {
+  const driver = child.network?.driver ?? 'macvlan';
+  const by: DecidedBy = {
+    kind: 'bridge',
+    text: `${driver}: ${parent} never hands what the host sends to its own child ${child.container.name}`,
+  };
+  if (walk.nextHop === null) return drop(walk, 'routing', by);
+  const gateway = formatIp(walk.nextHop);
+  return undetermined(
+    walk,
+    by,
+    `it leaves by ${parent} for ${gateway}: only if ${gateway} sends it back does it reach ${child.container.name}`,
+  );
 };
 
 export const nobody = (context: HookContext, bridge: string, ip: string): string =>

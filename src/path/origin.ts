@@ -108,7 +108,7 @@ const atPort = (packet: Packet, place: Place | null, bridge: string, port: strin
     if (packet.srcMac === place.mac) return enters;
     if (packet.dstMac === place.mac || isGroupMac(packet.dstMac)) return leaves;
   }
-  const told = (where: Where & { readonly assumptions: readonly string[] }, text: string): Where => ({ ...where, assumptions: [text] });
+  const told = (where: typeof enters | typeof leaves, text: string): Where => ({ ...where, assumptions: [text] });
   if (place !== null && same(place, src)) return told(enters, `sent by ${place.container.name}, by its address`);
   if (place !== null && same(place, dst)) return told(leaves, `sent to ${place.container.name}, by its address`);
   if (packet.cookedType === 4) return leaves;
