@@ -112,9 +112,12 @@ export const tcpFlagNames = (flags: number): string => {
   return names.length === 0 ? 'none' : names.join(',');
 };
 
+/** Of a header that was cut short: whether the sequence number was still there. */
+const hasSequence = (packet: Packet): boolean => packet.srcPort >= 0 && packet.l4Offset + 8 <= packet.end;
+
 export const summariseTcp = (packet: Packet): string => {
   const { tcpFlags: flags } = packet;
-  if (flags < 0) return packet.srcPort < 0 ? 'tcp' : `tcp, seq ${packet.tcpSeq}`;
+  if (flags < 0) return hasSequence(packet) ? `tcp, seq ${packet.tcpSeq}` : 'tcp';
   const length = packet.payloadLength;
   const parts = [`Flags [${tcpFlagLetters(flags)}]`];
   if (length > 0) parts.push(`seq ${packet.tcpSeq}:${(packet.tcpSeq + length) >>> 0}`);
@@ -170,6 +173,7 @@ export const describeTcp = (packet: Packet): LayerView[] => {
   const fields: LayerField[] = [];
   if (packet.srcPort >= 0)
     fields.push(field('source port', portWords(packet.srcPort)), field('destination port', portWords(packet.dstPort)));
+  if (packet.tcpFlags < 0 && hasSequence(packet)) fields.push(field('sequence', packet.tcpSeq));
   if (packet.tcpFlags < 0) return [{ name: 'TCP', fields, start: at, end: Math.min(at + TCP_MIN_HEADER, packet.end) }];
   const headerLength = (u8(bytes, at + 12) >>> 4) * 4;
   const scale = packet.tcpWindowScale < 0 ? '' : ` (scale offered: ${packet.tcpWindowScale})`;

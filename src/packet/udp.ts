@@ -35,8 +35,12 @@ const decodePorts = (packet: Packet, at: number): void => {
   packet.dstPort = u16be(packet.bytes, at + 2);
 };
 
-export const summariseUdp = (packet: Packet): string =>
-  packet.payloadOffset < 0 ? 'udp' : `UDP, length ${u16be(packet.bytes, packet.l4Offset + 4) - UDP_HEADER_LENGTH}`;
+/** The length that the header claims; of a jumbogram, which claims none, that of the packet. */
+export const summariseUdp = (packet: Packet): string => {
+  if (packet.payloadOffset < 0) return 'udp';
+  const claimed = u16be(packet.bytes, packet.l4Offset + 4);
+  return `UDP, length ${claimed === 0 ? packet.payloadLength : claimed - UDP_HEADER_LENGTH}`;
+};
 
 export const describeUdp = (packet: Packet): LayerView[] => {
   const { bytes, l4Offset: at } = packet;

@@ -87,6 +87,12 @@ describe('TCP', () => {
     const packet = decode(bytes.subarray(0, 20 + length), 101, bytes.length);
     expect([packet.srcPort, packet.dstPort, packet.tcpSeq, packet.tcpFlags]).toEqual([srcPort, dstPort, seq, -1]);
     expect([packet.truncatedIn, packet.malformed]).toEqual(['tcp', '']);
+    expect(summarisePacket(packet).includes('seq 7')).toBe(length >= 8);
+    expect(
+      describeLayers(packet)
+        .at(-1)
+        ?.fields.some(({ label }) => label === 'sequence'),
+    ).toBe(length >= 8);
   });
 
   it('writes flags in letters and in names', () => {
@@ -101,6 +107,12 @@ describe('UDP', () => {
     const packet = over('11', '13881770 000c0000 74657374');
     expect([packet.srcPort, packet.dstPort, packet.payloadOffset, packet.payloadLength]).toEqual([5000, 6000, 28, 4]);
     expect(summarisePacket(packet)).toBe('IP 10.9.1.2.5000 > 10.9.1.1.6000: UDP, length 4');
+  });
+
+  it('of a jumbogram has the length of its packet', () => {
+    const packet = decode(fromHex(`60000000 000c 11 40 ${'fd090001000000000000000000000002'.repeat(2)} 13881770 00000000 74657374`), 101);
+    expect([packet.payloadLength, packet.malformed]).toEqual([4, '']);
+    expect(summarisePacket(packet)).toContain('UDP, length 4');
   });
 
   it('ends at its own length, not at that of IP', () => {
