@@ -1,5 +1,7 @@
 /** All causes, the most specific first: where two explain the same refusal, the earlier one is told first. A new cause is a file and a line. */
+import { besideHostRules } from './causes/beside-host-rules.ts';
 import { conntrackFull } from './causes/conntrack-full.ts';
+import { containerNoRoute } from './causes/container-no-route.ts';
 import { directAccess } from './causes/direct-access.ts';
 import { dockerRulesGone } from './causes/docker-rules-gone.ts';
 import { dockerUser } from './causes/docker-user.ts';
@@ -48,9 +50,11 @@ export const CAUSES: readonly Cause[] = [
   macvlanHost,
   wrongNeighbour,
   tooBig,
-  stolenRoute,
+  besideHostRules,
   dockerUser,
   internalNetwork,
+  containerNoRoute,
+  stolenRoute,
   iccOff,
   twoBackends,
   dockerRulesGone,

@@ -33,7 +33,8 @@ export const rulingLine = (verdict: Verdict): string => {
   const counted = by.counters === undefined ? '' : `  [${by.counters.packets} packets so far]`;
   if (by.kind === 'rule') return `${deciderWords(by)} ${does}:  ${by.text}${counted}`;
   if (by.kind === 'policy') return `${deciderWords(by)} ${does}: no rule before it took the packet${counted}`;
-  return `${deciderWords(by)}: ${does}`;
+  const note = verdict.steps.find((step) => step.text === by.text && step.note !== undefined)?.note;
+  return note === undefined ? by.text : `${by.text} (${note})`;
 };
 
 /** The program that edits this rule. With both backends in use the plain name says too little. */

@@ -1,0 +1,41 @@
+/** The container itself cannot send or be reached: no network at all (--network none), or no route in its own namespace. */
+import { insideOf } from '../case.ts';
+import type { Cause } from '../diagnosis.ts';
+
+export const containerNoRoute: Cause = {
+  id: 'container-no-route',
+  find: (subject) => {
+    const { obstacle, topology } = subject;
+    const by = obstacle?.verdict.decidedBy;
+    if (obstacle === null || by?.kind !== 'route' || obstacle.verdict.outcome === 'accept') return null;
+    const named = /^(?:no route in (\S+?):? |(\S+) has no (?:network|IPv[46] address))/.exec(`${by.text} `);
+    const container = topology.containers.find(({ name }) => name === (named?.[1] ?? named?.[2]));
+    if (container === undefined) return null;
+    if (container.endpoints.length === 0) {
+      const none = container.modeKind === 'none';
+      return {
+        sentence: none
+          ? `${container.name} was started with --network none: it has its loopback and nothing else, so nothing leaves or reaches it.`
+          : `${container.name} is joined to no network, so nothing leaves or reaches it.`,
+        evidence: [by.text],
+        fix: `${none ? `docker network disconnect none ${container.name} && ` : ''}docker network connect bridge ${container.name}`,
+        fixFor: 'To give it a network',
+      };
+    }
+    const routes = insideOf(subject, container)?.routes ?? null;
+    const hasDefault =
+      routes?.some((route) => route.prefix.length === 0 && route.type === 'unicast' && route.family === subject.family) ?? true;
+    if (named?.[2] !== undefined) {
+      return {
+        sentence: `${container.name} has no IPv${subject.family} address, so it can neither send nor get such packets.`,
+        evidence: [by.text],
+        fix: `docker network create --ipv6 …`,
+        fixFor: 'If IPv6 is meant, to have a network with it',
+      };
+    }
+    return {
+      sentence: `${container.name} has no route to ${subject.dst.name}, so the packet never leaves the container${hasDefault ? '' : ': it has no default route'}.`,
+      evidence: [by.text],
+    };
+  },
+};
