@@ -83,7 +83,7 @@ export class DockerDaemon {
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), ANSWER_TIMEOUT_MS);
     try {
-      const stream = await this.open(path, query, abort.signal);
+      const stream = await this.#openAgain(path, query, abort.signal);
       const chunks: Buffer[] = [];
       let bytes = 0;
       const onAbort = (): unknown => stream.destroy(new Error('no answer in time'));
@@ -121,6 +121,17 @@ export class DockerDaemon {
       };
       modem.dial(options, (error, stream) => (error === null || error === undefined ? resolve(stream) : reject(error)));
     });
+  }
+
+  /** A kept connection may be one to a daemon that has since ended: a new one tells. */
+  async #openAgain(path: string, query: Readonly<Record<string, string | number>>, signal: AbortSignal): Promise<Readable> {
+    try {
+      return await this.open(path, query, signal);
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (code !== 'EPIPE' && code !== 'ECONNRESET') throw error;
+      return this.open(path, query, signal);
+    }
   }
 
   /** Words for what can go wrong on the way to a daemon. */
