@@ -215,7 +215,7 @@ export const readCustom = (body: BlockBody): Parsed<CustomEvent> => {
       pen: readU32(bytes, start, little),
       mayCopy: body.type === BLOCK_CUSTOM,
       littleEndian: little,
-      data: bytes.slice(start + 4, end),
+      data: copyOf(bytes, start + 4, end),
     },
     problem: null,
   };
@@ -227,5 +227,8 @@ export const readUnknown = (body: BlockBody): UnknownEvent => ({
   offset: body.offset,
   blockType: body.type,
   littleEndian: body.little,
-  body: body.bytes.slice(body.start, body.end),
+  body: copyOf(body.bytes, body.start, body.end),
 });
+
+/** Not `slice`: chunks from Node are Buffers, whose `slice` copies nothing. */
+const copyOf = (bytes: Uint8Array, start: number, end: number): Uint8Array => new Uint8Array(bytes.subarray(start, end));

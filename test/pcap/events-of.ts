@@ -45,7 +45,8 @@ export const eventsOf = (bytes: Uint8Array, cuts: readonly number[] = []): Plain
   const places = [...new Set(cuts.map((cut) => Math.min(cut, bytes.length)))].sort((x, y) => x - y);
   let from = 0;
   for (const place of [...places, bytes.length]) {
-    const chunk = bytes.slice(from, place);
+    // A Buffer, as streams of Node give them.
+    const chunk = Buffer.from(bytes.subarray(from, place));
     reader.push(chunk);
     drain();
     chunk.fill(0xee);
