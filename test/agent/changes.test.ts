@@ -23,9 +23,7 @@ describe('describeRaw', () => {
 
   it('shows a rule that came', () => {
     const later = RULES.replace('COMMIT', '[0:0] -A FORWARD -s 10.1.2.3/32 -j DROP\nCOMMIT');
-    expect(describeRaw(save(RULES), save(later))).toEqual([
-      'iptables rules changed: 1 added (-A FORWARD -s 10.1.2.3/32 -j DROP)',
-    ]);
+    expect(describeRaw(save(RULES), save(later))).toEqual(['iptables rules changed: 1 added (-A FORWARD -s 10.1.2.3/32 -j DROP)']);
   });
 
   it('shows a policy that changed', () => {

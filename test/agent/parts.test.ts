@@ -120,9 +120,7 @@ describe('splitBatch', () => {
 
 describe('parseLinks', () => {
   it('reads flags and passes over what it does not know', () => {
-    const links = parseLinks(
-      '[{"ifname":"a","ifindex":3,"flags":["BROADCAST","UP"]},{"ifname":"b","ifindex":4,"flags":[]},{}]',
-    );
+    const links = parseLinks('[{"ifname":"a","ifindex":3,"flags":["BROADCAST","UP"]},{"ifname":"b","ifindex":4,"flags":[]},{}]');
     expect([...links]).toEqual([
       ['a', { present: true, up: true, ifindex: 3 }],
       ['b', { present: true, up: false, ifindex: 4 }],
