@@ -1,7 +1,6 @@
 /** `vethscope explain SRC DST PROTO[:PORT]`: what would happen to such a packet, without traffic. */
 import { EXIT_CODES } from '../base/errors.ts';
 import type { VerdictOutcome } from '../path/verdict.ts';
-import { explainText } from '../report/explain-text.ts';
 import { jsonDocument } from '../report/json.ts';
 import { verdictJson } from '../report/verdict-json.ts';
 import type { CommandContext } from './context.ts';
@@ -32,6 +31,9 @@ export const runExplain = (
           why: answer.why,
         }),
       );
-    } else terminal.lines(explainText(answer, terminal.style(globals.color)));
+    } else {
+      const { explainText } = await import('../report/explain-text.ts');
+      terminal.lines(explainText(answer, terminal.style(globals.color)));
+    }
     return options.expect !== null && options.expect !== answer.verdict.outcome ? EXIT_CODES.expectation : 0;
   });

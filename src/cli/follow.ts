@@ -1,4 +1,5 @@
 /** Follows a capture or a file being read to its end, and says at the end what was seen and lost. */
+import { EXIT_CODES } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import { endJson } from '../report/end-json.ts';
 import { jsonLine } from '../report/json.ts';
@@ -32,7 +33,9 @@ export const follow = async (view: CaptureView, options: FollowOptions, context:
 const conclude = (state: CaptureState, flows: number, options: FollowOptions, context: CommandContext): number => {
   const { terminal, globals } = context;
   const failed = state.points.filter((point) => point.status === 'failed');
-  const code = failed.length > 0 || (state.saving?.error ?? null) !== null ? 1 : 0;
+  // A file that is cut off can be read up to there, which is said and no failure; one that is no capture file at all is one.
+  const isBadFile = !options.live && state.points.length === 0 && state.events.some((event) => event.severity === 'error');
+  const code = failed.length > 0 || isBadFile || (state.saving?.error ?? null) !== null ? EXIT_CODES.failure : 0;
   if (terminal.closed) return code;
   for (const point of failed) terminal.remark(`vethscope: ${printable(`${point.point.id}: ${point.message ?? 'the capture failed'}`)}`);
   if (globals.json === true && !options.silent) terminal.line(jsonLine(endJson(state, flows)));

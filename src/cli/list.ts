@@ -1,7 +1,5 @@
 /** `vethscope list`: containers with their networks, addresses and host interfaces. */
 import { jsonDocument } from '../report/json.ts';
-import { listJson } from '../report/list-json.ts';
-import { listText } from '../report/list-text.ts';
 import type { CommandContext } from './context.ts';
 import { hostOf, remarkTrouble, withWorkspace } from './host-access.ts';
 
@@ -10,7 +8,13 @@ export const runList = (context: CommandContext): Promise<number> =>
     const host = hostOf(workspace);
     const { terminal, globals } = context;
     remarkTrouble(context, host);
-    if (globals.json === true) terminal.line(jsonDocument(listJson(host.topology)));
-    else terminal.lines(listText(host.topology, terminal.style(globals.color)));
+    // Measuring text takes 30 ms to load, which JSON need not wait for.
+    if (globals.json === true) {
+      const { listJson } = await import('../report/list-json.ts');
+      terminal.line(jsonDocument(listJson(host.topology)));
+    } else {
+      const { listText } = await import('../report/list-text.ts');
+      terminal.lines(listText(host.topology, terminal.style(globals.color)));
+    }
     return 0;
   });

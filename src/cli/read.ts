@@ -8,9 +8,6 @@ export interface ReadCommandOptions {
   readonly packets?: boolean;
 }
 
-/** A pipe as a file: `ssh HOST tcpdump -w - | vethscope read -`. */
-const STANDARD_INPUT = '/dev/stdin';
-
 export const runRead = (
   file: string,
   filterWords: readonly string[],
@@ -18,7 +15,7 @@ export const runRead = (
   context: CommandContext,
 ): Promise<number> =>
   withWorkspace(context, 'file', async (workspace) => {
-    const view = await workspace.openFile(file === '-' ? STANDARD_INPUT : file, {
+    const view = await workspace.openFile(file, {
       filter: filterWords.join(' ').trim(),
       keepPackets: false,
       ...(options.count === undefined ? {} : { packetLimit: options.count }),

@@ -1,5 +1,6 @@
 /** `vethscope snapshot`: all host facts as one document, for another machine, a bug report or a test. */
 import { readFile, writeFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
 import { failure, messageOf } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import type { SnapshotDocument } from '../host/snapshot.ts';
@@ -11,16 +12,16 @@ const PRIVATE_FILE = 0o600;
 
 export const runSnapshot = async (output: string | null, context: CommandContext): Promise<number> => {
   const document = await takeSnapshot(context);
-  const text = jsonDocument(document);
+  const json = jsonDocument(document);
   const { terminal } = context;
   for (const [command, why] of Object.entries(document.missing ?? {}))
     terminal.remark(printable(`vethscope: not in the snapshot: ${command}: ${why}`));
   if (output === null || output === '-') {
-    terminal.line(text);
+    terminal.line(json);
     return 0;
   }
   try {
-    await writeFile(output, `${text}\n`, { mode: PRIVATE_FILE });
+    await writeFile(output, `${json}\n`, { mode: PRIVATE_FILE });
   } catch (error) {
     throw failure(`writing the snapshot to ${output} failed`, { detail: messageOf(error), cause: error });
   }
@@ -48,7 +49,7 @@ const takeSnapshot = async (context: CommandContext): Promise<SnapshotDocument> 
 
 const readText = async (path: string): Promise<string> => {
   try {
-    return await readFile(path, 'utf8');
+    return path === '-' ? await text(process.stdin) : await readFile(path, 'utf8');
   } catch (error) {
     throw failure(`reading the snapshot ${path} failed`, { detail: messageOf(error), cause: error });
   }

@@ -118,9 +118,9 @@ const destination = (verdict: Verdict): string | null => {
 const nearMissLines = (verdict: Verdict, style: Style): string[] => {
   if (verdict.nearMisses === undefined) return [];
   if (verdict.nearMisses.length === 0) return ['why not others: every rule that was asked matched'];
-  const rows: Row[] = verdict.nearMisses.map((miss) => [
-    { text: miss.hook, tone: 'dim' },
-    miss.table,
+  const rows: Row[] = verdict.nearMisses.map((miss, index, all) => [
+    { text: all[index - 1]?.hook === miss.hook ? '' : miss.hook.toUpperCase(), tone: 'strong' },
+    all[index - 1]?.hook === miss.hook && all[index - 1]?.table === miss.table ? '' : miss.table,
     `${miss.chain} ${miss.rule}`,
     { text: miss.failed, tone: 'warn' },
     { text: miss.text, tone: 'dim' },

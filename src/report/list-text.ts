@@ -43,10 +43,10 @@ const addressText = (endpoint: Endpoint): string => {
   return addresses.length === 0 ? '-' : addresses.join(' ');
 };
 
-/** `veth9e3c2b6 → br-4a09…`, `eth0 (macvlan parent)`; why it is missing where it is. */
+/** `veth9e3c2b6 → br-4a09…`, `eth0 (macvlan parent)`; a question mark where it could not be found: a note below the table says why. */
 export const hostSideText = (endpoint: Endpoint, style: Style): string => {
   const { host } = endpoint;
-  if (host === null) return `? ${endpoint.unresolved ?? 'not resolved'}`;
+  if (host === null) return '?';
   const { arrow } = glyphsOf(style);
   const own = host.interface ?? (host.kind === 'veth' ? '?' : null);
   const upper = host.bridge ?? (host.parent === null ? null : `${host.parent} (${host.kind} parent)`);
@@ -57,7 +57,11 @@ export const hostSideText = (endpoint: Endpoint, style: Style): string => {
 
 const warningLines = (topology: Topology, style: Style): string[] => {
   const ofContainers = topology.containers.flatMap((container) =>
-    container.endpoints.flatMap((endpoint) => endpoint.warnings.map((warning) => `${container.name}: ${warning}`)),
+    container.endpoints.flatMap((endpoint) =>
+      [...(endpoint.unresolved === null ? [] : [endpoint.unresolved]), ...endpoint.warnings].map(
+        (words) => `${container.name} on ${endpoint.network ?? endpoint.interface ?? '?'}: ${words}`,
+      ),
+    ),
   );
   return [...topology.warnings, ...ofContainers].map((warning) => tint(style, 'warn', `note: ${printable(warning)}`));
 };

@@ -1,5 +1,6 @@
 /** A saved session, or any pcap or pcapng file, opened again: the snapshots inside it say what the host was when. */
 import { createReadStream } from 'node:fs';
+import { addAbortSignal } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { failure, messageOf } from '../base/errors.ts';
 import { parseSnapshot } from '../host/read-snapshot.ts';
@@ -89,7 +90,9 @@ export class FileCapture extends CaptureBase {
     const { path } = this.#options;
     // Whoever opened the file observes it from the next turn on.
     await new Promise((resolve) => setImmediate(resolve));
-    const stream = createReadStream(path, { highWaterMark: CHUNK_BYTES, signal: this.#abort.signal });
+    const { signal } = this.#abort;
+    // Not as /dev/stdin: a socket, which ssh and Node give, cannot be opened by name.
+    const stream = path === '-' ? addAbortSignal(signal, process.stdin) : createReadStream(path, { highWaterMark: CHUNK_BYTES, signal });
     try {
       for await (const chunk of stream) {
         this.#reader.push(chunk as Uint8Array);

@@ -1,5 +1,6 @@
 /** Opens a host to work on: this machine (with an agent), or a saved snapshot, or nothing but files. */
 import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
 import { type AgentClient, startAgent } from '../agent/client.ts';
 import { dropPrivileges } from '../agent/drop-privileges.ts';
 import type { Capabilities, CollectRequest } from '../agent/protocol.ts';
@@ -183,7 +184,7 @@ export class HostWorkspace implements Workspace {
 
 const readSnapshotFile = async (path: string): Promise<string> => {
   try {
-    return await readFile(path === '-' ? '/dev/stdin' : path, 'utf8');
+    return path === '-' ? await text(process.stdin) : await readFile(path, 'utf8');
   } catch (error) {
     throw failure(`cannot read the snapshot ${path}`, {
       detail: messageOf(error),
