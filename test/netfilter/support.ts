@@ -1,4 +1,5 @@
 /** Packets and hosts for the tests of the netfilter stage: a plain one, and how it differs. */
+import { describe, expect, it } from 'vitest';
 import { type IpAddress, parseIp } from '../../src/base/ip-address.ts';
 import { compileRuleset } from '../../src/netfilter/compile.ts';
 import { newConnection, tupleOf } from '../../src/netfilter/conntrack.ts';
@@ -86,6 +87,32 @@ export const matches = (rule: string, packet: Skb, host: MatchEnv = env()): bool
   const outcomes = chainOf(chains, 'FORWARD').evaluate(packet, host, true);
   if (outcomes.length > 1) return 'unknown';
   return (outcomes[0] as HookOutcome).verdict === 'accept';
+};
+
+/** Rows of `rule text, packet, expected`, each a test of its own. */
+export const conformance = (
+  source: string,
+  rows: readonly (readonly [rule: string, packet: Skb, expected: boolean | 'unknown', host?: MatchEnv])[],
+): void => {
+  describe(source, () => {
+    rows.forEach(([rule, packet, expected, host], index) => {
+      it(`${index + 1}. ${rule === '' ? '(nothing)' : rule}: ${expected}`, () => expect(matches(rule, packet, host)).toBe(expected));
+    });
+  });
+};
+
+/** A rule with this target and what became of the packet. */
+export const runTarget = (
+  table: string,
+  chain: string,
+  target: string,
+  packet: Skb,
+  options: { readonly host?: MatchEnv; readonly condition?: string; readonly family?: 'ip' | 'ip6' } = {},
+): HookOutcome => {
+  const chains = compileRules(table, [`:${chain} ACCEPT [0:0]`, `-A ${chain} ${options.condition ?? ''} -j ${target}`], {
+    family: options.family ?? 'ip',
+  });
+  return single(chainOf(chains, chain).evaluate(packet, options.host ?? env(), true));
 };
 
 /** The only outcome, where nothing was unknown. */

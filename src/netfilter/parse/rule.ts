@@ -4,7 +4,7 @@
  */
 import { protocolNumberOf } from '../protocols.ts';
 import type { Counters, MatchSpec, RuleOption, TargetSpec } from '../ruleset.ts';
-import { FIXED_WORDS, GENERIC_OPTIONS, OPTION_ALIASES, PROTOCOL_MATCHES, PROTOCOL_OPTIONS } from './syntax.ts';
+import { FIXED_WORDS, GENERIC_OPTIONS, OPTION_ALIASES, PROTOCOL_MATCH_NAMES, PROTOCOL_MATCHES, PROTOCOL_OPTIONS } from './syntax.ts';
 import type { Token } from './tokens.ts';
 
 export interface ParsedRule {
@@ -136,7 +136,7 @@ const genericProblem = (option: RuleOption, before: readonly RuleOption[]): stri
 
 /** Which match or target an option belongs to; an option of the protocol's match may stand without its `-m`. */
 const ownerOf = (name: string, current: OpenMatch, generic: OpenMatch, matches: OpenMatch[]): OpenMatch | null => {
-  const isProtocolMatch = Object.values(PROTOCOL_MATCHES).includes(current.name);
+  const isProtocolMatch = PROTOCOL_MATCH_NAMES.includes(current.name);
   if (current !== generic && (isProtocolMatch || !PROTOCOL_OPTIONS.includes(name))) return current;
   const protocol = generic.options.find((option) => option.name === '-p' && !option.negated)?.values[0];
   const number = protocol === undefined ? null : protocolNumberOf(protocol);

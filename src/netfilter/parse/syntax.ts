@@ -81,3 +81,5 @@ export const PROTOCOL_MATCHES: Readonly<Record<number, string>> = {
   135: 'mh',
   136: 'udp',
 };
+
+export const PROTOCOL_MATCH_NAMES: readonly string[] = Object.values(PROTOCOL_MATCHES);
