@@ -59,7 +59,11 @@ export const requestsFor = (model: HostModel, arrived: Arrived): readonly Reques
     attempt('plain', entry, tuple);
     return found;
   }
-  for (const target of publishedTargets(model, tuple, entry)) attempt('dnat', entry, { ...tuple, dst: target.ip, dstPort: target.port });
+  for (const target of publishedTargets(model, tuple, entry)) {
+    // Other addresses of the host would lead through the same rule.
+    if (found.length > 0) break;
+    attempt('dnat', entry, { ...tuple, dst: target.ip, dstPort: target.port });
+  }
   attempt('plain', entry, tuple);
   // A source that is the host's may stand for any container that is masqueraded behind it.
   if (entry.kind === 'host') {

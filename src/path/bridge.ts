@@ -79,7 +79,7 @@ export const isGroupMac = (mac: number): boolean => Math.floor(mac / 0x100_0000_
 const hooked = (context: HookContext, walk: Walk, arrival: BridgeArrival, aim: Aim, host: HostSide): readonly Walk[] => {
   const { model } = context;
   const { bridge, port } = arrival;
-  const seen = withSkb(walk, { inDev: bridge, outDev: null, physIn: port });
+  const seen = withSkb(walk, { ...walk.skb, inDev: bridge, outDev: null, physIn: port });
   return andThen(runHook(context, seen, 'prerouting'), (each) => {
     if (sameIp(each.skb.dst, walk.skb.dst)) return aim === 'host' ? host.routed(each) : switchFrame(context, each, arrival, aim, null);
     const answers = model.fib.lookup({
@@ -137,9 +137,9 @@ const switchFrame = (
     ...(aim === 'flood' ? { silent: true as const } : {}),
   };
   if (unhooked !== null) return [finish(switched, end)];
-  const shown = withSkb(switched, { inDev: bridge, outDev: bridge, physIn: port, physOut: outPort, bridged: true });
+  const shown = withSkb(switched, { ...switched.skb, inDev: bridge, outDev: bridge, physIn: port, physOut: outPort, bridged: true });
   return andThen(runHook(context, shown, 'forward'), (each) =>
-    andThen(runHook(context, withSkb(each, { inDev: null }), 'postrouting'), (last) => [
+    andThen(runHook(context, withSkb(each, { ...each.skb, inDev: null }), 'postrouting'), (last) => [
       finish(last, { ...end, decidedBy: acceptedBy(last, 'forward', decidedBy) }),
     ]),
   );

@@ -11,7 +11,7 @@ import { addStep, andThen, drop, type End, finish, note, undetermined, type Walk
 /** Sends a routed or local packet out by `walk.out`. `decidingHook` is the one whose rules let it pass. */
 export const sendOut = (context: HookContext, walk: Walk, inDev: string | null, decidingHook: Hook): readonly Walk[] => {
   const out = walk.out ?? '';
-  const posted = runHook(context, withSkb(walk, { inDev, outDev: out, physOut: null }), 'postrouting');
+  const posted = runHook(context, withSkb(walk, { ...walk.skb, inDev, outDev: out, physOut: null }), 'postrouting');
   return andThen(posted, (each) => [handOver(context, each, out, decidingHook)]);
 };
 

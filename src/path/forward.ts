@@ -19,7 +19,7 @@ export const forward = (context: HookContext, walk: Walk, dev: string, size: Pac
     return [drop(walk, 'forward', { kind: 'default', text: `ttl ${skb.ttl} expires here` }, 'the sender is told: time exceeded')];
   }
   return andThen(fits(context, walk, out, size), (each) => {
-    const lowered = withSkb(each, { inDev: dev, outDev: out, ttl: skb.ttl === null ? null : skb.ttl - 1 });
+    const lowered = withSkb(each, { ...each.skb, inDev: dev, outDev: out, ttl: skb.ttl === null ? null : skb.ttl - 1 });
     return andThen(runHook(context, lowered, 'forward'), (passed) => sendOut(context, passed, dev, 'forward'));
   });
 };

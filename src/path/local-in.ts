@@ -9,7 +9,9 @@ import { type HookContext, runHook } from './run-hook.ts';
 import { addressPort, addStep, andThen, type End, finish, type Walk, withSkb } from './walk.ts';
 
 export const deliverLocally = (context: HookContext, walk: Walk, dev: string): readonly Walk[] =>
-  andThen(runHook(context, withSkb(walk, { inDev: dev, outDev: null, physOut: null }), 'input'), (each) => [receive(context.model, each)]);
+  andThen(runHook(context, withSkb(walk, { ...walk.skb, inDev: dev, outDev: null, physOut: null }), 'input'), (each) => [
+    receive(context.model, each),
+  ]);
 
 const receive = (model: HostModel, walk: Walk): Walk => {
   const { skb } = walk;

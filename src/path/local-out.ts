@@ -10,7 +10,7 @@ export const localOut = (context: HookContext, walk: Walk): readonly Walk[] =>
   andThen(routeOut(context, walk, 'output'), (routed) => {
     const hooked = runHook(
       { ...context, reroute: (each) => routeOut(context, each, 'reroute') },
-      withSkb(routed, { inDev: null, outDev: routed.out }),
+      withSkb(routed, { ...routed.skb, inDev: null, outDev: routed.out }),
       'output',
     );
     return andThen(hooked, (each) => (each.out === 'lo' ? loop(context, each) : sendOut(context, each, null, 'output')));
@@ -51,6 +51,8 @@ const routeOut = (context: HookContext, walk: Walk, why: 'output' | 'reroute'): 
 
 /** Through lo the packet passes POSTROUTING, then PREROUTING and INPUT with the connection that it has already. */
 const loop = (context: HookContext, walk: Walk): readonly Walk[] =>
-  andThen(runHook(context, withSkb(walk, { inDev: null, outDev: 'lo' }), 'postrouting'), (each) =>
-    andThen(runHook(context, withSkb(each, { inDev: 'lo', outDev: null }), 'prerouting'), (back) => deliverLocally(context, back, 'lo')),
+  andThen(runHook(context, withSkb(walk, { ...walk.skb, inDev: null, outDev: 'lo' }), 'postrouting'), (each) =>
+    andThen(runHook(context, withSkb(each, { ...each.skb, inDev: 'lo', outDev: null }), 'prerouting'), (back) =>
+      deliverLocally(context, back, 'lo'),
+    ),
   );

@@ -29,6 +29,9 @@ import { isGroupMac } from './bridge.ts';
 import { connectionOf } from './classify.ts';
 import { ConntrackIndex } from './conntrack-index.ts';
 import { entryOf } from './entry.ts';
+import { isLocalAddress } from './env.ts';
+import { judge } from './judge.ts';
+import { listenerFor } from './local-in.ts';
 import type { HostModel } from './model.ts';
 import type { Place } from './places.ts';
 import { natOriginOf, replyTo } from './reply.ts';
@@ -263,18 +266,59 @@ const asSeen = (
     ...(packet.ipLength < 0 || offloaded ? {} : { length: packet.ipLength }),
     ...(packet.ttl < 0 ? {} : { ttl: packet.ttl }),
   };
-  return { ...withState(model, seen, spec), assumptions: [...assumptions, ...stateAssumption(model, seen)] };
+  return withState(model, seen, spec, assumptions);
 };
 
-const withState = (model: HostModel, seen: Seen, spec: PacketSpec): { readonly spec: PacketSpec } => {
-  const hit = seen.index?.find(seen.packet.protocol, lookupTuple(seen)) ?? null;
-  if (hit !== null && seen.looks !== 'first')
-    return { spec: { ...spec, connection: { ct: connectionOf(hit, 'ESTABLISHED'), nat: { dst: null, src: null } }, state: 'ESTABLISHED' } };
-  if (seen.looks === 'first') return { spec: { ...spec, ...beginning(seen, seen.tuple) } };
-  if (seen.looks === 'error') return { spec: { ...spec, state: 'RELATED' } };
-  const request = seen.looks === 'reply' ? requestBehind(model, seen) : null;
-  if (request === null) return { spec: { ...spec, state: 'ESTABLISHED' } };
-  return { spec: { ...spec, state: 'ESTABLISHED', connection: { ct: replyView(request.walk.skb.ct), nat: natOriginOf(request.walk) } } };
+const withState = (model: HostModel, seen: Seen, spec: PacketSpec, assumptions: readonly string[]): Origin => {
+  const { protocol } = seen.packet;
+  if (seen.looks === 'first') return { spec: { ...spec, ...beginning(seen, seen.tuple) }, assumptions };
+  const hit = seen.index?.find(protocol, lookupTuple(seen)) ?? null;
+  if (hit !== null) {
+    const connection = { ct: connectionOf(hit, seen.looks === 'error' ? 'RELATED' : 'ESTABLISHED'), nat: { dst: null, src: null } };
+    return { spec: { ...spec, connection, state: connection.ct.state }, assumptions };
+  }
+  if (seen.looks === 'error')
+    return {
+      spec: { ...spec, state: 'RELATED' },
+      assumptions: [...assumptions, 'taken as an error about a connection that the host knows'],
+    };
+  if (seen.looks === 'later' && !mayAnswerHost(model, seen))
+    return {
+      spec: { ...spec, state: 'ESTABLISHED' },
+      assumptions: [...assumptions, 'taken as a packet of a connection that the host knows'],
+    };
+  const requests = requestsFor(model, { protocol, tuple: invertTuple(seen.tuple), ...requestType(seen.packet), near: null });
+  if (requests.length > 1 && requests.some((request) => request.kind === 'snat')) {
+    return { unknown: `it may answer ${namesOf(model, requests)}, behind one address: conntrack would tell` };
+  }
+  const request = requests[0];
+  if (request === undefined)
+    return { spec: { ...spec, state: 'ESTABLISHED' }, assumptions: [...assumptions, 'taken as an answer to a question that was not seen'] };
+  const { dst, dport } = request.spec;
+  const asked = `${request.spec.src} → ${dst}${dport === undefined ? '' : ` port ${dport}`}`;
+  return {
+    spec: { ...spec, state: 'ESTABLISHED', connection: { ct: replyView(request.walk.skb.ct), nat: natOriginOf(request.walk) } },
+    assumptions: request.walk.nat.length === 0 ? assumptions : [...assumptions, `taken as the answer to ${asked}`],
+  };
+};
+
+/** A packet to the host itself that no socket and no DNAT rule awaits: the answer to something sent from this address. */
+const mayAnswerHost = (model: HostModel, seen: Seen): boolean => {
+  const { dst, dstPort } = seen.tuple;
+  if (isLocalAddress(model, dst) !== true || dstPort === null) return false;
+  const awaited = model.self.listeners === null || listenerFor(model.self.listeners, 'tcp', dst, dstPort, null) !== null;
+  if (awaited) return false;
+  const entry = entryOf(model, seen.src);
+  if (entry.kind !== 'device') return false;
+  const begun = judge(model, {
+    in: entry.dev,
+    src: formatIp(seen.src),
+    dst: formatIp(dst),
+    ...transportOf(seen),
+    flags: 'SYN',
+    state: 'NEW',
+  });
+  return begun.nat.length === 0;
 };
 
 /**
@@ -286,31 +330,6 @@ const beginning = (seen: Seen, tuple: Tuple): Pick<PacketSpec, 'connection'> => 
   const begins =
     protocol === IPPROTO_TCP || (protocol === IPPROTO_ICMP && icmpType === 8) || (protocol === IPPROTO_ICMPV6 && icmpType === 128);
   return begins ? { connection: { ct: newConnection(tuple, protocol), nat: { dst: null, src: null } } } : {};
-};
-
-const stateAssumption = (model: HostModel, seen: Seen): readonly string[] => {
-  if (seen.looks === 'first' || (seen.index?.find(seen.packet.protocol, lookupTuple(seen)) !== null && seen.index !== null)) return [];
-  if (seen.looks === 'error') return ['taken as an error about a connection that the host knows'];
-  if (seen.looks === 'later') return ['taken as a packet of a connection that the host knows'];
-  const request = requestBehind(model, seen);
-  if (request === null) return ['taken as an answer to a question that was not seen'];
-  return request.walk.nat.length === 0
-    ? []
-    : [
-        `taken as the answer to ${request.spec.src} → ${request.spec.dst}${request.spec.dport === undefined ? '' : ` port ${request.spec.dport}`}`,
-      ];
-};
-
-/** The request that this answers, translated by the present rules; null where none or several fit. */
-const requestBehind = (model: HostModel, seen: Seen): Request | null => {
-  const requests = requestsFor(model, {
-    protocol: seen.packet.protocol,
-    tuple: invertTuple(seen.tuple),
-    ...requestType(seen.packet),
-    near: null,
-  });
-  const first = requests[0] ?? null;
-  return first !== null && (first.kind === 'dnat' || requests.length === 1) ? first : null;
 };
 
 const requestType = (packet: Packet): { icmpType?: number } => {
@@ -345,18 +364,13 @@ const leaving = (model: HostModel, seen: Seen, dev: string, toward: 'container' 
       'no packet that the rules let begin would leave like this: taken as one of a connection that is not known, untranslated',
     ]);
   }
-  const distinct = requests.filter((request) => request.kind !== 'plain' || entryOf(model, seen.src, dev).kind !== 'host');
   if (toward === 'wire' && requests.length > 1 && requests.some((request) => request.kind === 'snat')) {
-    const who = requests.map((request) =>
-      request.spec.in === null
-        ? 'the host'
-        : (model.places.byAddress(parsed(request)).find((place) => place.bridge === request.spec.in)?.container.name ?? request.spec.src),
-    );
-    return { unknown: `after translation the packet may come from ${listed(who)}: conntrack would tell` };
+    return { unknown: `after translation the packet may come from ${namesOf(model, requests)}: conntrack would tell` };
   }
   const chosen = requests[0] as Request;
   const told = chosen.walk.nat.map((nat) => `its translation ${nat.from} → ${nat.to} is taken from the present rules`);
-  const others = distinct.length > 1 ? ['other ways in would have led here too'] : [];
+  const direct = chosen.kind === 'dnat' && requests.some((request) => request.kind === 'plain');
+  const others = direct ? [`it could as well have been sent to ${formatIp(seen.dst)} itself`] : [];
   const established = seen.looks === 'later' ? { state: 'ESTABLISHED' as const } : {};
   const { state: _state, ...asked } = chosen.spec;
   return { spec: { ...asked, ...fieldsOf(seen), ...established }, assumptions: [...assumptions, ...told, ...others] };
@@ -364,10 +378,16 @@ const leaving = (model: HostModel, seen: Seen, dev: string, toward: 'container' 
 
 const withoutId = (seen: Seen, tuple: Tuple): Tuple => (seen.packet.srcPort < 0 ? { ...tuple, srcPort: null, dstPort: null } : tuple);
 
-const parsed = (request: Request): IpAddress => request.walk.skb.ct.original.src;
-
-const listed = (names: readonly string[]): string =>
-  names.length <= 4 ? names.join(' or ') : `${names.slice(0, 3).join(', ')} or ${names.length - 3} others`;
+/** Who may have sent the requests: `the host, web1 or 3 others`. */
+const namesOf = (model: HostModel, requests: readonly Request[]): string => {
+  const senders = requests.map(({ spec, walk }) =>
+    spec.in === null
+      ? 'the host'
+      : (model.places.byAddress(walk.skb.ct.original.src).find((place) => place.bridge === spec.in)?.container.name ?? spec.src),
+  );
+  const names = [...new Set(senders)];
+  return names.length <= 4 ? names.join(' or ') : `${names.slice(0, 3).join(', ')} or ${names.length - 3} others`;
+};
 
 /** Fields of the packet that no translation changes; its hop limit and MAC addresses were others where it came in. */
 const fieldsOf = (seen: Seen): Partial<PacketSpec> => {

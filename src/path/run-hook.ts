@@ -83,10 +83,10 @@ const runStage = (context: HookContext, walk: Walk, hook: Hook, stage: HookStage
 const track = (model: HostModel, walk: Walk): readonly Walk[] => {
   const { skb, plan } = walk;
   if (walk.tracked || skb.ct.state === 'UNTRACKED') return [{ ...walk, tracked: true }];
-  if (plan.kind === 'connection') return [{ ...withSkb(walk, { ct: plan.ct }), tracked: true }];
+  if (plan.kind === 'connection') return [{ ...withSkb(walk, { ...walk.skb, ct: plan.ct }), tracked: true }];
   // nf_conntrack_tcp_loose is 1 unless somebody changed it.
   const state = stateOfFirstPacket(skb, model.sysctls.number('net.netfilter.nf_conntrack_tcp_loose') !== 0);
-  const seen = (ct: CtView): Walk => ({ ...withSkb(walk, { ct }), tracked: true });
+  const seen = (ct: CtView): Walk => ({ ...withSkb(walk, { ...walk.skb, ct }), tracked: true });
   if (state === 'INVALID' || state === 'UNTRACKED') return [seen(noConnection(skb, state))];
   if (typeof state === 'string') return [seen(beginningConnection(skb))];
   const by: DecidedBy = { kind: 'default', text: state.unknown };
@@ -234,8 +234,9 @@ const applyNat = (walk: Walk, manip: 'dst' | 'src', action: NatAction): Walk => 
     manip === 'dst'
       ? { ...skb.ct, reply: { ...skb.ct.reply, src: action.address, srcPort: port }, dnat: skb.ct.dnat || changed }
       : { ...skb.ct, reply: { ...skb.ct.reply, dst: action.address, dstPort: port }, snat: skb.ct.snat || changed };
-  const moved: Partial<Skb> = manip === 'dst' ? { dst: action.address, dstPort: port, ct } : { src: action.address, srcPort: port, ct };
-  return { ...withSkb(told, moved), nat: [...told.nat, nat] };
+  const moved: Skb =
+    manip === 'dst' ? { ...skb, dst: action.address, dstPort: port, ct } : { ...skb, src: action.address, srcPort: port, ct };
+  return { ...told, skb: moved, nat: [...told.nat, nat] };
 };
 
 /** The stored translation of the packet's direction: the inverse of the other direction's tuple. */
@@ -259,5 +260,9 @@ const followStored = (walk: Walk, manip: 'dst' | 'src'): Walk => {
     to: addressPort(ip, port),
     by: origin?.by ?? { table: 'nat', chain: '', rule: 0, text: 'the translation that conntrack keeps for this connection' },
   };
-  return { ...withSkb(walk, manip === 'dst' ? { dst: ip, dstPort: port } : { src: ip, srcPort: port }), nat: [...walk.nat, nat] };
+  return {
+    ...walk,
+    skb: manip === 'dst' ? { ...skb, dst: ip, dstPort: port } : { ...skb, src: ip, srcPort: port },
+    nat: [...walk.nat, nat],
+  };
 };

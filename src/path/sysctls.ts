@@ -9,17 +9,19 @@ export interface Switch<T> {
 
 export class Sysctls {
   readonly #values: ReadonlyMap<string, string> | null;
+  readonly #numbers = new Map<string, number>();
+  /** Answers are asked for again with every packet, so each is put together once. */
+  readonly #switches = new Map<string, Map<string, Switch<unknown>>>();
   readonly #links: readonly Link[] | null;
 
   constructor(facts: NamespaceFacts) {
     this.#values = facts.sysctls;
     this.#links = facts.links;
+    for (const [name, text] of facts.sysctls ?? []) if (/^-?\d/.test(text)) this.#numbers.set(name, Number.parseInt(text, 10));
   }
 
   number(name: string): number | null {
-    const text = this.#values?.get(name);
-    if (text === undefined || !/^-?\d+/.test(text)) return null;
-    return Number.parseInt(text, 10);
+    return this.#numbers.get(name) ?? null;
   }
 
   /** `net.ipv4.ip_forward = 0`; without a value where it is not known. */
@@ -33,6 +35,10 @@ export class Sysctls {
    * IPv6 asks `all` and, from 6.17 on, the incoming interface's force_forwarding (ip6_forward).
    */
   forwarding(dev: string, family: 4 | 6): Switch<boolean> {
+    return this.#once(family === 4 ? 'forwarding4' : 'forwarding6', dev, () => this.#forwarding(dev, family));
+  }
+
+  #forwarding(dev: string, family: 4 | 6): Switch<boolean> {
     if (family === 6) {
       const all = 'net.ipv6.conf.all.forwarding';
       if (this.number(conf(6, dev, 'force_forwarding')) === 1) return { value: true, text: this.line(conf(6, dev, 'force_forwarding')) };
@@ -50,6 +56,10 @@ export class Sysctls {
 
   /** IN_DEV_RPFILTER: the greater of `all` and the interface's own. */
   rpFilter(dev: string): Switch<number> {
+    return this.#once('rp_filter', dev, () => this.#rpFilter(dev));
+  }
+
+  #rpFilter(dev: string): Switch<number> {
     const own = conf(4, dev, 'rp_filter');
     const all = 'net.ipv4.conf.all.rp_filter';
     const ownValue = this.number(own);
@@ -64,6 +74,10 @@ export class Sysctls {
 
   /** IN_DEV_ORCONF switches: `all` or the interface's own. */
   either(dev: string, key: 'route_localnet' | 'accept_local' | 'src_valid_mark'): Switch<boolean> {
+    return this.#once(key, dev, () => this.#either(dev, key));
+  }
+
+  #either(dev: string, key: string): Switch<boolean> {
     const own = conf(4, dev, key);
     const all = `net.ipv4.conf.all.${key}`;
     const ownValue = this.number(own);
@@ -79,6 +93,10 @@ export class Sysctls {
    * have no net.bridge at all has not loaded the module (net/bridge/br_netfilter_hooks.c).
    */
   bridgeNf(bridge: string, family: 4 | 6): Switch<boolean> {
+    return this.#once(family === 4 ? 'bridge4' : 'bridge6', bridge, () => this.#bridgeNf(bridge, family));
+  }
+
+  #bridgeNf(bridge: string, family: 4 | 6): Switch<boolean> {
     const name = family === 4 ? 'net.bridge.bridge-nf-call-iptables' : 'net.bridge.bridge-nf-call-ip6tables';
     const option = family === 4 ? 'nf_call_iptables' : 'nf_call_ip6tables';
     if (this.#values === null) return { value: null, text: name };
@@ -92,6 +110,20 @@ export class Sysctls {
     if (this.#links === null) return { value: null, text: `${bridge} ${option}` };
     const own = this.#links.find((link) => link.name === bridge)?.data[option];
     return own === 1 ? { value: true, text: `${bridge} ${option} 1` } : { value: false, text: this.line(name) };
+  }
+
+  #once<T>(kind: string, dev: string, make: () => Switch<T>): Switch<T> {
+    let byDevice = this.#switches.get(kind);
+    if (byDevice === undefined) {
+      byDevice = new Map();
+      this.#switches.set(kind, byDevice);
+    }
+    const known = byDevice.get(dev);
+    // Each kind has one type of value, so what was kept under it is of that type.
+    if (known !== undefined) return known as Switch<T>;
+    const made = make();
+    byDevice.set(dev, made);
+    return made;
   }
 
   #switch(name: string): Switch<boolean> {

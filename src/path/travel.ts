@@ -43,7 +43,10 @@ const host = (context: HookContext, spec: PacketSpec, dev: string): HostSide => 
       deliverLocally: (each) => deliverLocally(context, each, dev),
       forward: (each) => forward(context, each, dev, { dontFragment: spec.dontFragment ?? null }),
     });
-  return { routed, receive: (walk) => andThen(runHook(context, withSkb(walk, { inDev: dev, outDev: null }), 'prerouting'), routed) };
+  return {
+    routed,
+    receive: (walk) => andThen(runHook(context, withSkb(walk, { ...walk.skb, inDev: dev, outDev: null }), 'prerouting'), routed),
+  };
 };
 
 /** PACKET_OTHERHOST is dropped in ip_rcv_core; a macvlan child takes its frames before the host's IP layer. */

@@ -115,7 +115,7 @@ export const doubt = (walk: Walk, text: string, by: DecidedBy, mayChange: boolea
   doubts: [...walk.doubts, { text, by, mayChange }],
 });
 
-export const withSkb = (walk: Walk, change: Partial<Skb>): Walk => ({ ...walk, skb: { ...walk.skb, ...change } });
+export const withSkb = (walk: Walk, skb: Skb): Walk => ({ ...walk, skb });
 
 export const decidedByRef = (ref: RuleRef): DecidedBy => ({
   kind: ref.rule === null ? 'policy' : 'rule',
