@@ -161,7 +161,7 @@ export class LiveCapture extends CaptureBase {
         this.#linkTypes[index] = linkType;
         this.#stamps[index] = engine === 'cap' ? 'user space, as the packet was read' : 'kernel';
         this.setPoint(index, { status: 'capturing', engine, linkType, message: null });
-        if (!isFirst) this.say('info', `capturing again on ${this.points[index]?.interface}`);
+        this.say('info', `${isFirst ? 'listening' : 'listening again'} on ${this.points[index]?.id} (engine ${engine})`);
         for (const warning of warnings) this.say('warning', warning);
       },
       ended: (event) => this.#pointEnded(index, event),

@@ -266,7 +266,7 @@ up() {
   for _ in $(seq 200); do [ ! -f "$dir/anchor" ] || break; kill -0 $made 2>/dev/null || break; sleep 0.02; done
   [ -f "$dir/anchor" ] || { cat "$dir/anchor.log" >&2; fail "could not make the mounts of host $name: it needs CAP_SYS_ADMIN and a kernel that allows it"; }
   start_dockerd "$name"
-  ( inside "$name" docker import "$LAB/busybox.tar" lab/busybox ) >/dev/null
+  ( inside "$name" docker import -c 'ENV PATH=/bin' "$LAB/busybox.tar" lab/busybox ) >/dev/null
   if [ -n "$owner" ]; then setsid bash "$SELF" --guard "$name" </dev/null >/dev/null 2>&1 & fi
   trap - EXIT INT TERM HUP
 }

@@ -54,9 +54,10 @@ export class Program {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
-  /** Waits until standard error says it. */
-  async remark(pattern: RegExp): Promise<void> {
-    await this.#until(() => pattern.test(this.#stderr), `standard error to say ${pattern}`);
+  /** Waits until standard error has said it so many times. */
+  async remark(pattern: RegExp, times = 1): Promise<void> {
+    const all = new RegExp(pattern.source, 'g');
+    await this.#until(() => (this.#stderr.match(all) ?? []).length >= times, `standard error to say ${pattern} ${times} times`);
   }
 
   /** Waits for an object on standard output that fits. */

@@ -26,17 +26,19 @@ record() {
   printf '%8d  %s\n' "$(stat -c %s "$file")" "${file#"$root"/}"
 }
 
+# One HTTP request by bash alone.
+http() { printf 'timeout 3 bash -c "exec 3<>/dev/tcp/%s/%s && printf \\"GET / HTTP/1.0\\\\r\\\\n\\\\r\\\\n\\" >&3 && cat <&3 >/dev/null"' "$1" "$2"; }
 host() { lab up $name "$1" >/dev/null; lab scene $name >/dev/null; sleep 1; }
 end() { lab down $name >/dev/null; }
 address() { lab sh $name docker inspect -f "{{(index .NetworkSettings.Networks \"$2\").IPAddress}}" "$1"; }
 
 host 20.10
-record isolation-drop-20.10.pcapng web1 'icmp or tcp or arp' sh "docker exec web1 ping -c 4 -W 1 $(address web2 test_net2)"
+record isolation-drop-20.10.pcapng web1 'icmp or tcp or arp' sh "docker exec web1 /bin/ping -c 4 -W 1 $(address web2 test_net2)"
 end
 host 28.5
-record isolation-drop-28.5.pcapng web1 'icmp or tcp or arp' sh "docker exec web1 ping -c 3 -W 1 $(address web2 test_net2); docker exec web1 ping -c 2 -W 1 $(address pubnet1 test_net1); docker exec web1 wget -q -T 2 -O /dev/null http://$(address pubnet1 test_net1)/"
-record masquerade-28.5.pcapng 'web1 eth0' 'icmp or tcp or udp' sh 'docker exec web1 ping -c 4 203.0.113.2'
+record isolation-drop-28.5.pcapng web1 'icmp or tcp or arp' sh "docker exec web1 /bin/ping -c 3 -W 1 $(address web2 test_net2); docker exec web1 /bin/ping -c 2 -W 1 $(address pubnet1 test_net1); docker exec web1 /bin/nc -w 1 $(address pubnet1 test_net1) 80 </dev/null"
+record masquerade-28.5.pcapng 'web1 eth0' 'icmp or tcp or udp' sh 'docker exec web1 /bin/ping -c 4 203.0.113.2'
 end
 host 26.1
-record published-port-26.1.pcapng 'eth0 pub' 'tcp or arp' out 'for i in 1 2 3; do wget -q -T 2 -O /dev/null http://203.0.113.1:8080/; done'
+record published-port-26.1.pcapng 'eth0 pub' 'tcp or arp' out "$(http 203.0.113.1 8080); $(http 203.0.113.1 8080)"
 end
