@@ -65,12 +65,12 @@ export const sameTuple = (x: Tuple, y: Tuple): boolean =>
 /** What the packet of this direction looks like when all translation is done: the other direction, turned round. */
 const translatedTuple = (ct: CtView): Tuple => invertTuple(ct.direction === 'original' ? ct.reply : ct.original);
 
-/** Translates the destination, as prerouting and output do: to the DNAT target, or for replies back to who asked before SNAT. */
+/** Translates the destination (the bytes are then no longer the packet's), as prerouting and output do: to the DNAT target, or for replies back to who asked before SNAT. */
 export const translateDestination = (skb: Skb): Skb => {
   if (!hasConnection(skb.ct)) return skb;
   const { dst, dstPort } = translatedTuple(skb.ct);
   if (sameIp(dst, skb.dst) && dstPort === skb.dstPort) return skb;
-  return hasPorts(skb.protocol) ? { ...skb, dst, dstPort } : { ...skb, dst };
+  return hasPorts(skb.protocol) ? { ...skb, dst, dstPort, bytes: null } : { ...skb, dst, bytes: null };
 };
 
 /** Translates the source, as postrouting and input do: to the SNAT address, or for replies back to the address that was asked. */
@@ -78,7 +78,7 @@ export const translateSource = (skb: Skb): Skb => {
   if (!hasConnection(skb.ct)) return skb;
   const { src, srcPort } = translatedTuple(skb.ct);
   if (sameIp(src, skb.src) && srcPort === skb.srcPort) return skb;
-  return hasPorts(skb.protocol) ? { ...skb, src, srcPort } : { ...skb, src };
+  return hasPorts(skb.protocol) ? { ...skb, src, srcPort, bytes: null } : { ...skb, src, bytes: null };
 };
 
 /** The connection as the answer to this packet will find it. */

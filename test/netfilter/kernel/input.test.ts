@@ -3,14 +3,16 @@
  * iptables-legacy at once; real packets; and for each packet which counters moved.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { stateOfFirstPacket } from '../../../src/netfilter/conntrack.ts';
 import type { IpSet } from '../../../src/netfilter/ipset.ts';
 import { parseIpsetSave } from '../../../src/netfilter/parse/ipset-save.ts';
 import { describeLab } from '../../lab/root.ts';
 import { Battery, type Family } from './battery.ts';
 import { hostEnv } from './counters.ts';
+import { arriving, craft } from './craft.ts';
 import { INPUT_RULES, PREROUTING_RULES, SETS } from './input-rules.ts';
 import { loadSets } from './loading.ts';
-import { type NamespacePair, openPair } from './namespaces.ts';
+import { HOST_DEVICE, type NamespacePair, openPair } from './namespaces.ts';
 import { PACKETS } from './packets.ts';
 
 /** The first rule counts every packet: a packet that never came would be a difference. It also turns connection tracking on. */
@@ -34,6 +36,16 @@ describeLab('counters of the kernel, rules that only count', () => {
     }
   });
   afterAll(() => pair?.close());
+
+  it('the states that the battery finds are those foretold for packets of no known connection', () => {
+    for (const plan of PACKETS) {
+      const state = plan.ct?.state ?? 'NEW';
+      const isLater = plan.ct?.confirmed === true;
+      if (isLater) continue;
+      const packet = arriving(plan, craft(plan), HOST_DEVICE, 0);
+      expect(stateOfFirstPacket(packet, true), plan.name).toBe(state);
+    }
+  });
 
   it.each(PACKETS.map((plan) => [plan.name, plan] as const))('%s', async (_name, plan) => {
     const battery = batteries.get(plan.src.includes(':') ? 'ip6' : 'ip');
