@@ -1,11 +1,13 @@
 /** Judges a packet: its whole way through the host, all backends, all hooks; and the way of the answer to it. */
+import { formatIp, parseIp } from '../base/ip-address.ts';
 import { withStoredConnection } from './backwards.ts';
+import { selectAddress } from './env.ts';
 import { mergeWalks } from './merge.ts';
 import type { HostModel } from './model.ts';
 import { checkAnswer, replyTo } from './reply.ts';
 import { startWalk } from './start.ts';
 import { travel } from './travel.ts';
-import type { PacketSpec, Verdict } from './verdict.ts';
+import type { PacketSpec, Verdict, VerdictStep } from './verdict.ts';
 import { drop, type Walk } from './walk.ts';
 
 export interface JudgeOptions {
@@ -15,7 +17,7 @@ export interface JudgeOptions {
 
 export const judge = (model: HostModel, spec: PacketSpec, options: JudgeOptions = {}): Verdict => {
   const explain = options.explain === true;
-  return mergeWalks(model, waysOf(model, spec, explain), explain).verdict;
+  return withProxy(model, spec, mergeWalks(model, waysOf(model, spec, explain), explain).verdict);
 };
 
 export const judgeBoth = (
@@ -24,7 +26,8 @@ export const judgeBoth = (
   options: JudgeOptions = {},
 ): { readonly verdict: Verdict; readonly reply: Verdict | null } => {
   const explain = options.explain === true;
-  const { verdict, shown } = mergeWalks(model, waysOf(model, spec, explain), explain);
+  const { verdict: first, shown } = mergeWalks(model, waysOf(model, spec, explain), explain);
+  const verdict = withProxy(model, spec, first);
   if (verdict.outcome !== 'accept') return { verdict, reply: null };
   const answer = replyTo(model, shown);
   switch (answer.kind) {
@@ -43,3 +46,31 @@ export const judgeBoth = (
 
 const waysOf = (model: HostModel, spec: PacketSpec, explain: boolean): readonly Walk[] =>
   travel({ model, explain }, spec, withStoredConnection(model, spec, startWalk(model, spec)));
+
+/** docker-proxy takes the connection and dials the container itself: what becomes of that second connection decides too. */
+const withProxy = (model: HostModel, spec: PacketSpec, verdict: Verdict): Verdict => {
+  const target = verdict.proxiedTo;
+  const match = target === undefined ? null : /^\[?([^\]]+?)\]?:(\d+)$/.exec(target.address);
+  const dst = parseIp(match?.[1] ?? '');
+  if (target === undefined || match === null || dst === null) return verdict;
+  const text = `docker-proxy dials ${target.address}`;
+  const source = model.fib.lookup({ dst, src: null, iif: 'lo', oif: null, mark: 0, tos: null })[0]?.result;
+  const dev = source?.kind === 'route' ? source.hop.dev : null;
+  const src = source?.kind === 'route' ? (source.route.source ?? (dev === null ? null : selectAddress(model, dev, dst))) : null;
+  if (src === null) return { ...verdict, unknowns: [...verdict.unknowns, `${text}: from which address is not known`] };
+  const second = judge(model, {
+    in: null,
+    src: formatIp(src),
+    dst: formatIp(dst),
+    proto: spec.proto,
+    sport: PROXY_PORT,
+    dport: Number(match[2]),
+  });
+  const result = `${second.outcome} by ${second.decidedBy.text}`;
+  const step: VerdictStep = { hook: 'output', table: null, chain: null, rule: null, text, action: 'continue', note: result };
+  const unknowns = second.outcome === 'accept' ? verdict.unknowns : [...verdict.unknowns, `${text} as a second connection: ${result}`];
+  return { ...verdict, steps: [...verdict.steps, step], unknowns };
+};
+
+/** Some port of a client: which one does not matter to any rule that is not about source ports. */
+const PROXY_PORT = 40000;

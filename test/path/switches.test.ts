@@ -399,6 +399,43 @@ describe('rules that cannot be foreseen', () => {
   });
 });
 
+describe('docker-proxy', () => {
+  const toProxy = (world: Scene): PacketSpec => ({
+    in: world.bridge('test_net1'),
+    src: world.ip('web1'),
+    dst: '203.0.113.1',
+    proto: 'tcp',
+    sport: 40000,
+    dport: 8080,
+  });
+
+  it('takes the connection over, and its own second one is judged', () => {
+    const world = scene('28.5');
+    const verdict = judge(world.model, toProxy(world));
+    expect(verdict).toMatchObject({
+      outcome: 'accept',
+      out: 'local',
+      proxiedTo: { container: 'pub', address: '172.17.0.2:80' },
+      unknowns: [],
+    });
+    expect(verdict.steps.at(-1)).toMatchObject({
+      hook: 'output',
+      text: 'docker-proxy dials 172.17.0.2:80',
+      note: 'accept by -P OUTPUT ACCEPT',
+    });
+  });
+
+  it('says where the second connection is dropped while the first is taken', () => {
+    const world = with28({ raw: { [IPTABLES]: insertRules('filter', '-A OUTPUT -o docker0 -j DROP') } });
+    expect(judge(world.model, toProxy(world)).unknowns.join()).toContain('drop by -A OUTPUT -o docker0 -j DROP');
+  });
+
+  it('cannot take what INPUT drops', () => {
+    const world = with28({ raw: { [IPTABLES]: insertRules('filter', '-A INPUT -p tcp -j DROP') } });
+    expect(judge(world.model, toProxy(world))).toMatchObject({ outcome: 'drop', decidedBy: { chain: 'INPUT', rule: 1 } });
+  });
+});
+
 describe('states', () => {
   const invalid = (): Scene =>
     with28({ raw: { [IPTABLES]: insertRules('filter', '-A DOCKER-USER -m conntrack --ctstate INVALID -j DROP') } });

@@ -1,0 +1,112 @@
+/** Whether a packet seen at a capture point enters the host there or leaves it: by MAC addresses, which no translation changes. */
+import { formatIp, formatMac, type IpAddress } from '../base/ip-address.ts';
+import { INNER_VXLAN, type Packet } from '../packet/packet.ts';
+import type { CapturePoint } from '../topology/topology.ts';
+import { isGroupMac } from './bridge.ts';
+import { entryOf } from './entry.ts';
+import type { HostModel } from './model.ts';
+import type { Place } from './places.ts';
+
+export type Where =
+  | { readonly kind: 'entering'; readonly dev: string; readonly port: string | null; readonly assumptions: readonly string[] }
+  | { readonly kind: 'leaving'; readonly dev: string; readonly toward: 'container' | 'wire'; readonly assumptions: readonly string[] }
+  | { readonly kind: 'local' }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+export const directionAt = (model: HostModel, packet: Packet, point: CapturePoint, src: IpAddress, dst: IpAddress): Where => {
+  if (packet.innerKind === INNER_VXLAN && point.kind === 'vxlan')
+    return { kind: 'unknown', reason: 'the packet is inside an overlay, which the host rules do not see' };
+  if (point.netns !== null && point.kind !== 'container')
+    return { kind: 'unknown', reason: `${point.id} is in another network namespace: the host's rules do not see what passes there` };
+  if (point.kind === 'loopback') return { kind: 'local' };
+  const place = placeAt(model, point);
+  if (point.kind === 'container' && place === null)
+    return { kind: 'unknown', reason: `how ${point.id} is joined to the host is not known` };
+  const link = model.links?.get(point.interface);
+  const bridge = place?.bridge ?? (link?.master !== null && link?.master !== undefined && model.isBridge(link.master) ? link.master : null);
+  if (point.kind === 'container' && bridge === null)
+    return { kind: 'unknown', reason: `${point.id} has no bridge on the host: the host's rules do not see its frames` };
+  if (bridge !== null && !model.isBridge(point.interface)) return atPort(packet, place, bridge, place?.port ?? point.interface, src, dst);
+  if (model.isBridge(point.interface)) return atBridge(model, packet, point.interface, src);
+  return atDevice(model, packet, point, link?.mac ?? null, src);
+};
+
+const placeAt = (model: HostModel, point: CapturePoint): Place | null =>
+  model.places.all.find((place) =>
+    point.kind === 'container'
+      ? place.container.netns === point.netns && place.interface === point.interface
+      : place.port === point.interface,
+  ) ??
+  model.places.all.find(
+    (place) => point.container !== null && place.container.name === point.container && place.endpoint.network === point.network,
+  ) ??
+  null;
+
+/** At a container's cable: its own MAC sends in. Group frames come from somebody else unless it sent them. */
+const atPort = (packet: Packet, place: Place | null, bridge: string, port: string, src: IpAddress, dst: IpAddress): Where => {
+  const enters = { kind: 'entering', dev: bridge, port, assumptions: [] } as const;
+  const leaves = { kind: 'leaving', dev: bridge, toward: 'container', assumptions: [] } as const;
+  if (place?.mac !== null && place?.mac !== undefined && packet.srcMac >= 0) {
+    if (packet.srcMac === place.mac) return enters;
+    if (packet.dstMac === place.mac || isGroupMac(packet.dstMac)) return leaves;
+  }
+  const told = (where: typeof enters | typeof leaves, text: string): Where => ({ ...where, assumptions: [text] });
+  if (place !== null && same(place, src)) return told(enters, `sent by ${place.container.name}, by its address`);
+  if (place !== null && same(place, dst)) return told(leaves, `sent to ${place.container.name}, by its address`);
+  if (packet.cookedType === 4) return leaves;
+  return {
+    kind: 'unknown',
+    reason: `whether the packet enters or leaves by ${port} cannot be told: neither MAC address is the container's`,
+  };
+};
+
+const same = (place: Place, ip: IpAddress): boolean =>
+  [place.endpoint.ipv4, place.endpoint.ipv6].some((own) => own !== null && formatIp(own) === formatIp(ip));
+
+/** On a bridge the host's own frames leave and all others enter by some port. */
+const atBridge = (model: HostModel, packet: Packet, bridge: string, src: IpAddress): Where => {
+  const own = model.links?.get(bridge)?.mac ?? null;
+  if (packet.srcMac >= 0 && own !== null) {
+    const mac = formatMac(packet.srcMac);
+    if (mac === own) return { kind: 'leaving', dev: bridge, toward: 'container', assumptions: [] };
+    return { kind: 'entering', dev: bridge, port: model.places.portOf(bridge, mac), assumptions: [] };
+  }
+  const place = model.places.onBridge(bridge, src);
+  if (place !== null)
+    return { kind: 'entering', dev: bridge, port: place.port, assumptions: [`sent by ${place.container.name}, by its address`] };
+  return {
+    kind: 'leaving',
+    dev: bridge,
+    toward: 'container',
+    assumptions: ['taken as sent by the host: its source is no container of this bridge'],
+  };
+};
+
+const atDevice = (model: HostModel, packet: Packet, point: CapturePoint, own: string | null, src: IpAddress): Where => {
+  const dev = point.interface;
+  for (const mac of [packet.srcMac, packet.dstMac]) {
+    const child = mac < 0 ? null : model.places.byMac(mac);
+    if (child !== null && child.parent === dev) {
+      return {
+        kind: 'unknown',
+        reason: `a frame of ${child.container.name}, a ${child.network?.driver ?? 'macvlan'} child of ${dev}: the host's rules do not see it`,
+      };
+    }
+  }
+  if (packet.cookedType === 4) return { kind: 'leaving', dev, toward: 'wire', assumptions: [] };
+  if (packet.cookedType >= 0) return { kind: 'entering', dev, port: null, assumptions: [] };
+  if (packet.srcMac >= 0 && own !== null) {
+    return formatMac(packet.srcMac) === own
+      ? { kind: 'leaving', dev, toward: 'wire', assumptions: [] }
+      : { kind: 'entering', dev, port: null, assumptions: [] };
+  }
+  // A device without MAC addresses (tun, WireGuard): its own address, or a container's, goes out.
+  const entry = entryOf(model, src);
+  const out = entry.kind === 'host' || entry.kind === 'bridge';
+  return {
+    kind: out ? 'leaving' : 'entering',
+    dev,
+    ...(out ? { toward: 'wire' } : { port: null }),
+    assumptions: [`taken as ${out ? 'leaving' : 'entering'} by its source address`],
+  } as Where;
+};
