@@ -38,6 +38,8 @@ const DEFAULT_MAX_FLOWS = 100_000;
 const FIRST_SLOTS = 1024;
 /** A clock that falls back by more than this has been set, or another capture begins. */
 const CLOCK_STEP_SEC = 60;
+/** Ended flows that wait for `takeEnded`, beyond two whole tables. */
+const SPARE_ENDED = 10_000;
 /** Tunnels in tunnels that are followed. */
 const MAX_TUNNELS = 4;
 
@@ -50,6 +52,8 @@ export class FlowTable {
   lastInnerWasNew = false;
   /** Flows that had to end early because the table was full. They come out of `takeEnded` like all others. */
   evicted = 0;
+  /** Ended flows that nobody took in time: the list of them is bounded too. */
+  untaken = 0;
 
   readonly #maxFlows: number;
   readonly #key: FlowKey;
@@ -326,8 +330,10 @@ export class FlowTable {
     this.#flows[slot] = null;
     this.#free.push(slot);
     this.#ended.push(flow);
-    // Nobody takes them: the oldest are forgotten.
-    if (this.#ended.length > this.#maxFlows * 2) this.#ended = this.#ended.slice(-this.#maxFlows);
+    if (this.#ended.length > this.#maxFlows * 2 + SPARE_ENDED) {
+      this.untaken += this.#ended.length - this.#maxFlows;
+      this.#ended = this.#ended.slice(-this.#maxFlows);
+    }
   }
 }
 

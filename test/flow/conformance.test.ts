@@ -91,13 +91,13 @@ describe.skipIf(!has('tshark'))('tshark', () => {
     ).toEqual([...streams.values()]);
   });
 
-  it('lists as many conversations of TCP, UDP and IPv6 hosts', () => {
+  it('lists as many conversations of TCP and UDP', () => {
     const conversations = (kind: string): string[] =>
       lines(output('tshark', '-r', PATH, '-q', '-z', `conv,${kind}`)).filter((line) => line.includes('<->'));
-    expect(conversations('tcp')).toHaveLength(tcpFlows.length);
-    const udp = conversations('udp');
-    expect(udp).toHaveLength(flows.filter((flow) => flow.kind === 'udp').length);
-    for (const flow of tcpFlows) expect(conversations('tcp').some((line) => line.includes(`:${flow.aPort} `))).toBe(true);
+    const tcp = conversations('tcp');
+    expect(tcp).toHaveLength(tcpFlows.length);
+    for (const flow of tcpFlows) expect(tcp.some((line) => line.includes(`:${flow.aPort} `))).toBe(true);
+    expect(conversations('udp')).toHaveLength(flows.filter((flow) => flow.kind === 'udp').length);
   });
 
   it('counts the same repeated or reordered segments, closed windows and handshake times', () => {

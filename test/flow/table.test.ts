@@ -356,8 +356,20 @@ describe('a full table', () => {
   it('keeps to its limit whatever comes', () => {
     const table = new FlowTable({ maxFlows: 2000 });
     for (let i = 0; i < 10_000; i++) table.observe(udp(`0.${String(i).padStart(5, '0')}`, A, i, B, 9));
-    expect([table.size, table.evicted, table.takeEnded().length]).toEqual([2000, 8000, expect.any(Number)]);
+    expect([table.size, table.evicted, table.untaken]).toEqual([2000, 8000, 0]);
+    expect(table.takeEnded().map((flow) => flow.aPort)).toEqual(Array.from({ length: 8000 }, (_, i) => i));
     expect([...table.all()].map((flow) => flow.aPort)).toEqual(Array.from({ length: 2000 }, (_, i) => 8000 + i));
+  });
+});
+
+describe('ended flows that nobody takes', () => {
+  it('are bounded, and counted', () => {
+    const table = new FlowTable({ maxFlows: 1 });
+    for (let i = 0; i < 20_005; i++) table.observe(udp('0', A, i % 60_000, B, 9));
+    const ended = table.takeEnded();
+    expect(ended.length + table.untaken).toBe(20_004);
+    expect(table.untaken).toBeGreaterThan(0);
+    expect(ended.at(-1)?.aPort).toBe(20_003);
   });
 });
 
