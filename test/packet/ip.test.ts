@@ -132,6 +132,11 @@ describe('IPv6', () => {
     expect(summarisePacket(later)).toBe('IP6 fd09:1::2 > fd09:1::1: frag (32|48) udp');
   });
 
+  it('what follows a later fragment is not read as an extension header', () => {
+    const later = ipv6('2c', `3c000020deadbeef 1100010400000000 ${UDP}`);
+    expect([later.protocol, later.srcPort, later.payloadLength]).toEqual([60, -1, 20]);
+  });
+
   it('an atomic fragment is a whole packet', () => {
     const packet = ipv6('2c', `11000000deadbeef ${UDP}`);
     expect([packet.isFragment, packet.moreFragments, packet.fragmentOffset, packet.dstPort]).toEqual([true, false, 0, 6000]);

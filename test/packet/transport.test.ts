@@ -80,6 +80,7 @@ describe('TCP', () => {
   it.each([
     [3, -1, -1, 0],
     [4, 40000, 443, 0],
+    [7, 40000, 443, 0],
     [8, 40000, 443, 7],
     [19, 40000, 443, 7],
   ])('cut after %i bytes gives as much as there is', (length, srcPort, dstPort, seq) => {
