@@ -197,6 +197,8 @@ anchor() {
   for kept in fs/cgroup kernel/security; do
     if mountpoint -q "$dir/keep/${kept#*/}"; then mount --rbind "$dir/keep/${kept#*/}" "/sys/$kept"; fi
   done
+  # The named namespaces of this host are its own: those of other hosts would be seen and read too.
+  mount -t tmpfs tmpfs /run/netns
   if [ "$root" = / ]; then
     # A containerd or a plugin of the machine's own Docker must not be found.
     mkdir -p /run/containerd /run/docker

@@ -100,8 +100,14 @@ const runToEnd = async (argv: readonly string[], timeoutMs: number): Promise<{ s
   try {
     return await run(program as string, rest, { timeout: timeoutMs, maxBuffer: 256 * 1024 * 1024 });
   } catch (error) {
-    const { stderr, stdout } = error as { stderr?: string; stdout?: string };
-    throw new Error(`${argv.join(' ')}: ${[error instanceof Error ? error.message : '', stdout, stderr].filter(Boolean).join('\n')}`);
+    const {
+      stderr = '',
+      stdout = '',
+      code,
+      signal,
+    } = error as { stderr?: string; stdout?: string; code?: number | string; signal?: string };
+    const how = signal == null ? `exit ${code}` : `ended by ${signal}`;
+    throw new Error([`${argv.at(-1)}: ${how}`, stdout.trimEnd(), stderr.trimEnd()].filter((part) => part !== '').join('\n'));
   }
 };
 

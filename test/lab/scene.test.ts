@@ -35,7 +35,7 @@ const capture = async (host: LabHost, targets: readonly string[], filter: string
 };
 
 const ping = (host: LabHost, from: string, to: string, count = 3): Promise<string> =>
-  host.sh(`docker exec ${from} /bin/ping -c ${count} -W 1 ${to} || true`);
+  host.container(from, `ping -c ${count} -W 1 ${to} || true`);
 
 /** One HTTP request and its answer, by bash alone: busybox's static wget crashes where it resolves names. */
 const httpGet = (address: string, port: number): string =>

@@ -24,7 +24,7 @@ export const iccOff: Cause = {
         ? {}
         : {
             fix: `docker network create shared && docker network connect shared ${src.name} && docker network connect shared ${target.name}`,
-            fixFor: 'To let these two talk',
+            fixFor: 'To let these two talk by their addresses in a common network',
           }),
     };
   },
