@@ -9,6 +9,9 @@ export const outcomeWord = (outcome: VerdictOutcome): string => outcome.toUpperC
 
 export const outcomeTone = (outcome: VerdictOutcome): Tone => (outcome === 'accept' ? 'good' : outcome === 'undetermined' ? 'warn' : 'bad');
 
+/** A route as `ip route` prints it, as opposed to a sentence about routes. */
+const ROUTE = /^(default|unicast|local|broadcast|multicast|anycast|blackhole|unreachable|prohibit|throw|[0-9a-f:.]+(\/\d+)?) /;
+
 /** `filter FORWARD #9`. The backend is named where it is not the usual one: two may be active at once and rule each on its own. */
 export const decisionWords = (verdict: Verdict): string => decidedByWords(verdict.decidedBy);
 
@@ -19,11 +22,11 @@ export const decidedByWords = (by: DecidedBy): string => {
     case 'policy':
       return printable(`${by.table === 'filter' ? (by.chain ?? '') : place(by)} policy${backendNote(by)}`);
     case 'route':
-      return printable(by.text === '' ? 'no route' : `route ${by.text}`);
+      return printable(ROUTE.test(by.text) ? `route ${by.text}` : by.text || 'no route');
     case 'sysctl':
       return printable(`sysctl ${by.text}`);
     case 'bridge':
-      return printable(`bridge ${by.text}`);
+      return printable(by.text.startsWith('port ') ? `bridge ${by.text}` : by.text);
     case 'neighbour':
       return printable(`neighbour ${by.text}`);
     case 'default':

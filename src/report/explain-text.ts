@@ -5,6 +5,7 @@ import type { ExplainAnswer } from '../session/state.ts';
 import { decisionWords, natPhrase, outcomeTone, outcomeWord } from './decision.ts';
 import { foldGlyphs, glyphsOf, type Style, tint } from './style.ts';
 import { formatTable, type Row } from './table.ts';
+import { countText } from './time.ts';
 
 export const explainText = (answer: ExplainAnswer, style: Style): string[] => {
   const lines = [
@@ -34,7 +35,7 @@ const ruleText = (verdict: Verdict): string => (verdict.decidedBy.kind === 'rule
 
 const counterNote = (verdict: Verdict): string => {
   const { counters } = verdict.decidedBy;
-  return counters === undefined ? '' : ` [${counters.packets} packets so far]`;
+  return counters === undefined ? '' : ` [${countText(counters.packets, 'packet')} so far]`;
 };
 
 /** A line a step; hook and table are named where they change, and the step that decides is marked. */
@@ -51,7 +52,7 @@ export const pathLines = (verdict: Verdict, style: Style): string[] => {
       sameTable ? '' : tableWord(step),
       step.chain === null ? '' : `${step.chain}${step.rule === null ? '' : ` ${step.rule}`}`,
       { text: step.action, tone: decides ? outcomeTone(verdict.outcome) : 'plain' },
-      { text: stepText(step, decides, style), tone: decides ? 'strong' : 'plain' },
+      { text: stepText(step, decides, verdict.outcome === 'undetermined', style), tone: decides ? 'strong' : 'plain' },
     ];
   });
   return formatTable(rows, style, { indent: 1 });
@@ -65,12 +66,12 @@ const tableWord = (step: VerdictStep): string => {
   return step.backend === 'legacy' ? `${step.table} (legacy)` : step.table;
 };
 
-const stepText = (step: VerdictStep, decides: boolean, style: Style): string =>
+const stepText = (step: VerdictStep, decides: boolean, isOpen: boolean, style: Style): string =>
   [
     step.text,
     step.note === undefined ? '' : `(${step.note})`,
     step.uncertain === undefined ? '' : '(may match: see unknown)',
-    decides ? glyphsOf(style).decides : '',
+    decides ? `${glyphsOf(style).decides} ${isOpen ? 'it depends on this' : 'decides'}` : '',
   ]
     .filter((part) => part !== '')
     .join('  ');
@@ -129,7 +130,8 @@ const nearMissLines = (verdict: Verdict, style: Style): string[] => {
 };
 
 const replyLines = (verdict: Verdict, reply: Verdict | null, style: Style): string[] => {
-  if (reply === null) return [verdict.outcome === 'accept' ? 'reply: it cannot be said' : 'reply: none is expected'];
+  if (reply === null)
+    return [verdict.outcome === 'drop' || verdict.outcome === 'reject' ? 'reply: none is expected' : 'reply: it cannot be said'];
   const outcome = tint(style, outcomeTone(reply.outcome), outcomeWord(reply.outcome));
   const text = reply.decidedBy.kind === 'rule' ? `:  ${printable(reply.decidedBy.text)}` : '';
   return [`reply: ${outcome} by ${decisionWords(reply)}${text}`, ...reply.unknowns.map((unknown) => `  unknown: ${printable(unknown)}`)];

@@ -30,7 +30,7 @@ const SGR: Readonly<Record<Tone, string>> = { plain: '', strong: '1', dim: '2', 
 const UNICODE: Glyphs = {
   arrow: '→',
   line: '──',
-  decides: '◀ decides',
+  decides: '◀',
   dot: '·',
   ellipsis: '…',
   tick: '✓',
@@ -44,7 +44,7 @@ const UNICODE: Glyphs = {
 const ASCII: Glyphs = {
   arrow: '->',
   line: '--',
-  decides: '<- decides',
+  decides: '<-',
   dot: '-',
   ellipsis: '...',
   tick: 'ok',

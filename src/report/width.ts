@@ -9,7 +9,11 @@ const isAscii = (text: string): boolean => {
   return true;
 };
 
-export const displayWidth = (text: string): number => (isAscii(text) ? text.length : stringWidth(text));
+/** Characters of one column each that this program prints often: Latin, dashes and quotes, plain arrows, boxes, blocks, ticks. */
+const NARROW =
+  /^[\u0020-\u007e\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2030-\u205e\u2190-\u2193\u2500-\u259f\u25b8\u25c0\u25cf\u2713\u2717]*$/;
+
+export const displayWidth = (text: string): number => (isAscii(text) || NARROW.test(text) ? text.length : stringWidth(text));
 
 export const padEnd = (text: string, columns: number): string => text + ' '.repeat(Math.max(0, columns - displayWidth(text)));
 

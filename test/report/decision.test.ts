@@ -16,7 +16,10 @@ const cases: readonly (readonly [string, DecidedBy])[] = [
   ['sysctl net.ipv4.ip_forward = 0', { kind: 'sysctl', text: 'net.ipv4.ip_forward = 0' }],
   ['route unreachable 10.0.0.0/8', { kind: 'route', text: 'unreachable 10.0.0.0/8' }],
   ['no route', { kind: 'route', text: '' }],
-  ['bridge br0: both ports are isolated', { kind: 'bridge', text: 'br0: both ports are isolated' }],
+  ['route default via 10.0.0.1', { kind: 'route', text: 'default via 10.0.0.1' }],
+  ['no route in i1 to 10.0.0.1', { kind: 'route', text: 'no route in i1 to 10.0.0.1' }],
+  ['bridge port veth1 of br0: hairpin off', { kind: 'bridge', text: 'port veth1 of br0: hairpin off' }],
+  ['macvlan on eth0', { kind: 'bridge', text: 'macvlan on eth0' }],
 ];
 
 describe('what decided, in words', () => {
