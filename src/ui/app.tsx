@@ -16,17 +16,28 @@ import { Where } from './screens/where.tsx';
 import { scopesOf } from './state/dispatch.ts';
 import type { Screen } from './state/screens.ts';
 import type { UiStore } from './state/store.ts';
+import { type LineSlots, LineSlotsContext } from './terminal/line-slots.ts';
 import type { Theme } from './theme.ts';
 
 export const MIN_COLUMNS = 80;
 export const MIN_ROWS = 24;
 
-export interface AppProps {
+export interface AppProps extends ShownProps {
+  readonly slots: LineSlots;
+}
+
+interface ShownProps {
   readonly store: UiStore;
   readonly theme: Theme;
 }
 
-export const App = ({ store, theme }: AppProps): ReactElement => {
+export const App = ({ slots, ...shown }: AppProps): ReactElement => (
+  <LineSlotsContext value={slots}>
+    <Shown {...shown} />
+  </LineSlotsContext>
+);
+
+const Shown = ({ store, theme }: ShownProps): ReactElement => {
   useSyncExternalStore(store.subscribe, store.getVersion);
   const { state, screen } = store;
   const { columns, rows } = state.size;
@@ -35,7 +46,7 @@ export const App = ({ store, theme }: AppProps): ReactElement => {
     return <Lines lines={[[words], ['q quits']]} rows={Math.max(1, Math.min(2, rows - 1))} columns={columns} theme={theme} />;
   }
   return (
-    <Box flexDirection="column" width={columns} height={rows - 1}>
+    <Box flexDirection="column">
       <TitleBar screen={screen} host={store.workspace.getHost()} columns={columns} theme={theme} />
       <Body screen={screen} store={store} theme={theme} />
       <PromptLine state={state} now={store.now()} theme={theme} />
@@ -44,7 +55,7 @@ export const App = ({ store, theme }: AppProps): ReactElement => {
   );
 };
 
-const Body = ({ screen, store, theme }: AppProps & { readonly screen: Screen }): ReactElement => {
+const Body = ({ screen, store, theme }: ShownProps & { readonly screen: Screen }): ReactElement => {
   const room = { ui: store, theme, rows: store.bodyRows(), columns: store.state.size.columns };
   switch (screen.kind) {
     case 'pick':

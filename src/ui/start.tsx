@@ -8,6 +8,7 @@ import { App } from './app.tsx';
 import { UiStore } from './state/store.ts';
 import { captureTarget } from './state/where.ts';
 import { FrameWriter } from './terminal/frame-writer.ts';
+import { LineSlots } from './terminal/line-slots.ts';
 import { Terminal } from './terminal/terminal.ts';
 import { makeTheme } from './theme.ts';
 import type { Ui, UiOptions } from './ui.ts';
@@ -37,7 +38,8 @@ export const startUi = async (workspace: Workspace, options: UiOptions): Promise
     },
     gone: () => end({ code: 128 + constants.signals.SIGHUP, error: null }),
   });
-  const frames = new FrameWriter(terminal, terminal.size, options.unicode);
+  const slots = new LineSlots();
+  const frames = new FrameWriter(terminal, slots, terminal.size, options.unicode);
   const store = new UiStore(workspace, options, terminal.size, {
     now: () => Date.now(),
     copy: (text) => terminal.copy(text),
@@ -48,7 +50,7 @@ export const startUi = async (workspace: Workspace, options: UiOptions): Promise
 
   const stopListening = listen(end, fail);
   terminal.enter();
-  const instance = render(<App store={store} theme={makeTheme(options)} />, {
+  const instance = render(<App store={store} slots={slots} theme={makeTheme(options)} />, {
     // Ink wants a terminal's stream; of it, it uses write, columns and rows.
     stdout: frames as unknown as NodeJS.WriteStream,
     stdin: process.stdin,

@@ -49,7 +49,7 @@ const expectRestored = (ui: PtyUi): void => {
   expect(ui.text).toContain('stty same');
 };
 
-describe('the terminal is as it was', () => {
+describe('the terminal is as it was', { timeout: 120_000 }, () => {
   const withShell = (options: object = {}): { ui: PtyUi; pid: () => number; log: () => { workspace: string[]; captures: string[][] } } => {
     const name = `${running.length}-${Math.random().toString(36).slice(2)}`;
     const pidFile = join(folder, `${name}.pid`);
@@ -141,7 +141,7 @@ describe('the terminal is as it was', () => {
   });
 });
 
-describe('the terminal is lost', () => {
+describe('the terminal is lost', { timeout: 120_000 }, () => {
   it('ends the program, closing what it had open', async () => {
     const logFile = join(folder, 'lost.log');
     const ui = start({ logFile });
@@ -152,7 +152,7 @@ describe('the terminal is lost', () => {
   });
 });
 
-describe('frames', () => {
+describe('frames', { timeout: 120_000 }, () => {
   const screens: readonly (readonly [keys: string, mark: string])[] = [
     ['', 'vethscope · docker'],
     ['\r', 'where to capture'],
@@ -229,7 +229,7 @@ describe('frames', () => {
   it('hold colours where they are wanted, and the verdict as a word all the same', async () => {
     const ui = start({ container: 'web1' });
     await ui.see('DROP');
-    expect(ui.bytes).toMatch(/\u001b\[31m(\u001b\[[0-9]+m)*DROP|\u001b\[1m\u001b\[31mDROP/);
+    expect(ui.bytes).toContain('\u001b[31;1mDROP');
   });
 
   it('are pure ASCII where the terminal has no Unicode', async () => {
@@ -252,7 +252,7 @@ describe('frames', () => {
   });
 });
 
-describe('hostile names', () => {
+describe('hostile names', { timeout: 120_000 }, () => {
   it('reach the terminal without their escape sequences', async () => {
     const ui = start({}, { columns: 140, rows: 40 });
     await ui.see('日本語-web');
@@ -262,7 +262,7 @@ describe('hostile names', () => {
   });
 });
 
-describe('under load', () => {
+describe('under load', { timeout: 120_000 }, () => {
   it('keys are answered while flows pour in', async () => {
     const ui = start({ container: 'web1', load: 200 }, { columns: 140, rows: 40 });
     await ui.see('DROP');
@@ -280,7 +280,7 @@ describe('under load', () => {
   });
 });
 
-describe('the command line', () => {
+describe('the command line', { timeout: 120_000 }, () => {
   it('leads straight into the capture of a container', async () => {
     const ui = start({ container: 'web1', late: true });
     await ui.see('DROP');

@@ -1,7 +1,8 @@
 /** One line of the screen: cleaned, cut to its columns, toned. Everything that is printed goes through here. */
 import { Text } from 'ink';
-import type { ReactElement } from 'react';
+import { type ReactElement, useContext } from 'react';
 import { paintSpans, type Spans } from '../spans.ts';
+import { LineSlotsContext } from '../terminal/line-slots.ts';
 import type { Theme } from '../theme.ts';
 
 export interface LineProps {
@@ -10,7 +11,8 @@ export interface LineProps {
   readonly theme: Theme;
 }
 
-/** An empty Text would take no row in Ink: a blank keeps the line. */
-export const Line = ({ spans, columns, theme }: LineProps): ReactElement => (
-  <Text wrap="truncate-end">{paintSpans(spans, columns, theme) || ' '}</Text>
-);
+export const Line = ({ spans, columns, theme }: LineProps): ReactElement => {
+  const slots = useContext(LineSlotsContext);
+  const line = paintSpans(spans, columns, theme);
+  return <Text wrap="truncate-end">{slots === null ? line : slots.put(line)}</Text>;
+};

@@ -7,6 +7,7 @@
 import { Writable } from 'node:stream';
 import type { Size } from '../state/screens.ts';
 import { toAscii } from '../text.ts';
+import { type LineSlots, STAND_IN_COLUMNS } from './line-slots.ts';
 
 const BEGIN = '\u001b[?2026h';
 const END = '\u001b[?2026l';
@@ -21,18 +22,20 @@ export class FrameWriter extends Writable {
   #clear = true;
   #closed = false;
   readonly #target: FrameTarget;
+  readonly #slots: LineSlots;
   readonly #unicode: boolean;
 
-  constructor(target: FrameTarget, size: Size, unicode: boolean) {
+  constructor(target: FrameTarget, slots: LineSlots, size: Size, unicode: boolean) {
     super({ decodeStrings: false });
     this.#target = target;
+    this.#slots = slots;
     this.#size = size;
     this.#unicode = unicode;
   }
 
-  /** Ink lays out for so many columns. */
+  /** Ink lays out stand-ins only. */
   get columns(): number {
-    return this.#size.columns;
+    return STAND_IN_COLUMNS;
   }
 
   get rows(): number {
@@ -64,7 +67,7 @@ export class FrameWriter extends Writable {
   }
 
   override _write(chunk: string | Buffer, _encoding: string, done: () => void): void {
-    this.#draw(String(chunk).split('\n'));
+    this.#draw(this.#slots.take(String(chunk).split('\n')));
     done();
   }
 
