@@ -14,7 +14,7 @@ const MARK: Readonly<Record<FlowMoment, string>> = { new: '+', changed: '~', end
 
 const ENDS_COLUMNS = 34;
 const STATE_COLUMNS = 28;
-const OUTCOME_COLUMNS = 12;
+const OUTCOME_COLUMNS = 14;
 
 export const flowLine = (row: FlowRow, moment: FlowMoment, style: Style, utcOffsetMinutes: number): string => {
   const { flow } = row;

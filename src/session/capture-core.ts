@@ -36,6 +36,8 @@ const MAX_FLOWS = 100_000;
 const JUDGE_BUDGET_MS = 12;
 /** With a session being saved, new flows are judged before their first packet is written, as long as not more of them wait. */
 const JUDGED_AT_ONCE = 32;
+/** So many flows may wait for a look at the connections; more of them keep their assumptions. */
+const MAX_WANTING = 2_000;
 const KEPT_EVENTS = 500;
 
 export class CaptureCore {
@@ -59,6 +61,7 @@ export class CaptureCore {
   readonly #maxFlows: number;
   readonly #observers = new Set<CaptureObserver>();
   #queue: FlowNote[] = [];
+  readonly #wanting = new Set<FlowNote>();
   #reason = '';
   #droppedEnded = 0;
 
@@ -145,8 +148,22 @@ export class CaptureCore {
     this.#reason = reason;
     for (const flow of this.#table.all()) {
       const note = this.#notes.get(flow.id);
-      if (note !== undefined && !flow.ended) this.#enqueue(note);
+      if (note === undefined) continue;
+      note.searchable = null;
+      if (!isOver(flow) || note.wantsConnections) this.#enqueue(note);
     }
+  }
+
+  /** True where a look at the kernel's connections may settle what a verdict had to assume. */
+  get wantsConnections(): boolean {
+    return this.#wanting.size > 0;
+  }
+
+  /** The kernel's connections have been read: the flows that wanted that are judged anew, once. */
+  connectionsRead(): void {
+    this.#reason = 'the connection was looked up in conntrack';
+    for (const note of this.#wanting) if (!note.finished) this.#enqueue(note);
+    this.#wanting.clear();
   }
 
   /** New counters were read: evidence is looked at again. */
@@ -230,7 +247,9 @@ export class CaptureCore {
   #judgeOne(note: FlowNote): void {
     note.queued = false;
     if (note.finished) return;
+    const isFirst = note.verdict === null;
     const changed = this.#judge.judge(note, this.#reason, note.flow.lastSec);
+    if (isFirst && note.wantsConnections && this.#wanting.size < MAX_WANTING) this.#wanting.add(note);
     this.revision++;
     if (!changed) return;
     const row = this.rows.row(note);
@@ -262,3 +281,6 @@ export class CaptureCore {
     for (const observer of this.#observers) observer.flowEnded?.(row);
   }
 }
+
+/** Nothing more will be asked about it: rules that change now do not concern it. */
+const isOver = (flow: Flow): boolean => flow.ended || flow.tcp?.phase === 'closed' || flow.tcp?.phase === 'reset';

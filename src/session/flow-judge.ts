@@ -86,12 +86,6 @@ export class FlowJudge {
     decodePacket(this.#packet, note.head, 0, note.head.length, note.headOriginalLength, note.headLinkType);
     const question = specOfPacket(version.model, this.#packet, point);
     if ('unknown' in question) return question;
-    const { flow } = note;
-    const bothSeen = flow.packets[0] > 0 && flow.packets[1] > 0;
-    // A rule that is asked while the conversation runs sees ESTABLISHED packets, whatever it said of the first one.
-    if (note.verdict !== null && bothSeen && question.spec.state === undefined) {
-      return { spec: { ...question.spec, state: 'ESTABLISHED' }, assumptions: question.assumptions };
-    }
     if (note.headDirection !== ORIGINAL && question.spec.state === undefined) {
       return {
         spec: { ...question.spec, state: 'ESTABLISHED' },
@@ -103,9 +97,14 @@ export class FlowJudge {
 
   #answer(note: FlowNote, version: HostVersion, explain: boolean): Answer {
     const question = this.#question(note, version);
+    note.wantsConnections = 'unknown' in question || question.assumptions.length > 0;
     if ('unknown' in question) return { verdict: unanswerable(question.unknown), reply: null, assumptions: [] };
-    const { verdict, reply } = judgeBoth(version.model, question.spec, { explain });
-    return { verdict, reply, assumptions: question.assumptions };
+    const { spec, assumptions } = question;
+    const first = judgeBoth(version.model, spec, { explain });
+    if (note.verdict === null || !isUnderWay(note.flow) || spec.state !== undefined) return { ...first, assumptions };
+    // Rules that are asked while the conversation runs see ESTABLISHED packets. What admits it is told as long as that lets them pass, too.
+    const later = judgeBoth(version.model, { ...spec, state: 'ESTABLISHED' }, { explain });
+    return { ...(later.verdict.outcome === first.verdict.outcome ? first : later), assumptions };
   }
 
   #withCounter(note: FlowNote, verdict: FlowVerdict): FlowVerdict {
@@ -118,6 +117,9 @@ export class FlowJudge {
     return { ...verdict, counted, verdict: verdict.verdict.evidence === evidence ? verdict.verdict : { ...verdict.verdict, evidence } };
   }
 }
+
+/** Both ends have been heard: conntrack calls what comes now ESTABLISHED. */
+const isUnderWay = (flow: Flow): boolean => flow.packets[0] > 0 && flow.packets[1] > 0;
 
 const refOf = (decided: DecidedBy): RuleRef | null => {
   if (decided.kind !== 'rule' && decided.kind !== 'policy') return null;

@@ -21,6 +21,8 @@ export interface FlowNote {
   /** The generation of the facts that the verdict rests on; 0 before the first. */
   generation: number;
   queued: boolean;
+  /** The question rests on assumptions that a look at the kernel's connections may settle. */
+  wantsConnections: boolean;
   /** The deciding rule, and what it had counted before the flow began. */
   counter: { readonly ref: RuleRef; readonly before: number } | null;
   /** A comment to be written beside the flow's next packet in a saved session. */
@@ -41,6 +43,7 @@ export const noteOf = (flow: Flow, packet: Packet, direction: Direction): FlowNo
   verdict: null,
   generation: 0,
   queued: false,
+  wantsConnections: false,
   counter: null,
   comment: null,
   searchable: null,

@@ -3,7 +3,7 @@
 import { OutputIndex } from '../host/raw-outputs.ts';
 import { readFacts } from '../host/read-facts.ts';
 import { readRulesets } from '../host/read-rulesets.ts';
-import type { SnapshotDocument } from '../host/snapshot.ts';
+import type { RawOutputs, SnapshotDocument } from '../host/snapshot.ts';
 import type { RuleRef, Ruleset } from '../netfilter/ruleset.ts';
 import { compileHost, type HostModel } from '../path/model.ts';
 import { buildTopology } from '../topology/build.ts';
@@ -63,6 +63,15 @@ export class HostStore {
     };
     this.#addReading(Number(document.takenAt), facts.self.rulesets);
     this.#tell(reason);
+  }
+
+  /** The same host with its connections as they are now; no new generation, since nothing else has been looked at. */
+  replaceConnections(raw: RawOutputs): void {
+    const old = this.#version;
+    if (old === null) return;
+    const document = { ...old.document, raw: { ...old.document.raw, ...raw } };
+    const facts = readFacts(document);
+    this.#version = { ...old, document, facts, model: compileHost(facts) };
   }
 
   /** New counters of the rules already known; `raw` has the save commands' outputs. */

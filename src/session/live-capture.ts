@@ -5,6 +5,7 @@
 import type { AgentClient, CaptureEvent } from '../agent/client.ts';
 import type { CaptureNamespace, EngineKind } from '../agent/protocol.ts';
 import { failure, messageOf, type VethscopeError } from '../base/errors.ts';
+import { SNAPSHOT_COMMANDS } from '../host/snapshot.ts';
 import { pointOfEndpoint } from '../topology/follow.ts';
 import type { CapturePoint } from '../topology/topology.ts';
 import { CaptureBase } from './capture-base.ts';
@@ -14,6 +15,8 @@ import { SessionWriter } from './session-writer.ts';
 import type { CaptureOptions, LostCounts, SavingState } from './state.ts';
 
 const TICK_MS = 100;
+/** The connections are not read more often than this. */
+const CONNECTIONS_MS = 1_000;
 
 export interface LiveCaptureOptions extends CaptureOptions {
   readonly agent: AgentClient;
@@ -29,6 +32,9 @@ export class LiveCapture extends CaptureBase {
   readonly #linkTypes: number[] = [];
   readonly #stamps: string[] = [];
   readonly #stopListening: () => void;
+  readonly #agent: AgentClient;
+  #lookingUp = false;
+  #connectionsAtMs = 0;
   #writer: SessionWriter | null = null;
   #timer: NodeJS.Timeout | null = null;
   #stopping: Promise<void> | null = null;
@@ -42,6 +48,7 @@ export class LiveCapture extends CaptureBase {
       packetLimit: options.packetLimit ?? null,
       startedAt: Date.now() / 1000,
     });
+    this.#agent = options.agent;
     this.#engine = options.engine === 'auto' ? options.defaultEngine : options.engine;
     this.finished = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
@@ -249,6 +256,28 @@ export class LiveCapture extends CaptureBase {
     void this.#live[index]?.stop().then(() => this.#startPoint(index));
   }
 
+  /** Flows that were seen behind a translation are laid beside the kernel's own table of connections. */
+  async #lookUpConnections(): Promise<void> {
+    this.#connectionsAtMs = performance.now();
+    this.#lookingUp = true;
+    try {
+      const { raw } = await this.#agent.collect({ firewall: false, conntrack: true, namespaces: 'none', docker: false });
+      const connections: Record<string, string> = {};
+      for (const command of [SNAPSHOT_COMMANDS.conntrack, SNAPSHOT_COMMANDS.conntrackProc]) {
+        const text = raw[command];
+        if (text !== undefined) connections[command] = text;
+      }
+      this.store.replaceConnections(connections);
+      if (this.#writer !== null) this.#writeFacts(this.#writer);
+    } catch (error) {
+      // The verdicts keep their assumptions, which they name.
+      this.say('warning', `the connections could not be read: ${messageOf(error)}`);
+    } finally {
+      this.#lookingUp = false;
+      this.core.connectionsRead();
+    }
+  }
+
   #writeFacts(writer: SessionWriter): void {
     const version = this.store.version;
     if (version === null) return;
@@ -261,6 +290,8 @@ export class LiveCapture extends CaptureBase {
     const nowMs = Date.now();
     this.core.advance(Math.floor(nowMs / 1000), (nowMs % 1000) * 1_000_000);
     this.core.judgeSome();
+    if (this.core.wantsConnections && !this.#lookingUp && performance.now() - this.#connectionsAtMs > CONNECTIONS_MS)
+      void this.#lookUpConnections();
     this.measureRate();
     this.notifier.touch();
   }
