@@ -424,6 +424,13 @@ describe('keys', () => {
     );
   });
 
+  it('join both directions of a conversation of a machine with itself', () => {
+    expect(play([udp('0', A, 1, A, 2), udp('0', A, 2, A, 1), udp('0', A, 5, A, 5), udp('0', A, 5, A, 5)])).toMatchObject({
+      ids: [1, 1, 2, 2],
+      directions: [ORIGINAL, REPLY, ORIGINAL, ORIGINAL],
+    });
+  });
+
   it('are found again after any others have been removed', () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 300 }), { maxLength: 400 }), fc.integer({ min: 1, max: 40 }), (ports, maxFlows) => {

@@ -201,6 +201,7 @@ describe('appending to a live file', () => {
     start: 0,
     end: size,
     originalLength: size,
+    comments: second % 7 === 0 ? ['x'.repeat(second)] : [],
   });
 
   it('gives the same bytes as the blocks one by one, whole blocks a chunk, and uses the buffers again', () => {
