@@ -78,6 +78,16 @@ describe('checks of the source', () => {
     expect(judge(with28({ raw }).model, spoofed).outcome).toBe('accept');
   });
 
+  it('drops with loose rp_filter what has no way back at all', () => {
+    const raw = {
+      [SYSCTL]: sysctl('net.ipv4.conf.eth0.rp_filter', 2),
+      'ip -j -4 route show table all': (text: string) =>
+        JSON.stringify((JSON.parse(text) as { dst: string }[]).filter((route) => route.dst !== 'default')),
+    };
+    expect(judge(with28({ raw }).model, { ...published, src: '192.0.2.7' }).decidedBy.text).toBe('net.ipv4.conf.eth0.rp_filter = 2');
+    expect(judge(with28({ raw }).model, published).outcome).toBe('accept');
+  });
+
   it('drops an own address that comes from outside', () => {
     expect(judge(scene('28.5').model, { ...published, src: '172.17.0.1' }).decidedBy).toEqual({
       kind: 'route',
@@ -302,6 +312,12 @@ describe('several firewalls', () => {
       outcome: 'drop',
       decidedBy: { kind: 'policy', backend: 'legacy', chain: 'FORWARD' },
     });
+  });
+
+  it('names the rule that accepts before the other backend’s policy that lets it pass', () => {
+    const legacy = '*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n-A INPUT -p tcp -j ACCEPT\nCOMMIT\n';
+    const verdict = judge(with28({ raw: { [LEGACY]: legacy } }).model, { ...published, dport: 22 });
+    expect(verdict).toMatchObject({ outcome: 'accept', decidedBy: { kind: 'rule', backend: 'legacy', text: '-A INPUT -p tcp -j ACCEPT' } });
   });
 
   it('cannot say which of two translations wins, whose order a snapshot does not show', () => {
