@@ -4,7 +4,6 @@ import { formatIp, ipv4, ipv6 } from '../base/ip-address.ts';
 
 export const DNS_PORT = 53;
 export const MDNS_PORT = 5353;
-/** Docker's embedded resolver answers on 127.0.0.11:53, so its port needs no case of its own. */
 export const DNS_HEADER_LENGTH = 12;
 
 export const DNS_QR = 0x8000;
