@@ -105,8 +105,7 @@ export class CapturePrinter implements CaptureObserver {
       const seen = packetJson(packet, flowId, direction, name);
       this.#queue.add(waitFor, () => jsonLine({ ...seen, ...packetDecisionJson(this.#view.flow(flowId), direction) }));
     } else {
-      const nameShown = this.#view.getState().points.length > 1 ? name : '';
-      const seen = packetLine(packet, nameShown, utcOffsetMinutes(packet.timeSec));
+      const seen = packetLine(packet, name, utcOffsetMinutes(packet.timeSec));
       this.#queue.add(waitFor, () => `${seen}  ${packetDecisionWords(this.#view.flow(flowId), direction, this.#style)}`.trimEnd());
     }
   }

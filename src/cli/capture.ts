@@ -51,7 +51,8 @@ export const runCapture = (
     return following;
   });
 
+/** The engines say themselves when they listen: these are the places that were meant. */
 const startLines = (points: readonly CapturePoint[], filter: string): string[] => [
-  ...points.map((point) => printable(`capturing on ${point.id}: ${point.sees}`)),
+  `capture: ${points.map((point) => printable(`${point.id} (${point.sees})`)).join(', ')}`,
   printable(filter === '' ? 'no filter; Ctrl-C ends' : `filter: ${filter}; Ctrl-C ends`),
 ];

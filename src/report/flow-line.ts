@@ -29,9 +29,17 @@ export const flowLine = (row: FlowRow, moment: FlowMoment, style: Style, utcOffs
     padEnd(protocolAndState(row), STATE_COLUMNS),
     padEnd(amount, moment === 'new' ? 0 : 20),
     verdictWords(row, style),
+    moment === 'changed' ? changeWords(row) : '',
   ];
   const line = parts.filter((part) => part !== '').join('  ');
   return foldGlyphs(style, line.trimEnd());
+};
+
+/** Why the verdict is another one than before, and what it was. */
+const changeWords = (row: FlowRow): string => {
+  const change = row.verdict?.changes.at(-1);
+  if (change === undefined) return '';
+  return printable(`(${change.because === '' ? '' : `${change.because}; `}was ${change.from})`);
 };
 
 /** `pub:8080`; brackets keep the colons of an IPv6 address apart from the port's. */

@@ -8,7 +8,6 @@ import { decisionWords, outcomeTone, outcomeWord } from './decision.ts';
 import { type Style, tint } from './style.ts';
 import { clockText } from './time.ts';
 
-/** `interfaceName` is '' where only one is captured on. */
 export const packetLine = (packet: Packet, interfaceName: string, utcOffsetMinutes: number): string =>
   [clockText(packet.timeSec, packet.timeNsec, utcOffsetMinutes), printable(interfaceName), printable(summarisePacket(packet))]
     .filter((part) => part !== '')
