@@ -241,6 +241,7 @@ start_dockerd() {
     -H "unix://$dir/docker.sock" --pidfile "$dir/dockerd.pid" --cgroup-parent "/vlab-$name" --exec-opt native.cgroupdriver=cgroupfs \
     </dev/null >>"$dir/dockerd.log" 2>&1 9>&- &
   local started=$! _
+  disown
   for _ in $(seq 600); do
     if [ -S "$dir/docker.sock" ] && ( inside "$name" docker version ) >/dev/null 2>&1; then return 0; fi
     kill -0 $started 2>/dev/null || break
@@ -267,13 +268,14 @@ up() {
   with_lock image make_image
   mkdir "$dir"
   # From here on whatever fails or interrupts leaves nothing behind.
-  trap 'status=$?; trap - EXIT; down "$name" || true; exit $status' EXIT
+  trap 'status=$?; trap - EXIT; ( down "$name" ) || true; exit $status' EXIT
   trap 'exit 130' INT; trap 'exit 143' TERM HUP
   if [ -n "$owner" ]; then stamp "$owner" >"$dir/owner" || fail "the owner, process $owner, is gone"; fi
   echo "$root" >"$dir/root"; echo "$engine" >"$dir/engine"; echo '{}' >"$dir/daemon.json"; mkdir "$dir/cli"
   with_lock netns network "$name"
   setsid nsenter --net="/run/netns/$(netns_of "$name")" unshare -m --propagation unchanged bash "$SELF" --anchor "$dir" "$root" </dev/null >"$dir/anchor.log" 2>&1 &
   local made=$! _
+  disown
   for _ in $(seq 200); do [ ! -f "$dir/anchor" ] || break; kill -0 $made 2>/dev/null || break; sleep 0.02; done
   [ -f "$dir/anchor" ] || { cat "$dir/anchor.log" >&2; fail "could not make the mounts of host $name: it needs CAP_SYS_ADMIN and a kernel that allows it"; }
   start_dockerd "$name"
@@ -319,7 +321,7 @@ sweep() {
     [ -f "$dir/owner" ] || continue
     owner=$(cat "$dir/owner" 2>/dev/null || true)
     # shellcheck disable=SC2086
-    alive $owner || { note "ending host $(basename "$dir"), whose owner is gone"; down "$(basename "$dir")" || true; }
+    alive $owner || { note "ending host $(basename "$dir"), whose owner is gone"; ( down "$(basename "$dir")" ) || true; }
   done
 }
 
