@@ -8,7 +8,12 @@ import type { ColumnSet } from './state/screens.ts';
 import { cutEnd, cutMiddle, displayWidth } from './text.ts';
 import { outcomeWordTone } from './theme.ts';
 
-const count = (value: number): string => value.toLocaleString('en-US');
+/** In full where there is room, else in thousands or millions: a figure is never cut. */
+const count = (value: number, width: number): string => {
+  const full = value.toLocaleString('en-US');
+  if (full.length <= width) return full;
+  return value < 1e6 ? `${Math.round(value / 1000)}k` : `${(value / 1e6).toFixed(1)}M`;
+};
 
 /** Below this the longest verdict is abbreviated. */
 const WIDE = 120;
@@ -49,7 +54,7 @@ const packets: Column<FlowRow> = {
   grow: 0.1,
   rank: 6,
   align: 'right',
-  text: (row) => count(row.flow.packets[0] + row.flow.packets[1]),
+  text: (row, width) => count(row.flow.packets[0] + row.flow.packets[1], width),
 };
 
 const bytes: Column<FlowRow> = {
@@ -90,10 +95,11 @@ const counted: Column<FlowRow> = {
   max: 11,
   grow: 0.2,
   rank: 3,
-  text: (row) => (row.verdict?.counted == null ? '—' : row.verdict.counted > 0 ? `✓ +${count(row.verdict.counted)}` : '0'),
+  text: (row, width) =>
+    row.verdict?.counted == null ? '—' : row.verdict.counted > 0 ? `✓ +${count(row.verdict.counted, width - 3)}` : '0',
 };
 
-const one = (title: string, rank: number, text: (row: FlowRow) => string): Column<FlowRow> => ({
+const one = (title: string, rank: number, text: Column<FlowRow>['text']): Column<FlowRow> => ({
   title,
   min: 8,
   max: 11,
@@ -104,8 +110,8 @@ const one = (title: string, rank: number, text: (row: FlowRow) => string): Colum
 });
 
 const traffic: readonly Column<FlowRow>[] = [
-  one('PKTS →', 6, (row) => count(row.flow.packets[0])),
-  one('PKTS ←', 6, (row) => count(row.flow.packets[1])),
+  one('PKTS →', 6, (row, width) => count(row.flow.packets[0], width)),
+  one('PKTS ←', 6, (row, width) => count(row.flow.packets[1], width)),
   one('BYTES →', 5, (row) => bytesText(row.flow.bytes[0])),
   one('BYTES ←', 5, (row) => bytesText(row.flow.bytes[1])),
   one('MIN RTT', 4, (row) => (row.flow.minRttNs === null ? '—' : durationText(row.flow.minRttNs))),

@@ -55,14 +55,14 @@ const stepLines = (verdict: Verdict, columns: number): PathLine[] => {
   let table = '';
   const lines = verdict.steps.flatMap((step, index): PathLine[] => {
     const hookName = HOOK_NAMES[step.hook];
-    const tableName = step.table === null ? '' : `${step.table}${step.backend === 'legacy' ? ' (leg)' : ''}`;
+    const tableName = step.table ?? '';
     const sameHook = hookName === hook;
     const sameTable = sameHook && tableName === table;
     hook = hookName;
     table = tableName;
     const decides = index === decider;
     const tone: Tone = decides ? outcomeTone(verdict.outcome) : step.uncertain === true ? 'warn' : 'plain';
-    const place = step.chain === null ? '' : `${step.chain}${step.rule === null ? '' : ` #${step.rule}`} `;
+    const place = step.chain === null ? '' : `${step.chain}${step.rule === null ? '' : ` #${step.rule}`}${backendWords(step)} `;
     const head: Spans = [
       [`${String(index + 1).padStart(3)} `, 'dim'],
       [fitTo(sameHook ? '' : hookName, HOOK_WIDTH), 'accent'],
@@ -83,6 +83,9 @@ const stepLines = (verdict: Verdict, columns: number): PathLine[] => {
     ]);
   return lines;
 };
+
+/** The usual backend goes without saying; two may be active at once, and each rules on its own. */
+const backendWords = (step: VerdictStep): string => (step.backend === undefined || step.backend === 'nft' ? '' : ` (${step.backend})`);
 
 /** The rule without `-A CHAIN`, which stands before it already. */
 const inChain = (step: { readonly chain: string | null; readonly text: string }): string => {
