@@ -36,11 +36,18 @@ export const resolveHostSide = (device: ContainerDevice, index: HostIndex): Reso
   }
 };
 
-/** The host's end of a veth: it points at the device by number, the device at it, and its namespace id is the container's. */
-export const hostEndOf = (link: Link, namespace: OtherNamespace, index: HostIndex): Link | null => {
-  if (link.linkIndex === null || link.linkNetnsid === null || namespace.nsid === null) return null;
+/**
+ * The host's end of a veth: it points at the device by number, the device at it, and its namespace id is the container's. Where
+ * the id is not known (no lsns), Docker's word that the endpoint is on one of this host's bridges says which side the peer is on,
+ * unless the id belongs to somebody else.
+ */
+export const hostEndOf = (link: Link, namespace: OtherNamespace, index: HostIndex, network: DockerNetwork | null = null): Link | null => {
+  if (link.linkIndex === null || link.linkNetnsid === null) return null;
   const end = index.hostLinksByIndex.get(link.linkIndex);
-  return end !== undefined && end.linkIndex === link.ifindex && end.linkNetnsid === namespace.nsid ? end : null;
+  if (end === undefined || end.linkIndex !== link.ifindex || end.linkNetnsid === null || end.linkNetnsid < 0) return null;
+  if (namespace.nsid !== null) return end.linkNetnsid === namespace.nsid ? end : null;
+  if (network === null || network.claimedBridge === null) return null;
+  return index.facts.namespaces.some((other) => other.nsid === end.linkNetnsid) ? null : end;
 };
 
 const found = (host: HostSide, warnings: readonly string[] = []): Resolution => ({ host, unresolved: null, warnings });
@@ -50,7 +57,7 @@ const unresolved = (why: string): Resolution => ({ host: null, unresolved: why, 
 const resolveVeth = (device: ContainerDevice, index: HostIndex): Resolution => {
   const { link, namespace, network } = device;
   if (index.facts.self.links === null) return unresolved(`the host's interfaces could not be read: ${missingLinks(index)}`);
-  const end = hostEndOf(link, namespace, index);
+  const end = hostEndOf(link, namespace, index, network);
   if (end !== null) {
     return found(
       { kind: 'veth', interface: end.name, bridge: end.master, parent: null, namespace: null },

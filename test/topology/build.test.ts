@@ -58,10 +58,17 @@ describe('a veth', () => {
     expect(endpointOf(onVeth([[12, 'vethother', 'veth', { linkIndex: 99, linkNetnsid: 2 }]]), 'web1').host).toBeNull();
   });
 
-  it('is not joined by its numbers alone where the namespace id is not known', () => {
-    const found = endpointOf(onVeth([[12, 'veth06dc24e', 'veth', { linkIndex: 11, linkNetnsid: 2 }]], null), 'web1');
-    expect(found.host).toBeNull();
-    expect(found.unresolved).toContain('namespace ids');
+  it('is joined by its numbers alone only where Docker says that it is on a bridge of this host', () => {
+    const facts = onVeth([[12, 'veth06dc24e', 'veth', { linkIndex: 11, linkNetnsid: 2 }]], null);
+    expect(endpointOf(facts, 'web1').host?.interface).toBe('veth06dc24e');
+    const byHand = endpointOf({ ...facts, containers: facts.containers.map((one) => ({ ...one, mode: 'none', endpoints: [] })) }, 'web1');
+    expect(byHand.host).toBeNull();
+    expect(byHand.unresolved).toContain('namespace ids');
+  });
+
+  it('is not joined by its numbers with a device whose namespace id is that of another container', () => {
+    const facts = onVeth([[12, 'veth06dc24e', 'veth', { linkIndex: 11, linkNetnsid: 2 }]], null);
+    expect(endpointOf({ ...facts, namespaces: [...facts.namespaces, namespace('1099', 2, {})] }, 'web1').host).toBeNull();
   });
 
   it('is not joined with a device of the host whose peer is on the host', () => {
