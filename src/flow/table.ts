@@ -261,7 +261,7 @@ export class FlowTable {
     if (!flow) return;
     switch (flow.kind) {
       case 'tcp':
-        this.#tcp.observe(slot, flow, packet, direction, (sec - flow.firstSec) * 1_000_000_000 + nsec - flow.firstNsec);
+        this.#tcp.observe(slot, flow, packet, direction, sec, nsec);
         return;
       case 'icmp-echo':
         if (flow.echo === null) return;

@@ -43,18 +43,20 @@ const DIRECTION_WORDS = DIRECTION_BYTES / 4;
 const SLOT_WORDS = DIRECTION_WORDS * 2;
 
 export class TcpTracker {
-  #words: Uint32Array;
+  #words: Int32Array;
   #times: Float64Array;
+  /** Nanoseconds from the flow's first packet to the current one; a field, since numbers of this size are boxed as arguments. */
+  #now = 0;
 
   constructor(slots: number) {
     const buffer = new ArrayBuffer(slots * 2 * DIRECTION_BYTES);
-    this.#words = new Uint32Array(buffer);
+    this.#words = new Int32Array(buffer);
     this.#times = new Float64Array(buffer);
   }
 
   grow(slots: number): void {
     const buffer = new ArrayBuffer(slots * 2 * DIRECTION_BYTES);
-    const words = new Uint32Array(buffer);
+    const words = new Int32Array(buffer);
     words.set(this.#words);
     this.#words = words;
     this.#times = new Float64Array(buffer);
@@ -87,7 +89,7 @@ export class TcpTracker {
     const flags = packet.tcpFlags;
     if (flags < 0 || (flags & TH_SYN) === 0 || flags & TH_RST) return false;
     const own = slot * SLOT_WORDS + direction * DIRECTION_WORDS;
-    const repeated = ((this.#words[own + KNOWN] as number) & SYN_SEEN) !== 0 && this.#words[own + ISN] === packet.tcpSeq;
+    const repeated = ((this.#words[own + KNOWN] as number) & SYN_SEEN) !== 0 && this.#words[own + ISN] === (packet.tcpSeq | 0);
     if (flags & TH_ACK) {
       const other = slot * SLOT_WORDS + (1 - direction) * DIRECTION_WORDS;
       const answers =
@@ -106,46 +108,46 @@ export class TcpTracker {
     }
   }
 
-  /** `ns`: nanoseconds since the flow's first packet. */
-  observe(slot: number, flow: Flow, packet: Packet, direction: Direction, ns: number): void {
+  observe(slot: number, flow: Flow, packet: Packet, direction: Direction, sec: number, nsec: number): void {
     const { tcp } = flow;
     const flags = packet.tcpFlags;
     if (tcp === null || flags < 0) return;
+    this.#now = (sec - flow.firstSec) * 1_000_000_000 + nsec - flow.firstNsec;
     const own = slot * SLOT_WORDS + direction * DIRECTION_WORDS;
-    if (flags & TH_SYN) this.#syn(own, tcp, packet, ns);
-    if ((flags & TH_RST) === 0) this.#sequence(own, tcp, packet, direction, ns);
-    if (flags & TH_ACK) this.#acknowledge(slot, flow, tcp, packet.tcpAck, direction, ns);
+    if (flags & TH_SYN) this.#syn(own, tcp, packet);
+    if ((flags & TH_RST) === 0) this.#sequence(own, tcp, packet, direction);
+    if (flags & TH_ACK) this.#acknowledge(slot, flow, tcp, packet, direction);
     if (packet.tcpWindow === 0 && (flags & (TH_SYN | TH_FIN | TH_RST)) === 0) tcp.zeroWindows = counted(tcp.zeroWindows, direction);
-    this.#phase(slot, tcp, flags, direction, ns);
+    this.#phase(slot, tcp, flags, direction);
   }
 
-  #syn(own: number, tcp: TcpFlow, packet: Packet, ns: number): void {
+  #syn(own: number, tcp: TcpFlow, packet: Packet): void {
     const known = this.#words[own + KNOWN] as number;
     // A new attempt from the same port while nobody has answered: what was known of the old one no longer holds.
-    if (known & SYN_SEEN && tcp.phase === 'syn-sent' && this.#words[own + ISN] !== packet.tcpSeq) this.#words[own + KNOWN] = 0;
+    if (known & SYN_SEEN && tcp.phase === 'syn-sent' && this.#words[own + ISN] !== (packet.tcpSeq | 0)) this.#words[own + KNOWN] = 0;
     this.#words[own + KNOWN] = (this.#words[own + KNOWN] as number) | SYN_SEEN;
     this.#words[own + ISN] = packet.tcpSeq;
-    this.#times[(own >> 1) + SYN_AT] = ns;
+    this.#times[(own >> 1) + SYN_AT] = this.#now;
   }
 
-  #sequence(own: number, tcp: TcpFlow, packet: Packet, direction: Direction, ns: number): void {
+  #sequence(own: number, tcp: TcpFlow, packet: Packet, direction: Direction): void {
     const flags = packet.tcpFlags;
-    const seq = packet.tcpSeq;
+    const seq = packet.tcpSeq | 0;
     const length = packet.payloadLength + (flags & TH_SYN ? 1 : 0) + (flags & TH_FIN ? 1 : 0);
-    const end = (seq + length) >>> 0;
+    const end = (seq + length) | 0;
     const known = this.#words[own + KNOWN] as number;
     if ((known & SEQ_KNOWN) === 0) {
       this.#words[own + KNOWN] = known | SEQ_KNOWN;
       this.#words[own + NEXT] = end;
-      if (length > 0) this.#arm(own, end, ns);
+      if (length > 0) this.#arm(own, end);
       return;
     }
     const next = this.#words[own + NEXT] as number;
     const ahead = distance(seq, next);
     if (ahead >= 0) {
-      if (ahead > 0) this.#openHole(own, next, seq, ns);
+      if (ahead > 0) this.#openHole(own, next, seq);
       if (length > 0 || ahead > 0) this.#words[own + NEXT] = end;
-      if (length > 0 && ((this.#words[own + KNOWN] as number) & SAMPLE_ARMED) === 0) this.#arm(own, end, ns);
+      if (length > 0 && ((this.#words[own + KNOWN] as number) & SAMPLE_ARMED) === 0) this.#arm(own, end);
       return;
     }
     if (length === 0) return;
@@ -154,7 +156,7 @@ export class TcpTracker {
     if (ahead === -1 && packet.payloadLength <= 1 && beyond <= 0 && (flags & (TH_SYN | TH_FIN)) === 0) return;
     if (this.#fillsHole(own, seq, end)) {
       const reorderNs = tcp.handshakeNs ?? REORDER_NS;
-      if (ns - (this.#times[(own >> 1) + HOLE_AT] as number) < reorderNs) tcp.outOfOrder = counted(tcp.outOfOrder, direction);
+      if (this.#now - (this.#times[(own >> 1) + HOLE_AT] as number) < reorderNs) tcp.outOfOrder = counted(tcp.outOfOrder, direction);
       else tcp.retransmissions = counted(tcp.retransmissions, direction);
     } else {
       tcp.retransmissions = counted(tcp.retransmissions, direction);
@@ -164,18 +166,18 @@ export class TcpTracker {
     if (beyond > 0) this.#words[own + NEXT] = end;
   }
 
-  #arm(own: number, end: number, ns: number): void {
+  #arm(own: number, end: number): void {
     this.#words[own + KNOWN] = (this.#words[own + KNOWN] as number) | SAMPLE_ARMED;
     this.#words[own + SAMPLE_END] = end;
-    this.#times[(own >> 1) + SAMPLE_AT] = ns;
+    this.#times[(own >> 1) + SAMPLE_AT] = this.#now;
   }
 
   /** One gap is remembered a direction; a further one widens it. */
-  #openHole(own: number, from: number, to: number, ns: number): void {
+  #openHole(own: number, from: number, to: number): void {
     if (((this.#words[own + KNOWN] as number) & HOLE_OPEN) === 0) this.#words[own + HOLE_START] = from;
     this.#words[own + KNOWN] = (this.#words[own + KNOWN] as number) | HOLE_OPEN;
     this.#words[own + HOLE_END] = to;
-    this.#times[(own >> 1) + HOLE_AT] = ns;
+    this.#times[(own >> 1) + HOLE_AT] = this.#now;
   }
 
   #fillsHole(own: number, seq: number, end: number): boolean {
@@ -190,7 +192,8 @@ export class TcpTracker {
     return true;
   }
 
-  #acknowledge(slot: number, flow: Flow, tcp: TcpFlow, ack: number, direction: Direction, ns: number): void {
+  #acknowledge(slot: number, flow: Flow, tcp: TcpFlow, packet: Packet, direction: Direction): void {
+    const ack = packet.tcpAck | 0;
     const own = slot * SLOT_WORDS + direction * DIRECTION_WORDS;
     const other = slot * SLOT_WORDS + (1 - direction) * DIRECTION_WORDS;
     const known = this.#words[own + KNOWN] as number;
@@ -201,7 +204,7 @@ export class TcpTracker {
     if (((this.#words[other + KNOWN] as number) & SAMPLE_ARMED) === 0 || distance(ack, this.#words[other + SAMPLE_END] as number) < 0)
       return;
     this.#words[other + KNOWN] = (this.#words[other + KNOWN] as number) & ~SAMPLE_ARMED;
-    const half = ns - (this.#times[(other >> 1) + SAMPLE_AT] as number);
+    const half = this.#now - (this.#times[(other >> 1) + SAMPLE_AT] as number);
     if (half < 0) return;
     this.#times[(other >> 1) + LAST_HALF] = half;
     if (!(half >= (this.#times[(other >> 1) + LEAST_HALF] as number))) this.#times[(other >> 1) + LEAST_HALF] = half;
@@ -215,7 +218,7 @@ export class TcpTracker {
     flow.minRttNs = sumOfKnown(this.#times[(a >> 1) + LEAST_HALF] as number, this.#times[(b >> 1) + LEAST_HALF] as number);
   }
 
-  #phase(slot: number, tcp: TcpFlow, flags: number, direction: Direction, ns: number): void {
+  #phase(slot: number, tcp: TcpFlow, flags: number, direction: Direction): void {
     if (flags & TH_RST) {
       if (tcp.phase === 'reset' || tcp.phase === 'closed') return;
       tcp.resetIn = tcp.phase;
@@ -231,7 +234,7 @@ export class TcpTracker {
     } else if (direction === ORIGINAL && flags & TH_ACK && (tcp.phase === 'syn-received' || tcp.phase === 'syn-sent')) {
       // Where b's direction is not seen here, a's first ACK still tells that b has answered.
       tcp.phase = 'established';
-      const handshake = ns - (this.#times[(a >> 1) + SYN_AT] as number);
+      const handshake = this.#now - (this.#times[(a >> 1) + SYN_AT] as number);
       if (handshake >= 0) tcp.handshakeNs = handshake;
     }
     if (flags & TH_FIN) {
@@ -249,7 +252,7 @@ export class TcpTracker {
   }
 }
 
-/** How far x lies beyond y on the circle of sequence numbers. */
+/** Sequence numbers are kept as signed words, which the engine does not box. How far x lies beyond y on the circle of sequence numbers. */
 const distance = (x: number, y: number): number => (x - y) | 0;
 
 const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value);
