@@ -19,7 +19,7 @@ export const withoutCounters: Normalise = (text) =>
     .split('\n')
     .filter((line) => !line.startsWith('#'))
     .join('\n')
-    .replace(/\[\d+:\d+\]/g, '');
+    .replace(/^\[\d+:\d+\] |\[\d+:\d+\]$/gm, '');
 
 const nftWithoutCounters: Normalise = (text) => text.replace(/"(packets|bytes|expires|used)": ?\d+/g, '"$1":0');
 
@@ -114,10 +114,12 @@ const describeLines = (what: string, before: string, after: string): string => {
   const removed = linesBeyond(before, after);
   if (added.length === 0 && removed.length === 0) return `${what} changed their order`;
   const part = (lines: readonly string[], sign: string): string[] => {
-    if (lines.length === 0) return [];
+    // the frame of a table that was not there before (`*nat`, its chains, COMMIT) is no news beside its rules
     const rules = lines.filter((line) => line.startsWith('-A '));
-    const shown = (rules.length > 0 ? rules : lines).slice(0, MAX_SHOWN).map((line) => line.trim().slice(0, 160));
-    return [`${lines.length} ${sign} (${shown.join('; ')}${lines.length > MAX_SHOWN ? '; …' : ''})`];
+    const told = rules.length > 0 ? rules : lines;
+    if (told.length === 0) return [];
+    const shown = told.slice(0, MAX_SHOWN).map((line) => line.trim().slice(0, 160));
+    return [`${told.length} ${sign} (${shown.join('; ')}${told.length > MAX_SHOWN ? '; …' : ''})`];
   };
   return `${what} changed: ${[...part(added, 'added'), ...part(removed, 'removed')].join(', ')}`;
 };

@@ -3,12 +3,14 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type AgentClient, type CaptureEvent, type CaptureHandle, startAgent } from '../../src/agent/client.ts';
 import type { EngineKind } from '../../src/agent/protocol.ts';
 import { CaptureReader } from '../../src/pcap/reader.ts';
 import { describeLab } from '../lab/root.ts';
 import { Wire } from './wire.ts';
+
+vi.setConfig({ testTimeout: 90_000 });
 
 interface Section {
   readonly kinds: string[];
@@ -64,7 +66,8 @@ class Witness {
 }
 
 const FILTER = 'udp port 9999';
-const WITHIN = { timeout: 10_000 };
+/** Far more than it takes: the machine may be busy with other tests. */
+const WITHIN = { timeout: 30_000 };
 
 const childrenOf = (pid: number): number[] =>
   readdirSync('/proc')

@@ -32,6 +32,10 @@ describe('describeRaw', () => {
     ]);
   });
 
+  it('shows the rules of a table that was not there', () => {
+    expect(describeRaw(save(''), save(RULES))).toEqual(['iptables rules changed: 2 added (-A FORWARD -o docker0 -j DOCKER; …)']);
+  });
+
   it('sees that two rules changed places', () => {
     const rules = RULES.split('\n');
     const swapped = [...rules.slice(0, 4), rules[5], rules[4], ...rules.slice(6)].join('\n');
