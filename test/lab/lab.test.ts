@@ -29,7 +29,7 @@ describeLab('a lab host with its scene', () => {
 
   it('forwards, translates and publishes as Docker says', async () => {
     expect(await host().container('web1', 'ping -c1 -W2 203.0.113.2')).toContain(' 0% packet loss');
-    expect(await host().outside('get 203.0.113.1 8080')).toMatch(/200 OK[^]*hello\n$/);
+    expect(await host().outside('get 203.0.113.1 8080')).toMatch(/200 OK.*hello\n$/s);
     await expect(host().container('web1', 'ping -c1 -W1 198.18.20.2')).rejects.toThrow('100% packet loss');
   });
 
