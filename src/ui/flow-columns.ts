@@ -16,7 +16,7 @@ const count = (value: number, width: number): string => {
 };
 
 /** Below this the longest verdict is abbreviated. */
-const WIDE = 120;
+const WIDE = 130;
 
 const MIDDLE = 100;
 
@@ -33,7 +33,14 @@ const flowText = (row: FlowRow, width: number): string => {
 /** A single decision keeps its end, the rule's number; of several the first ones count. */
 const byText = (row: FlowRow, width: number): string => (row.by.includes(' · ') ? row.by : cutMiddle(row.by, width));
 
-const flow: Column<FlowRow> = { title: 'FLOW', min: 20, max: 46, grow: 3, rank: 10, text: flowText };
+const flow = (columns: number): Column<FlowRow> => ({
+  title: 'FLOW',
+  min: columns >= WIDE ? 26 : 20,
+  max: 46,
+  grow: 3,
+  rank: 10,
+  text: flowText,
+});
 
 /** Where there is little room the first word will do: `icmp`. */
 const protocol = (columns: number): Column<FlowRow> => ({
@@ -45,7 +52,7 @@ const protocol = (columns: number): Column<FlowRow> => ({
   text: (row) => (columns < MIDDLE ? (row.protocol.split(' ')[0] ?? '') : row.protocol),
 });
 
-const state: Column<FlowRow> = { title: 'STATE', min: 14, max: 24, grow: 0.6, rank: 7, text: (row) => row.state };
+const state: Column<FlowRow> = { title: 'STATE', min: 14, max: 24, grow: 0.4, rank: 7, text: (row) => row.state };
 
 const packets: Column<FlowRow> = {
   title: 'PKTS',
@@ -87,7 +94,15 @@ const verdict = (columns: number): Column<FlowRow> => ({
   tone: (row) => outcomeWordTone(row.outcome),
 });
 
-const by: Column<FlowRow> = { title: 'BY', min: 17, max: 90, grow: 5, rank: 8, text: byText };
+/** Docker's longest chain with its table and number is 34 columns wide. */
+const by = (columns: number): Column<FlowRow> => ({
+  title: 'BY',
+  min: columns >= WIDE ? 34 : columns >= MIDDLE ? 22 : 17,
+  max: 90,
+  grow: 5,
+  rank: 8,
+  text: byText,
+});
 
 const counted: Column<FlowRow> = {
   title: 'COUNTED',
@@ -125,22 +140,22 @@ export const flowColumns = (set: ColumnSet, columns: number): readonly Column<Fl
   switch (set) {
     case 'standard':
       return [
-        flow,
+        flow(columns),
         protocol(columns),
         state,
         packets,
         ...(columns < WIDE ? [rtt, verdict(columns)] : [bytes, rtt, verdict(columns), counted]),
-        by,
+        by(columns),
       ];
     case 'traffic':
-      return [flow, { ...protocol(columns), rank: 2 }, ...traffic, verdict(columns)];
+      return [flow(columns), { ...protocol(columns), rank: 2 }, ...traffic, verdict(columns)];
     case 'addresses':
       return [
         address('FROM', (row) => endText('', row.flow.a, row.flow.aPort)),
         address('TO', (row) => endText('', row.flow.b, row.flow.bPort)),
         protocol(columns),
         verdict(columns),
-        by,
+        by(columns),
       ];
   }
 };

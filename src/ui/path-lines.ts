@@ -28,6 +28,8 @@ const MARGIN = 4 + HOOK_WIDTH + TABLE_WIDTH;
 
 export const pathLines = (content: PathContent, screen: PathScreen, columns: number): PathLine[] => {
   const { verdict } = content;
+  // The counter of the rule that decides the packet there says nothing about the reply.
+  const counted = screen.direction === 'there' ? content.counted : null;
   const lines: PathLine[] = [];
   if (verdict === null) {
     lines.push([[screen.direction === 'reply' ? 'No reply is expected.' : 'The flow is gone: it was evicted to make room.', 'dim']]);
@@ -35,7 +37,7 @@ export const pathLines = (content: PathContent, screen: PathScreen, columns: num
   }
   lines.push(
     ...whyLines(content, columns),
-    ...stepLines(verdict, columns),
+    ...stepLines(verdict, counted, columns),
     ...endLines(verdict),
     ...nearMissLines(verdict, screen, columns),
   );
@@ -49,7 +51,7 @@ const whyLines = (content: PathContent, columns: number): PathLine[] =>
     ? []
     : [...content.why.flatMap((sentence) => wrap(sentence, columns - 2).map((line): PathLine => [` ${line}`])), ['']];
 
-const stepLines = (verdict: Verdict, columns: number): PathLine[] => {
+const stepLines = (verdict: Verdict, counted: number | null, columns: number): PathLine[] => {
   const decider = decidingStep(verdict);
   let hook = '';
   let table = '';
@@ -70,7 +72,7 @@ const stepLines = (verdict: Verdict, columns: number): PathLine[] => {
       [place, decides ? tone : 'strong'],
     ];
     const said = `${actionWords(step)}${inChain(step)} ${noteWords(step)}`.trim();
-    const tail = decides ? ` ◀ decides${counterWords(verdict.decidedBy)}` : '';
+    const tail = decides ? ` ◀ decides${counterWords(verdict.decidedBy, counted)}` : '';
     const room = columns - MARGIN - place.length - tail.length - 1;
     if (!decides || said.length <= room) return [[...head, [cutMiddle(said, Math.max(12, room)), tone], [tail, tone]]];
     const whole = wrap(`${step.text} ${noteWords(step)}`.trim(), columns - MARGIN - 1);
@@ -87,8 +89,9 @@ const stepLines = (verdict: Verdict, columns: number): PathLine[] => {
 /** The usual backend goes without saying; two may be active at once, and each rules on its own. */
 const backendWords = (step: VerdictStep): string => (step.backend === undefined || step.backend === 'nft' ? '' : ` (${step.backend})`);
 
-/** The rule without `-A CHAIN`, which stands before it already. */
+/** The rule without `-A CHAIN`, the policy without `-P CHAIN`: the chain stands before it already. */
 const inChain = (step: { readonly chain: string | null; readonly text: string }): string => {
+  if (step.text.startsWith(`-P ${step.chain} `)) return `policy ${step.text.slice(`-P ${step.chain} `.length)}`;
   const start = `-A ${step.chain} `;
   return step.chain !== null && step.text.startsWith(start) ? step.text.slice(start.length) : step.text;
 };
@@ -112,8 +115,18 @@ const decidingStep = (verdict: Verdict): number => {
   );
 };
 
-const counterWords = (by: DecidedBy): string =>
-  by.counters === undefined ? '' : ` [${by.counters.packets.toLocaleString('en-US')} packets]`;
+/** What the rule counted since the flow began, or all that it had counted when the facts were read. */
+const counterWords = (by: DecidedBy, counted: number | null): string => {
+  if (counted !== null) return ` [+${counted.toLocaleString('en-US')} packets with this flow]`;
+  return by.counters === undefined ? '' : ` [${by.counters.packets.toLocaleString('en-US')} packets]`;
+};
+
+const fateWords = (verdict: Verdict): string => {
+  if (verdict.outcome === 'drop' || verdict.outcome === 'reject') return 'what lies behind is never reached';
+  const to = verdict.deliveredTo === undefined ? '' : ` to ${verdict.deliveredTo.container} (${verdict.deliveredTo.network})`;
+  if (verdict.out === 'local') return 'delivered to the host itself';
+  return verdict.out === null ? `where it leaves is not known${to}` : `leaves by ${verdict.out}${to}`;
+};
 
 const endLines = (verdict: Verdict): PathLine[] => {
   const lines: PathLine[] = [['']];
@@ -124,11 +137,8 @@ const endLines = (verdict: Verdict): PathLine[] => {
     ]);
   if (verdict.proxiedTo !== undefined)
     lines.push([`    docker-proxy takes the connection over and dials ${verdict.proxiedTo.container ?? ''} ${verdict.proxiedTo.address}`]);
-  const out =
-    verdict.out === null ? 'it leaves by no device' : verdict.out === 'local' ? 'delivered to the host itself' : `leaves by ${verdict.out}`;
-  const to = verdict.deliveredTo === undefined ? '' : ` to ${verdict.deliveredTo.container} (${verdict.deliveredTo.network})`;
   const reject = verdict.rejectWith === undefined ? '' : ` with ${verdict.rejectWith}`;
-  lines.push(['    ', [`${verdict.outcome.toUpperCase()}${reject}`, outcomeTone(verdict.outcome)], ` · ${out}${to}`]);
+  lines.push(['    ', [`${verdict.outcome.toUpperCase()}${reject}`, outcomeTone(verdict.outcome)], ` · ${fateWords(verdict)}`]);
   return lines;
 };
 

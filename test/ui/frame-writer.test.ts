@@ -34,6 +34,13 @@ describe('frames on the terminal', () => {
     expect(written).toHaveLength(2);
   });
 
+  it('keep the last column of a full line, which erasing behind it would take', () => {
+    const { draw, written } = setUp(10, 5);
+    draw('0123456789', 'short');
+    expect(written[0]).toMatch(/0123456789\u001b\[0m(?!\u001b\[K)/);
+    expect(written[0]).toMatch(/short\u001b\[0m\u001b\[K/);
+  });
+
   it('wipe what was there before, also below a shorter frame', async () => {
     const { draw, shown } = setUp(20, 5);
     draw('a long line', 'second', 'third');

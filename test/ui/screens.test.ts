@@ -191,7 +191,7 @@ describe('where to capture', () => {
 describe('the flow table', () => {
   it('shows names, state, packets, verdict in words and what decided, and the answer in words', async () => {
     await watching({ columns: 140, rows: 40 });
-    expect(ui.text).toMatch(/▸ web1 → web2 +icmp echo +12 sent 0 back +12 .* DROP +✓ \+12 +filter DOCKER-I…ION-STAGE-2 #1/);
+    expect(ui.text).toMatch(/▸ web1 → web2 +icmp echo +12 sent 0 back +12 .* DROP +✓ \+12 +filter DOCKER-ISOLATION-STAGE-2 #1/);
     expect(ui.text).toMatch(/web1 → outside 203\.0\.113\.2 +icmp echo +8\/8 +16 .* 0\.16 ms ACCEPT/);
     expect(ui.text).toMatch(/outside → pub:8080 +tcp +established +14 .* ACCEPT/);
     expect(ui.text).toContain('UNDETERMINED');
@@ -346,7 +346,7 @@ describe('the path of a flow', () => {
     expect(ui.text).toMatch(/1 PREROUTING +raw +PREROUTING policy ACCEPT/);
     expect(ui.text).toMatch(/3 routing +198\.18\.20\.0\/24 dev br-5e1cf44c5bd5/);
     expect(ui.text).toMatch(/4 FORWARD +filter +FORWARD #1 -j DOCKER-USER/);
-    expect(ui.text).toMatch(/8 +DOCKER-ISOLATION-STAGE-2 #1 -o br-5e1cf44c5bd5 -j DROP ◀ decides \[12 packets\]/);
+    expect(ui.text).toMatch(/8 +DOCKER-ISOLATION-STAGE-2 #1 -o br-5e1cf44c5bd5 -j DROP ◀ decides \[\+12 packets with this flow\]/);
     expect(ui.text).toContain('assumed   it came in by veth9e3c2b6');
     expect(ui.text).toContain('ACCEPT → DROP: rules changed');
     expect(ui.text).toContain('none is expected');

@@ -22,9 +22,13 @@ export interface PickRow {
   readonly traffic: readonly number[];
 }
 
+/** Running containers first, otherwise in Docker's order. */
 export const pickRows = (host: HostState, filter: string): PickRow[] => {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  const rows = host.topology.containers.map((container) => rowOf(container, host));
+  const { containers } = host.topology;
+  const isRunning = (container: ContainerNode): boolean => container.state === 'running';
+  const ordered = [...containers.filter(isRunning), ...containers.filter((container) => !isRunning(container))];
+  const rows = ordered.map((container) => rowOf(container, host));
   return words.length === 0 ? rows : rows.filter((row) => words.every((word) => searchText(row).includes(word)));
 };
 

@@ -5,8 +5,9 @@
  * output (mode 2026), so that no half of one is seen.
  */
 import { Writable } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
 import type { Size } from '../state/screens.ts';
-import { toAscii } from '../text.ts';
+import { displayWidth, toAscii } from '../text.ts';
 import { type LineSlots, STAND_IN_COLUMNS } from './line-slots.ts';
 
 const BEGIN = '\u001b[?2026h';
@@ -79,7 +80,9 @@ export class FrameWriter extends Writable {
     for (let row = 0; row < count; row++) {
       const line = lines[row] ?? '';
       if (line === (this.#lines[row] ?? '') && !(this.#clear && line !== '')) continue;
-      out += `\u001b[${row + 1};1H${line}\u001b[0m\u001b[K`;
+      // Behind a full line the cursor still stands on its last column: erasing to the end of the line would take that away.
+      const isFull = displayWidth(stripVTControlCharacters(line)) >= this.#size.columns;
+      out += `\u001b[${row + 1};1H${line}\u001b[0m${isFull ? '' : '\u001b[K'}`;
     }
     this.#lines = lines;
     this.#clear = false;
