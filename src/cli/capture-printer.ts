@@ -36,6 +36,10 @@ export class CapturePrinter implements CaptureObserver {
   readonly #queue: PacketQueue;
   /** Flows that have been judged and have not ended. */
   readonly #judged = new Set<number>();
+  readonly #errors: string[] = [];
+  readonly #decisions = new Map<number, Partial<Record<Direction, string>>>();
+  #interfaceNames: readonly string[] = [];
+  readonly #zone = new LocalZone();
   #packets = 0;
   #reachLimit: () => void = () => {};
 
@@ -58,6 +62,7 @@ export class CapturePrinter implements CaptureObserver {
   verdictChanged(row: FlowRow): void {
     const isFirst = !this.#judged.has(row.flow.id);
     this.#judged.add(row.flow.id);
+    this.#decisions.delete(row.flow.id);
     this.#queue.writeReady();
     if (!isFirst) this.#tellFlow(row, 'changed');
     else if (this.#options.live && !this.#json) this.#tellFlow(row, 'new');
@@ -69,14 +74,31 @@ export class CapturePrinter implements CaptureObserver {
     this.#queue.writeReady();
     this.#tellFlow(row, 'ended');
     this.#judged.delete(row.flow.id);
+    this.#decisions.delete(row.flow.id);
   }
 
   event(event: SessionEvent): void {
-    this.#context.terminal.remark(`vethscope: ${printable(event.text)}`);
+    // A container may have come back with another interface.
+    this.#interfaceNames = [];
+    const text = `vethscope: ${printable(event.text)}`;
+    if (event.severity !== 'error') {
+      this.#context.terminal.remark(text);
+      return;
+    }
+    // An error that ends the whole capture is told by who catches it; this one is only known not to be it when the turn is over.
+    this.#errors.push(text);
+    setImmediate(() => this.#writeErrors());
   }
 
-  finish(): void {
+  /** `hasFailed`: the capture as a whole, which will be told. */
+  finish(hasFailed: boolean): void {
+    if (hasFailed) this.#errors.length = 0;
+    this.#writeErrors();
     this.#queue.writeAll();
+  }
+
+  #writeErrors(): void {
+    for (const text of this.#errors.splice(0)) this.#context.terminal.remark(text);
   }
 
   #tellFlow(row: FlowRow, moment: FlowMoment): void {
@@ -84,7 +106,7 @@ export class CapturePrinter implements CaptureObserver {
     if (this.#options.silent || (this.#options.packets && !this.#json)) return;
     const text = this.#json
       ? jsonLine(flowJson(row, this.#interfaceName(row.flow.interfaceId)))
-      : flowLine(row, moment, this.#style, utcOffsetMinutes(row.flow.firstSec));
+      : flowLine(row, moment, this.#style, this.#zone.offsetMinutes(row.flow.firstSec));
     this.#queue.add(null, () => text);
   }
 
@@ -102,17 +124,44 @@ export class CapturePrinter implements CaptureObserver {
     const waitFor = flow.kind === 'arp' ? null : flowId;
     const name = this.#interfaceName(packet.interfaceId);
     if (this.#json) {
-      const seen = packetJson(packet, flowId, direction, name);
-      this.#queue.add(waitFor, () => jsonLine({ ...seen, ...packetDecisionJson(this.#view.flow(flowId), direction) }));
+      const seen = jsonLine(packetJson(packet, flowId, direction, name)).slice(0, -1);
+      this.#queue.add(waitFor, () => `${seen},${this.#decisionOf(flowId, direction).slice(1)}`);
     } else {
-      const seen = packetLine(packet, name, utcOffsetMinutes(packet.timeSec));
-      this.#queue.add(waitFor, () => `${seen}  ${packetDecisionWords(this.#view.flow(flowId), direction, this.#style)}`.trimEnd());
+      const seen = packetLine(packet, name, this.#zone.offsetMinutes(packet.timeSec));
+      this.#queue.add(waitFor, () => `${seen}  ${this.#decisionOf(flowId, direction)}`.trimEnd());
     }
   }
 
+  /** The same for all packets of a flow and direction until its verdict changes: kept, since there may be a million of them. */
+  #decisionOf(flowId: number, direction: Direction): string {
+    const known = this.#decisions.get(flowId)?.[direction];
+    if (known !== undefined) return known;
+    const row = this.#view.flow(flowId);
+    const text = this.#json ? jsonLine(packetDecisionJson(row, direction)) : packetDecisionWords(row, direction, this.#style);
+    if (this.#judged.has(flowId)) this.#decisions.set(flowId, { ...this.#decisions.get(flowId), [direction]: text });
+    return text;
+  }
+
   #interfaceName(interfaceId: number): string {
-    return this.#view.getState().points[interfaceId]?.point.interface ?? '';
+    const known = this.#interfaceNames[interfaceId];
+    if (known !== undefined) return known;
+    // Asking for the state builds one: too dear for each packet.
+    this.#interfaceNames = this.#view.getState().points.map((point) => point.point.interface);
+    return this.#interfaceNames[interfaceId] ?? '';
   }
 }
 
-const utcOffsetMinutes = (sec: number): number => -new Date(sec * 1000).getTimezoneOffset();
+/** Minutes east of UTC at a moment. Zones change at full quarters of an hour at most, so one answer serves for that long. */
+class LocalZone {
+  #quarter = -1;
+  #minutes = 0;
+
+  offsetMinutes(sec: number): number {
+    const quarter = Math.floor(sec / 900);
+    if (quarter !== this.#quarter) {
+      this.#quarter = quarter;
+      this.#minutes = -new Date(quarter * 900_000).getTimezoneOffset();
+    }
+    return this.#minutes;
+  }
+}

@@ -1,11 +1,12 @@
 /** `vethscope capture TARGET... [FILTER]`: a live capture without the UI. */
+import { VethscopeError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import { resolveTarget } from '../topology/target.ts';
-import type { CapturePoint } from '../topology/topology.ts';
+import type { CapturePoint, Topology } from '../topology/topology.ts';
 import type { CommandContext } from './context.ts';
 import { follow } from './follow.ts';
-import { hostOf, remarkTrouble, withWorkspace } from './host-access.ts';
-import { splitTargets } from './targets.ts';
+import { dockerFailure, hostOf, remarkTrouble, withWorkspace } from './host-access.ts';
+import { looksLikeFilter, splitTargets } from './targets.ts';
 
 export interface CaptureCommandOptions {
   readonly write?: string;
@@ -26,7 +27,8 @@ export const runCapture = (
   withWorkspace(context, 'live', async (workspace) => {
     const host = hostOf(workspace);
     remarkTrouble(context, host);
-    const { points, filter } = splitTargets(words, afterDashes, (text) => resolveTarget(host.topology, text));
+    const unseen = dockerFailure(host);
+    const { points, filter } = splitTargets(words, afterDashes, (text) => resolve(host.topology, text, unseen));
     const toStdout = options.write === '-';
     const view = await workspace.openCapture(points, {
       filter,
@@ -50,6 +52,20 @@ export const runCapture = (
     for (const line of startLines(points, filter)) context.terminal.remark(line);
     return following;
   });
+
+/** Where Docker does not answer, a name that is not found may well be a container's. */
+const resolve = (topology: Topology, text: string, unseen: VethscopeError | null): readonly CapturePoint[] => {
+  try {
+    return resolveTarget(topology, text);
+  } catch (error) {
+    const notFound = error instanceof VethscopeError && error.kind === 'usage';
+    if (!notFound || unseen === null || looksLikeFilter(text) || /\s/.test(text)) throw error;
+    throw new VethscopeError(unseen.kind, `${text} is no interface, and ${unseen.message}`, {
+      ...(unseen.detail === null ? {} : { detail: unseen.detail }),
+      ...(unseen.hint === null ? {} : { hint: unseen.hint }),
+    });
+  }
+};
 
 /** The engines say themselves when they listen: these are the places that were meant. */
 const startLines = (points: readonly CapturePoint[], filter: string): string[] => [

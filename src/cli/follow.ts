@@ -1,6 +1,5 @@
 /** Follows a capture or a file being read to its end, and says at the end what was seen and lost. */
 import { EXIT_CODES } from '../base/errors.ts';
-import { printable } from '../base/printable.ts';
 import { endJson } from '../report/end-json.ts';
 import { jsonLine } from '../report/json.ts';
 import { summaryLines } from '../report/summary-lines.ts';
@@ -18,26 +17,48 @@ export const follow = async (view: CaptureView, options: FollowOptions, context:
   const printer = new CapturePrinter(view, options, context);
   const stopObserving = view.observe(printer);
   const timer = new Timer(options.durationMs);
+  const [nothingLeft, stopWatching] = whenNothingIsLeft(view);
+  let hasFailed = true;
   try {
-    await Promise.race([view.finished, context.interruption(), printer.limitReached, timer.passed, context.terminal.closedByReader]);
+    await Promise.race([
+      view.finished,
+      context.interruption(),
+      nothingLeft,
+      printer.limitReached,
+      timer.passed,
+      context.terminal.closedByReader,
+    ]);
     await view.stop();
     await view.finished;
+    hasFailed = false;
   } finally {
     timer.stop();
-    printer.finish();
+    stopWatching();
+    printer.finish(hasFailed);
     stopObserving();
   }
   return conclude(view.getState(), printer.flows, options, context);
 };
 
+/** Settles when every capture point has failed for good: a UI goes on showing what was seen, a command has nothing left to do. */
+const whenNothingIsLeft = (view: CaptureView): [Promise<void>, () => void] => {
+  let stop = (): void => {};
+  const promise = new Promise<void>((resolve) => {
+    stop = view.subscribe(() => {
+      const { points } = view.getState();
+      if (points.length > 0 && points.every((point) => point.status === 'failed')) resolve();
+    });
+  });
+  return [promise, stop];
+};
+
 const conclude = (state: CaptureState, flows: number, options: FollowOptions, context: CommandContext): number => {
   const { terminal, globals } = context;
-  const failed = state.points.filter((point) => point.status === 'failed');
+  const hasFailedPoint = state.points.some((point) => point.status === 'failed');
   // A file that is cut off can be read up to there, which is said and no failure; one that is no capture file at all is one.
   const isBadFile = !options.live && state.points.length === 0 && state.events.some((event) => event.severity === 'error');
-  const code = failed.length > 0 || isBadFile || (state.saving?.error ?? null) !== null ? EXIT_CODES.failure : 0;
+  const code = hasFailedPoint || isBadFile || (state.saving?.error ?? null) !== null ? EXIT_CODES.failure : 0;
   if (terminal.closed) return code;
-  for (const point of failed) terminal.remark(`vethscope: ${printable(`${point.point.id}: ${point.message ?? 'the capture failed'}`)}`);
   if (globals.json === true && !options.silent) terminal.line(jsonLine(endJson(state, flows)));
   else for (const line of summaryLines(state, flows)) terminal.remark(line);
   return code;

@@ -1,5 +1,5 @@
 /** Opens the host that a command works on (live, or a saved snapshot), and closes it whatever happens. */
-import { failure } from '../base/errors.ts';
+import { failure, missingError, type VethscopeError } from '../base/errors.ts';
 import type { HostState, Workspace } from '../session/state.ts';
 import type { CommandContext } from './context.ts';
 
@@ -27,6 +27,16 @@ export const hostOf = (workspace: Workspace): HostState => {
     throw failure('the facts of this host could not be read', { hint: 'vethscope doctor says what is missing' });
   }
   return host;
+};
+
+/** Docker was asked and said no: then containers are not unknown but unseen, and that is no mistake of the person's. */
+export const dockerFailure = (host: HostState): VethscopeError | null => {
+  const { dockerError } = host.facts;
+  if (!host.live || dockerError === null) return null;
+  const parts = { detail: dockerError, hint: 'vethscope doctor says what is missing' };
+  return /privilege|permission|EACCES/i.test(dockerError)
+    ? missingError('containers cannot be seen', parts)
+    : failure('containers cannot be seen', parts);
 };
 
 /** What is wrong with the facts, said once on standard error. */

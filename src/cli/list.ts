@@ -1,12 +1,14 @@
 /** `vethscope list`: containers with their networks, addresses and host interfaces. */
 import { jsonDocument } from '../report/json.ts';
 import type { CommandContext } from './context.ts';
-import { hostOf, remarkTrouble, withWorkspace } from './host-access.ts';
+import { dockerFailure, hostOf, remarkTrouble, withWorkspace } from './host-access.ts';
 
 export const runList = (context: CommandContext): Promise<number> =>
   withWorkspace(context, 'facts', async (workspace) => {
     const host = hostOf(workspace);
     const { terminal, globals } = context;
+    const unseen = dockerFailure(host);
+    if (unseen !== null) throw unseen;
     remarkTrouble(context, host);
     // Measuring text takes 30 ms to load, which JSON need not wait for.
     if (globals.json === true) {

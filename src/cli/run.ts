@@ -3,13 +3,13 @@ import { EXIT_CODES, messageOf, VethscopeError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import { splitAtDashes } from './command-line.ts';
 import { onInterrupt } from './interrupt.ts';
-import { Terminal } from './terminal.ts';
+import { type OutputStream, Terminal } from './terminal.ts';
 import { readVersion } from './version.ts';
 
 export interface ProcessIo {
-  readonly stdin: NodeJS.ReadStream;
-  readonly stdout: NodeJS.WriteStream;
-  readonly stderr: NodeJS.WriteStream;
+  readonly stdin: { readonly isTTY?: boolean };
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -22,7 +22,7 @@ export const run = async (argv: readonly string[], io: ProcessIo): Promise<numbe
   } catch (error) {
     code = report(error, terminal);
   }
-  await terminal.drained();
+  terminal.flush();
   if (terminal.failure !== null) {
     terminal.remark(`vethscope: writing to standard output failed: ${messageOf(terminal.failure)}`);
     return EXIT_CODES.failure;

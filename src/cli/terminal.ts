@@ -1,30 +1,40 @@
 /**
- * Where commands write: lines to standard output, collected and written in large pieces, and remarks to standard error. A reader
- * that goes away (`| head -1`) is no failure: the command hears of it, ends, and nothing is said.
+ * Where commands write: lines to standard output, collected and written in large pieces, and remarks to standard error. Writing waits for
+ * the reader: what is slow to be read is slow to be made, so nothing piles up in memory, and in a live capture losses happen where they
+ * are counted. A reader that goes away (`| head -1`) is no failure: the command hears of it, ends, and nothing is said.
  */
+import { writeSync } from 'node:fs';
 import type { Style } from '../report/style.ts';
 
 const FLUSH_AT_CHARACTERS = 1 << 16;
+/** Node makes pipes non-blocking when it looks at them; this is how long to wait before a full one is tried again. */
+const FULL_PIPE_WAIT_MS = 1;
+
+/** What is asked of standard output and standard error; writing goes by descriptor. */
+export interface OutputStream {
+  readonly fd: number;
+  readonly isTTY?: boolean;
+}
 
 export interface TerminalOptions {
-  readonly stdout: NodeJS.WriteStream;
-  readonly stderr: NodeJS.WriteStream;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
   readonly env: NodeJS.ProcessEnv;
 }
 
 export class Terminal {
-  readonly #stdout: NodeJS.WriteStream;
-  readonly #stderr: NodeJS.WriteStream;
+  /** Settles when nobody reads standard output any more. */
+  readonly closedByReader: Promise<void>;
+  readonly #stdout: OutputStream;
+  readonly #stderr: OutputStream;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #sleep = new Int32Array(new SharedArrayBuffer(4));
   #lines: string[] = [];
   #characters = 0;
   #scheduled = false;
   #closed = false;
   #tellClosed: () => void = () => {};
   #failure: Error | null = null;
-
-  /** Settles when nobody reads standard output any more. */
-  readonly closedByReader: Promise<void>;
 
   constructor(options: TerminalOptions) {
     this.closedByReader = new Promise((resolve) => {
@@ -33,9 +43,6 @@ export class Terminal {
     this.#stdout = options.stdout;
     this.#stderr = options.stderr;
     this.#env = options.env;
-    this.#stdout.on('error', (error: NodeJS.ErrnoException) => this.#lost(error));
-    // Standard error is where failures would be told; if it is gone there is nobody to tell.
-    this.#stderr.on('error', () => {});
   }
 
   get closed(): boolean {
@@ -70,39 +77,42 @@ export class Terminal {
     const text = `${this.#lines.join('\n')}\n`;
     this.#lines = [];
     this.#characters = 0;
-    this.#stdout.write(text);
-  }
-
-  /** Settles when what was written so far has left the process. */
-  drained(): Promise<void> {
-    this.flush();
-    return new Promise((resolve) => {
-      if (this.#closed) resolve();
-      else this.#stdout.write('', () => resolve());
-    });
+    try {
+      this.#write(this.#stdout.fd, text);
+    } catch (error) {
+      this.#closed = true;
+      if ((error as NodeJS.ErrnoException).code !== 'EPIPE') this.#failure = error as Error;
+      this.#tellClosed();
+    }
   }
 
   /** A remark for the person, never part of the answer. */
   remark(text: string): void {
     this.flush();
-    this.#stderr.write(`${text}\n`);
+    try {
+      this.#write(this.#stderr.fd, `${text}\n`);
+    } catch {
+      // Standard error is where failures would be told; if it is gone there is nobody to tell.
+    }
   }
 
   /** no-color.org: any value but the empty one. TERM=dumb cannot show colours either. */
   style(color: boolean): Style {
-    const stream = this.#stdout;
-    const tty = stream.isTTY === true;
     const env = this.#env;
     const refused = !color || (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb';
-    return { colour: tty && !refused, unicode: speaksUnicode(env) };
+    return { colour: this.#stdout.isTTY === true && !refused, unicode: speaksUnicode(env) };
   }
 
-  #lost(error: NodeJS.ErrnoException): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    if (error.code !== 'EPIPE') this.#failure = error;
-    this.#lines = [];
-    this.#tellClosed();
+  #write(fd: number, text: string): void {
+    const bytes = Buffer.from(text, 'utf8');
+    for (let at = 0; at < bytes.length; ) {
+      try {
+        at += writeSync(fd, bytes, at);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+        Atomics.wait(this.#sleep, 0, 0, FULL_PIPE_WAIT_MS);
+      }
+    }
   }
 }
 

@@ -119,6 +119,19 @@ describe('a capture as it is printed', () => {
     expect(lines).toHaveLength(2);
   });
 
+  it('tells an error once: at the end of the turn, unless the whole capture fails with it', async () => {
+    const mended = printer({}, false);
+    mended.event({ at: 1, severity: 'error', text: 'veth1 is lost' });
+    expect(remarks).toEqual([]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(remarks).toEqual(['vethscope: veth1 is lost']);
+    const failed = printer({}, false);
+    failed.event({ at: 1, severity: 'error', text: 'no privilege' });
+    failed.finish(true);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(remarks).toEqual(['vethscope: veth1 is lost']);
+  });
+
   it('keeps standard output free where the packets themselves go there', () => {
     const text = printer({ silent: true }, false);
     judged(text, dropRow());

@@ -12,7 +12,9 @@ export interface Finished {
 }
 
 export interface RunOptions {
-  readonly input?: string;
+  readonly input?: string | Buffer;
+  /** Standard input stays open behind `input`, as that of a pipe whose writer is still at work. */
+  readonly keepsOpen?: boolean;
   readonly env?: NodeJS.ProcessEnv;
   /** Called with each piece of standard output and the way to signal the process. */
   readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
@@ -21,9 +23,9 @@ export interface RunOptions {
 export const vethscope = (args: readonly string[], options: RunOptions = {}): Promise<Finished> =>
   finished(process.execPath, [MAIN, ...args], options, {});
 
-/** Through a shell, for pipes; `$V` is the program. */
+/** Through a shell, for pipes; `V` is the program, `$NODE` and `$MAIN` for where a function will not do. */
 export const shell = (script: string): Promise<Finished> =>
-  finished('/bin/bash', ['-c', `V() { "${process.execPath}" "${MAIN}" "$@"; }\n${script}`], {}, {});
+  finished('/bin/bash', ['-c', `V() { "$NODE" "$MAIN" "$@"; }\n${script}`], { env: { NODE: process.execPath, MAIN } }, {});
 
 const finished = (program: string, args: readonly string[], options: RunOptions, spawnOptions: SpawnOptions): Promise<Finished> =>
   new Promise((resolve, reject) => {
@@ -40,5 +42,6 @@ const finished = (program: string, args: readonly string[], options: RunOptions,
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
     child.stdin?.on('error', () => {});
-    child.stdin?.end(options.input ?? '');
+    if (options.keepsOpen === true) child.stdin?.write(options.input ?? '');
+    else child.stdin?.end(options.input ?? '');
   });
