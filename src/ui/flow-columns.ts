@@ -30,8 +30,8 @@ const flowText = (row: FlowRow, width: number): string => {
   return cutEnd(`${row.aName} → ${row.bName}`, width - port.length - 1) + port;
 };
 
-/** A single decision keeps its end, the rule's number; of several the first ones count. */
-const byText = (row: FlowRow, width: number): string => (row.by.includes(' · ') ? row.by : cutMiddle(row.by, width));
+/** A rule keeps its end, which is its number; of anything else the beginning says more. */
+const byText = (row: FlowRow, width: number): string => (/^[^·]* #\d+( \(\w+\))?$/.test(row.by) ? cutMiddle(row.by, width) : row.by);
 
 const flow = (columns: number): Column<FlowRow> => ({
   title: 'FLOW',

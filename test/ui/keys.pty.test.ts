@@ -59,7 +59,7 @@ const EXPECTED: { readonly [S in KeyScope]: Readonly<Record<ActionOf<S>, Expecta
     topology: at([], 'bridge br-4a09bab7ac26'),
     explain: at([], 'What would happen'),
     open: at([], 'open captures/▏'),
-    'back-to-capture': at([...WATCH, ['\u001b', 'web1 goes on']], 'watch'),
+    'back-to-capture': at([...WATCH, ['\u001b', 'b goes back to it']], 'watch'),
   },
   where: {
     start: at([WHERE], 'live 00:4'),

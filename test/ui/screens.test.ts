@@ -48,7 +48,7 @@ describe('the picker', () => {
   it('says that the host is being read, and shows the containers when it has been', async () => {
     const workspace = new FixtureWorkspace({ late: true });
     open({ workspace });
-    expect(ui.text).toContain('reading this host');
+    expect(ui.text).toContain('this host is being read');
     workspace.arrive();
     await new Promise((resolve) => setTimeout(resolve, 150));
     expect(ui.text).toContain('web1');
@@ -110,7 +110,7 @@ describe('the picker', () => {
     await watching();
     await ui.press('o', 'esc');
     expect(ui.screen.kind).toBe('pick');
-    expect(ui.text).toContain('web1 goes on: 3,120 packets, b goes back');
+    expect(ui.text).toContain('web1: 3,120 packets, b goes back to it');
     await ui.press('b');
     expect(ui.screen).toMatchObject({ kind: 'watch', sort: 'last' });
     expect(ui.workspace.captures).toHaveLength(1);
@@ -135,6 +135,17 @@ describe('the picker', () => {
     await ui.press('enter');
     expect(ui.text).toContain('read from the file');
     expect(ui.text).toContain('DROP');
+    await ui.press('esc', 'b');
+    expect(ui.text).toContain('read from the file');
+  });
+
+  it('says so where there is no host but a saved session', async () => {
+    open({ workspace: new FixtureWorkspace({ late: true }), file: 'demo.pcapng' });
+    expect(ui.text).toContain('only a saved session is open here, no host');
+    await ui.press('enter');
+    expect(ui.screen.kind).toBe('pick');
+    await ui.press('t');
+    expect(ui.text).toContain('only a saved session is open here, no host');
   });
 });
 

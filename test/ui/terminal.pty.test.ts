@@ -168,9 +168,9 @@ describe('frames', { timeout: 120_000 }, () => {
     ['\u001b', 'live'],
     ['e', 'capturing on veth9e3c2b6'],
     ['\u001b', 'live'],
-    ['\u001b', 'web1 goes on'],
+    ['\u001b', 'b goes back to it'],
     ['t', 'bridge br-4a09bab7ac26'],
-    ['\u001b', 'web1 goes on'],
+    ['\u001b', 'b goes back to it'],
     ['x', 'What would happen'],
   ];
 

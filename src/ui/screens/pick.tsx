@@ -7,6 +7,7 @@ import { leftRight, type Spans } from '../spans.ts';
 import { PICK_HEAD_ROWS, type PickRow, pickRows, selectedIndex } from '../state/pick.ts';
 import type { PickScreen } from '../state/screens.ts';
 import { scrollTo } from '../state/scroll.ts';
+import { noHostWords } from '../state/where.ts';
 import type { Theme, Tone } from '../theme.ts';
 import type { ScreenProps } from './screen-props.ts';
 
@@ -48,8 +49,8 @@ export const sparkText = (rates: readonly number[], theme: Theme): string => {
 export const Pick = ({ screen, ui, theme, rows: bodyRows, columns }: ScreenProps<PickScreen>): ReactElement => {
   const host = ui.workspace.getHost();
   if (host === null) {
-    const waiting: Spans = [[`  reading this host: containers, interfaces, rules ${theme.symbols.ellipsis}`, 'dim']];
-    return <Lines lines={[[], waiting]} rows={bodyRows} columns={columns} theme={theme} />;
+    const lines: Spans[] = [filterLine(screen, ui, 0, columns, theme), [], [[`  ${noHostWords(ui)}`, 'dim']]];
+    return <Lines lines={lines} rows={bodyRows} columns={columns} theme={theme} />;
   }
   const rows = pickRows(host, screen.filter);
   const selected = selectedIndex(rows, screen);
@@ -90,11 +91,6 @@ const filterLine = (screen: PickScreen, ui: ScreenProps<PickScreen>['ui'], found
   const running: Spans =
     background === null || state === undefined
       ? []
-      : [
-          [
-            `${theme.symbols.recording} ${background.label} goes on: ${state.packets.toLocaleString('en-US')} packets, b goes back `,
-            'good',
-          ],
-        ];
+      : [[`${theme.symbols.recording} ${background.label}: ${state.packets.toLocaleString('en-US')} packets, b goes back to it `, 'good']];
   return leftRight([...left, [marked, 'accent']], running, columns, theme);
 };

@@ -4,12 +4,14 @@ import { Lines } from '../components/lines.tsx';
 import type { Spans } from '../spans.ts';
 import type { TopologyScreen } from '../state/screens.ts';
 import { scrollTo } from '../state/scroll.ts';
+import { noHostWords } from '../state/where.ts';
 import { topologyLines } from '../topology-lines.ts';
 import type { ScreenProps } from './screen-props.ts';
 
 export const Topology = ({ screen, ui, theme, rows, columns }: ScreenProps<TopologyScreen>): ReactElement => {
   const host = ui.workspace.getHost();
-  const lines = host === null ? [] : topologyLines(host);
+  if (host === null) return <Lines lines={[[], [[`  ${noHostWords(ui)}`, 'dim']]]} rows={rows} columns={columns} theme={theme} />;
+  const lines = topologyLines(host);
   const selected = Math.min(screen.selected, lines.length - 1);
   const top = scrollTo(screen.top, selected, lines.length, rows);
   const shown = lines.slice(top, top + rows).map(({ text, point }, index): Spans => {

@@ -4,6 +4,7 @@ import type { Ui } from '../ui.ts';
 import type { Handlers } from './dispatch.ts';
 import type { ExplainScreen } from './screens.ts';
 import { insertText, type TextField, textField } from './text-field.ts';
+import { noHostWords } from './where.ts';
 
 const PROTOCOLS = ['icmp', 'tcp:80', 'tcp:443', 'udp:53'];
 
@@ -32,7 +33,7 @@ export const explainHandlers: Handlers<'explain'> = {
       return;
     }
     const host = ui.workspace.getHost();
-    if (host === null) throw usageError('the host is still being read');
+    if (host === null) throw usageError(noHostWords(ui));
     // Asked once here, so that a bad question is told beside the form that it came from.
     ui.workspace.explain(src, dst, proto, { whyNot: false });
     ui.push({ kind: 'path', source: { kind: 'question', src, dst, proto }, direction: 'there', whyNot: false, top: 0 });

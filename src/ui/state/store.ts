@@ -240,8 +240,7 @@ export class UiStore implements Ui {
   #park(watch: WatchScreen): void {
     const { background } = this.#state;
     if (background !== null && background.capture !== watch.capture) this.#stop(background.capture);
-    if (watch.capture.getState().file !== null) this.#stop(watch.capture);
-    else this.#set({ background: watch });
+    this.#set({ background: watch });
   }
 
   #stop(capture: CaptureView): void {

@@ -12,7 +12,7 @@ export const captureContainers = (containers: readonly ContainerNode[], ui: Ui):
   const host = ui.workspace.getHost();
   const [only] = containers;
   if (host === null || only === undefined) {
-    ui.notice('there is no container to capture', 'warn');
+    ui.notice(host === null ? noHostWords(ui) : 'there is no container to capture', 'warn');
     return;
   }
   if (containers.length === 1) {
@@ -51,6 +51,10 @@ const whyNothing = (container: ContainerNode): string => {
   const state = container.state === 'running' ? null : `it is ${container.state}`;
   return `${container.name}: ${container.remark ?? unresolved ?? state ?? 'no interface was found'}`;
 };
+
+/** Why no host is shown. */
+export const noHostWords = (ui: Ui): string =>
+  ui.options.file == null ? 'this host is being read: containers, interfaces, rules …' : 'only a saved session is open here, no host';
 
 /** The host's side of a veth shows the same packets as the container's, and takes no entering of its namespace. */
 const isOnHost = (point: CapturePoint): boolean => point.kind !== 'container' && point.kind !== 'loopback';
