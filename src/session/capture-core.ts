@@ -3,6 +3,7 @@
  * owns the flow table, the packet ring and the notes beside the flows; where packets come from is the caller's business.
  */
 
+import { randomInt } from 'node:crypto';
 import { type Flow, ORIGINAL } from '../flow/flow.ts';
 import { FlowTable } from '../flow/table.ts';
 import { decodePacket } from '../packet/decode.ts';
@@ -68,7 +69,7 @@ export class CaptureCore {
   constructor(options: CoreOptions) {
     this.#store = options.store;
     this.#maxFlows = options.maxFlows ?? MAX_FLOWS;
-    this.#table = new FlowTable({ maxFlows: this.#maxFlows });
+    this.#table = new FlowTable({ maxFlows: this.#maxFlows, hashSeed: randomInt(0x7fff_ffff) });
     this.#judge = new FlowJudge(options.store, options.points);
     this.ring = options.keepPackets ? new PacketRing() : null;
     this.rows = new FlowRows(options.store);
@@ -80,7 +81,7 @@ export class CaptureCore {
 
   /** Flows that are not shown any more because there were too many. */
   get flowsEvicted(): number {
-    return this.#table.evicted + this.#droppedEnded;
+    return this.#table.untaken + this.#droppedEnded;
   }
 
   observe(observer: CaptureObserver): () => void {
@@ -110,6 +111,10 @@ export class CaptureCore {
       replaceHead(note, packet, direction);
       this.#enqueue(note);
     }
+    const inner = this.#table.lastInner;
+    if (inner !== null && packet.inner !== null && !this.#notes.has(inner.id)) {
+      this.#notes.set(inner.id, noteOf(inner, packet.inner, this.#table.lastInnerDirection));
+    }
     if (this.ring !== null) note.lastSequence = this.ring.add(packet, note.lastSequence, flow.id);
     this.revision++;
     if (this.sink !== null) {
@@ -130,8 +135,8 @@ export class CaptureCore {
   /** The input is over: all flows end. */
   finishAll(): void {
     this.judgeAll();
+    this.#table.endAll();
     for (const flow of this.#table.takeEnded()) this.#finish(flow);
-    for (const flow of this.#table.all()) this.#announceEnd(flow);
   }
 
   /** Judges what waits, for at most the budget. Returns whether everything is done. */

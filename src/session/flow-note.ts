@@ -58,4 +58,6 @@ export const replaceHead = (note: FlowNote, packet: Packet, direction: Direction
   note.headSec = packet.timeSec + packet.timeNsec / 1e9;
 };
 
-const headOf = (packet: Packet): Uint8Array => packet.bytes.slice(packet.start, Math.min(packet.end, packet.start + HEAD_BYTES));
+/** A copy: `slice` of a Buffer, which chunks of a stream are, would be a view. */
+const headOf = (packet: Packet): Uint8Array =>
+  new Uint8Array(packet.bytes.subarray(packet.start, Math.min(packet.end, packet.start + HEAD_BYTES)));
