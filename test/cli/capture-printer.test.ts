@@ -103,7 +103,7 @@ describe('a capture as it is printed', () => {
     if (verdict === null) throw new Error('the fixture has a verdict');
     judged(json, dropRow({ verdict: { ...verdict, reply: policyVerdict } }));
     json.packet?.(new Packet(), flow(), 1);
-    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ direction: 'b→a', by: 'FORWARD policy' });
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ direction: 'reply', by: 'FORWARD policy' });
   });
 
   it('does not ask the session for packets that nobody wants', () => {
