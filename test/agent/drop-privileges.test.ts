@@ -54,6 +54,7 @@ describeLab('main started by sudo', () => {
       import { startAgent } from ${dist('client.js')};
       import { dropPrivileges } from ${dist('drop-privileges.js')};
       const agent = await startAgent();
+      process.setgroups([0, 5]);
       const identity = dropPrivileges();
       let back = 'no';
       try { process.setuid(0); back = 'yes'; } catch {}
@@ -95,14 +96,18 @@ describeLab('main started by sudo', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('still drops where the name is unknown here', () => {
+  it.each<[string, Record<string, string>]>([
+    ['unknown here', { SUDO_USER: 'stranger' }],
+    ['not told', {}],
+  ])('drops all groups of root also where the name is %s', (_, name) => {
     const told = runAs(
-      { SUDO_UID: '54321', SUDO_GID: '54321', SUDO_USER: 'stranger' },
+      { SUDO_UID: '54321', SUDO_GID: '54321', ...name },
       `import { dropPrivileges } from ${dist('drop-privileges.js')};
+      process.setgroups([0, 5]);
       const identity = dropPrivileges();
       console.log(JSON.stringify({ identity, groups: process.getgroups() }));`,
     );
-    expect(told).toEqual({ identity: { uid: 54321, gid: 54321, user: 'stranger', dropped: true }, groups: [54321] });
+    expect(told).toEqual({ identity: { uid: 54321, gid: 54321, user: name['SUDO_USER'] ?? null, dropped: true }, groups: [54321] });
   });
 });
 
