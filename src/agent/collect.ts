@@ -4,7 +4,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { messageOf } from '../base/errors.ts';
 import { type DockerDocument, SNAPSHOT_COMMANDS, type SnapshotCommand, type SnapshotDocument } from '../host/snapshot.ts';
 import type { DockerDaemon, DockerReading } from './docker.ts';
 import { type Gathered, gather, gatherRules, gatherSets, runCommand } from './firewall.ts';
@@ -139,6 +138,3 @@ const inOrder = (raw: Readonly<Record<string, string>>): Record<string, string> 
   }
   return ordered;
 };
-
-/** For messages: what was thrown while collecting. */
-export const collectProblem = (error: unknown): string => `the host's facts could not be collected: ${messageOf(error)}`;
