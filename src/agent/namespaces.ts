@@ -35,10 +35,17 @@ export const collectNamespaces = async (
   depth: 'links' | 'full',
   nsids: ReadonlyMap<string, number>,
 ): Promise<Record<string, NamespaceDocument>> => {
-  const candidates = findNamespaces(owners, hostNetns);
+  const candidates = findNamespaces(owners, hostNetns).filter((candidate) => isNear(candidate, nsids));
   const documents = await inParallel(candidates, PARALLEL, (candidate) => readNamespace(candidate, depth, nsids));
   return Object.fromEntries(candidates.map((candidate, index) => [candidate.id, documents[index] as NamespaceDocument]));
 };
+
+/**
+ * A namespace that somebody named (`ip netns add`) and that no link of this host leads to has no part in what happens here. Those that a
+ * container or Docker itself keeps are always read: an overlay's hidden namespace hangs on its containers, not on the host.
+ */
+const isNear = ({ id, owners, path }: Candidate, nsids: ReadonlyMap<string, number>): boolean =>
+  owners.length > 0 || nsids.has(id) || path === null || !/^(\/var)?\/run\/netns\//.test(path);
 
 /** NETNSID column of lsns, by inode; `unassigned` has none. */
 export const parseNetnsIds = (lsns: string): Map<string, number> => {

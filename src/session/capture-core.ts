@@ -56,6 +56,7 @@ export class CaptureCore {
   readonly #store: HostStore;
   readonly #table: FlowTable;
   readonly #judge: FlowJudge;
+  readonly #points: readonly CapturePoint[];
   readonly #packet = new Packet();
   readonly #notes = new Map<number, FlowNote>();
   readonly #ended = new Map<number, Flow>();
@@ -71,6 +72,7 @@ export class CaptureCore {
     this.#maxFlows = options.maxFlows ?? MAX_FLOWS;
     this.#table = new FlowTable({ maxFlows: this.#maxFlows, hashSeed: randomInt(0x7fff_ffff) });
     this.#judge = new FlowJudge(options.store, options.points);
+    this.#points = options.points;
     this.ring = options.keepPackets ? new PacketRing() : null;
     this.rows = new FlowRows(options.store);
   }
@@ -151,10 +153,16 @@ export class CaptureCore {
   /** The facts are others than before: every flow that still lives is judged anew, and `reason` is said where its verdict changes. */
   rejudge(reason: string): void {
     this.#reason = reason;
+    const links = this.#store.version?.facts.self.links ?? null;
+    const isGone = this.#points.map(
+      (point) => point.netns === null && links !== null && !links.some((link) => link.name === point.interface),
+    );
     for (const flow of this.#table.all()) {
       const note = this.#notes.get(flow.id);
       if (note === undefined) continue;
       note.searchable = null;
+      // What was decided while the interface was there stays true of the packets that were seen.
+      if (isGone[flow.interfaceId] && note.verdict !== null) continue;
       if (!isOver(flow) || note.wantsConnections) this.#enqueue(note);
     }
   }

@@ -100,7 +100,7 @@ export class FlowJudge {
     note.wantsConnections = 'unknown' in question || question.assumptions.length > 0;
     if ('unknown' in question) return { verdict: unanswerable(question.unknown), reply: null, assumptions: [] };
     const { spec, assumptions } = question;
-    const first = judgeBoth(version.model, spec, { explain });
+    const first = explain ? judgeBoth(version.model, spec, { explain }) : version.cache.judge(spec);
     if (note.verdict === null || !isUnderWay(note.flow) || spec.state !== undefined) return { ...first, assumptions };
     // Rules that are asked while the conversation runs see ESTABLISHED packets. What admits it is told as long as that lets them pass, too.
     const later = judgeBoth(version.model, { ...spec, state: 'ESTABLISHED' }, { explain });

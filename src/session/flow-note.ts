@@ -27,6 +27,9 @@ export interface FlowNote {
   counter: { readonly ref: RuleRef; readonly before: number } | null;
   /** A comment to be written beside the flow's next packet in a saved session. */
   comment: string | null;
+  /** Names as they were known last: an address keeps its container's name when that is gone. */
+  aName: string | null;
+  bName: string | null;
   /** The row's words that do not change, for searching; null until asked for. */
   searchable: string | null;
   finished: boolean;
@@ -46,6 +49,8 @@ export const noteOf = (flow: Flow, packet: Packet, direction: Direction): FlowNo
   wantsConnections: false,
   counter: null,
   comment: null,
+  aName: null,
+  bName: null,
   searchable: null,
   finished: false,
 });

@@ -32,8 +32,8 @@ export class FlowRows {
     const { flow, verdict } = note;
     return {
       flow,
-      aName: this.#name(flow.a),
-      bName: this.#name(flow.b),
+      aName: this.#nameOfEnd(note, 'aName'),
+      bName: this.#nameOfEnd(note, 'bName'),
       protocol: flowProtocol(flow),
       state: printable(flowState(flow)),
       verdict,
@@ -60,6 +60,13 @@ export class FlowRows {
   #name(ip: IpAddress): string {
     const name = this.#store.version?.names.nameOf(ip) ?? null;
     return printable(name ?? formatIp(ip));
+  }
+
+  #nameOfEnd(note: FlowNote, end: 'aName' | 'bName'): string {
+    const ip = end === 'aName' ? note.flow.a : note.flow.b;
+    const name = this.#store.version?.names.nameOf(ip) ?? null;
+    if (name !== null) note[end] = printable(name);
+    return note[end] ?? formatIp(ip);
   }
 
   #ordered(notes: Iterable<FlowNote>, query: FlowQuery, revision: number): readonly FlowNote[] {

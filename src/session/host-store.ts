@@ -5,6 +5,7 @@ import { readFacts } from '../host/read-facts.ts';
 import { readRulesets } from '../host/read-rulesets.ts';
 import type { RawOutputs, SnapshotDocument } from '../host/snapshot.ts';
 import type { RuleRef, Ruleset } from '../netfilter/ruleset.ts';
+import { JudgeCache } from '../path/judge-cache.ts';
 import { compileHost, type HostModel } from '../path/model.ts';
 import { buildTopology } from '../topology/build.ts';
 import { NameIndex } from '../topology/names.ts';
@@ -14,6 +15,8 @@ import type { HostState } from './state.ts';
 export interface HostVersion extends HostState {
   readonly document: SnapshotDocument;
   readonly model: HostModel;
+  /** Answers already given by this model. */
+  readonly cache: JudgeCache;
   readonly names: NameIndex;
 }
 
@@ -51,11 +54,13 @@ export class HostStore {
   replace(document: SnapshotDocument, reason: string): void {
     const facts = readFacts(document);
     const topology = buildTopology(facts);
+    const model = compileHost(facts);
     this.#version = {
       document,
       facts,
       topology,
-      model: compileHost(facts),
+      model,
+      cache: new JudgeCache(model),
       names: new NameIndex(topology, facts),
       generation: (this.#version?.generation ?? 0) + 1,
       live: this.#live,
@@ -71,7 +76,8 @@ export class HostStore {
     if (old === null) return;
     const document = { ...old.document, raw: { ...old.document.raw, ...raw } };
     const facts = readFacts(document);
-    this.#version = { ...old, document, facts, model: compileHost(facts) };
+    const model = compileHost(facts);
+    this.#version = { ...old, document, facts, model, cache: new JudgeCache(model) };
   }
 
   /** New counters of the rules already known; `raw` has the save commands' outputs. */

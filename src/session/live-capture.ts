@@ -191,7 +191,11 @@ export class LiveCapture extends CaptureBase {
 
   /** Nothing is left to capture with: what has been seen stays, the capture is over. */
   #allFailed(event: Extract<CaptureEvent, { kind: 'ended' }>): void {
-    if (this.#stopping !== null || this.core.packets > 0) return;
+    if (this.#stopping !== null) return;
+    if (this.core.packets > 0) {
+      void this.stop();
+      return;
+    }
     const kind: VethscopeError['kind'] = event.end === 'no-privilege' || event.end === 'engine-missing' ? 'missing' : 'failure';
     const error = failure(event.message, event.hint === null ? {} : { hint: event.hint });
     Object.assign(error, { kind: event.end === 'bad-filter' ? 'usage' : kind });

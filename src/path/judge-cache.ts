@@ -1,0 +1,131 @@
+/**
+ * Judges like judgeBoth, remembering answers: packets that begin connections and differ in nothing but a source port that no
+ * rule tells apart get one answer, with their own port in its translations. Valid for one model; throw it away with that.
+ */
+import { parseIp } from '../base/ip-address.ts';
+import { judgeBoth } from './judge.ts';
+import type { HostModel } from './model.ts';
+import { protocolOf } from './packet-spec.ts';
+import { PortClasses } from './port-classes.ts';
+import type { PacketSpec, Verdict, VerdictNat, VerdictStep } from './verdict.ts';
+
+export interface BothVerdicts {
+  readonly verdict: Verdict;
+  readonly reply: Verdict | null;
+}
+
+interface Entry {
+  readonly sport: number;
+  readonly answer: BothVerdicts;
+}
+
+/** Enough for many clients and services; beyond, everything is forgotten and learnt again. */
+const MAX_ENTRIES = 4096;
+
+export class JudgeCache {
+  readonly #model: HostModel;
+  readonly #ports: PortClasses;
+  readonly #entries = new Map<string, Entry | null>();
+
+  constructor(model: HostModel) {
+    this.#model = model;
+    this.#ports = new PortClasses(model.self);
+  }
+
+  judge(spec: PacketSpec): BothVerdicts {
+    const key = this.#keyOf(spec);
+    const { sport } = spec;
+    if (key === null || sport === undefined) return judgeBoth(this.#model, spec);
+    const entry = this.#entries.get(key);
+    if (entry === null) return judgeBoth(this.#model, spec);
+    if (entry !== undefined) return withPort(entry.answer, entry.sport, sport);
+    const answer = judgeBoth(this.#model, spec);
+    if (this.#entries.size >= MAX_ENTRIES) this.#entries.clear();
+    this.#entries.set(key, this.#holdsForOthers(spec, sport, answer) ? { sport, answer } : null);
+    return answer;
+  }
+
+  /** Null where the answer may hang on this very connection. */
+  #keyOf(spec: PacketSpec): string | null {
+    const { sport, connection, ...rest } = spec;
+    if (sport === undefined || this.#ports.classOf(sport) < 0) return null;
+    if (connection !== undefined && (connection.ct.state !== 'NEW' || connection.nat.dst !== null || connection.nat.src !== null))
+      return null;
+    if (connection === undefined && this.#isKnown(spec)) return null;
+    return `${this.#ports.classOf(sport)} ${connection === undefined} ${JSON.stringify(rest)}`;
+  }
+
+  #isKnown(spec: PacketSpec): boolean {
+    const index = this.#model.conntrack;
+    if (index === null) return false;
+    const protocol = protocolOf(spec.proto);
+    const src = parseIp(spec.src);
+    const dst = parseIp(spec.dst);
+    if (protocol === null || src === null || dst === null) return true;
+    return index.find(protocol, { src, dst, srcPort: spec.sport ?? null, dstPort: spec.dport ?? null }) !== null;
+  }
+
+  /** Tries another port of the class: what is remembered must give the answer that judging would. */
+  #holdsForOthers(spec: PacketSpec, sport: number, answer: BothVerdicts): boolean {
+    const other = [sport + 1, sport - 1, sport + 2, sport - 2].find(
+      (port) => port > 0 && port < 0xffff && port !== spec.dport && this.#ports.classOf(port) === this.#ports.classOf(sport),
+    );
+    if (other === undefined || sport === spec.dport) return false;
+    const { connection, ...rest } = spec;
+    const moved = connection === undefined ? undefined : movedConnection(connection, other);
+    const asked: PacketSpec = { ...rest, sport: other, ...(moved === undefined ? {} : { connection: moved }) };
+    return JSON.stringify(judgeBoth(this.#model, asked)) === JSON.stringify(withPort(answer, sport, other));
+  }
+}
+
+const movedConnection = (connection: NonNullable<PacketSpec['connection']>, port: number): NonNullable<PacketSpec['connection']> => ({
+  ...connection,
+  ct: {
+    ...connection.ct,
+    original: { ...connection.ct.original, srcPort: port },
+    reply: { ...connection.ct.reply, dstPort: port },
+  },
+});
+
+const withPort = (answer: BothVerdicts, from: number, to: number): BothVerdicts => {
+  if (from === to) return answer;
+  const reply = answer.reply === null ? null : verdictWithPort(answer.reply, from, to);
+  return { verdict: verdictWithPort(answer.verdict, from, to), reply };
+};
+
+/** The same object where the port does not show. */
+const verdictWithPort = (verdict: Verdict, from: number, to: number): Verdict => {
+  const nat = mapShared(verdict.nat, (step) => natWithPort(step, from, to));
+  const steps = mapShared(verdict.steps, (step) => stepWithPort(step, from, to));
+  return nat === verdict.nat && steps === verdict.steps ? verdict : { ...verdict, nat, steps };
+};
+
+const natWithPort = (nat: VerdictNat, from: number, to: number): VerdictNat => {
+  const source = textWithPort(nat.from, from, to);
+  const target = textWithPort(nat.to, from, to);
+  return source === nat.from && target === nat.to ? nat : { ...nat, from: source, to: target };
+};
+
+const stepWithPort = (step: VerdictStep, from: number, to: number): VerdictStep => {
+  if (step.note === undefined) return step;
+  const note = textWithPort(step.note, from, to);
+  return note === step.note ? step : { ...step, note };
+};
+
+/** `address:port` and `[v6]:port`, wherever they stand in the text. */
+const textWithPort = (text: string, from: number, to: number): string => {
+  const wanted = `:${from}`;
+  if (!text.includes(wanted)) return text;
+  return text.replaceAll(new RegExp(`(?<=\\d|\\])${wanted}(?!\\d|:)`, 'g'), `:${to}`);
+};
+
+const mapShared = <Item>(items: readonly Item[], change: (item: Item) => Item): readonly Item[] => {
+  let changed: Item[] | null = null;
+  for (const [index, item] of items.entries()) {
+    const next = change(item);
+    if (next === item) continue;
+    changed ??= [...items];
+    changed[index] = next;
+  }
+  return changed ?? items;
+};

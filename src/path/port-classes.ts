@@ -1,0 +1,68 @@
+/**
+ * Which source ports a host's rules cannot tell apart. Rules compare ports with constants and ranges; between two neighbouring
+ * constants every port has the same fate, as the source of a packet and as the destination of its answer.
+ */
+import type { NamespaceFacts } from '../host/facts.ts';
+import type { MatchSpec } from '../netfilter/ruleset.ts';
+
+/** Matches whose port options hold nothing but numbers, ranges and lists of them. */
+const PORT_MATCHES: ReadonlySet<string> = new Set(['tcp', 'udp', 'udplite', 'sctp', 'dccp', 'multiport', 'conntrack']);
+/** Matches that may look at a port in ways that this page does not follow. */
+const OPAQUE_MATCHES: ReadonlySet<string> = new Set(['u32', 'bpf', 'string', 'socket', 'ipvs', 'cgroup']);
+/** Targets with ports of their own choice, or with sets to fill. */
+const OPAQUE_TARGETS: ReadonlySet<string> = new Set(['SET', 'TPROXY', 'SYNPROXY', 'HMARK', 'NFQUEUE']);
+
+export class PortClasses {
+  /** First ports of the classes, ascending; null where ports cannot be classed. */
+  readonly #starts: readonly number[] | null;
+
+  constructor(facts: NamespaceFacts) {
+    this.#starts = startsOf(facts);
+  }
+
+  /** The class of a port; -1 where each port is a class of its own. */
+  classOf(port: number): number {
+    const starts = this.#starts;
+    if (starts === null) return -1;
+    let low = 0;
+    let high = starts.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((starts[middle] as number) <= port) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+const startsOf = (facts: NamespaceFacts): readonly number[] | null => {
+  const starts = new Set<number>();
+  const hasPortSets = facts.ipsets === null || facts.ipsets.some((set) => set.type.includes('port') || set.type === 'list:set');
+  for (const { tables } of facts.rulesets) {
+    for (const { chains } of tables) {
+      for (const { rules } of chains) {
+        for (const rule of rules) {
+          if (rule.problem !== undefined || OPAQUE_TARGETS.has(rule.target?.name ?? '')) return null;
+          for (const match of rule.matches) {
+            if (OPAQUE_MATCHES.has(match.name) || (match.name === 'set' && hasPortSets)) return null;
+            if (PORT_MATCHES.has(match.name)) addStarts(match, starts);
+          }
+        }
+      }
+    }
+  }
+  return [...starts].sort((x, y) => x - y);
+};
+
+const addStarts = (match: MatchSpec, starts: Set<number>): void => {
+  for (const option of match.options) {
+    if (!/port/.test(option.name)) continue;
+    for (const value of option.values) {
+      for (const part of value.split(',')) {
+        const [first = '', last = first] = part.split(/[:-]/);
+        if (/^\d+$/.test(first)) starts.add(Number(first));
+        if (/^\d+$/.test(last)) starts.add(Number(last) + 1);
+      }
+    }
+  }
+};
