@@ -1,9 +1,10 @@
 /**
  * Main's end of the FIFO that a section's packets come through. Opened for reading before the engine is asked to write, so neither side ever
- * blocks in open(2); its name is removed as soon as the engine has opened it. fifo(7), mkfifo(1).
+ * blocks in open(2). Its name is gone at once: the engine opens it through /proc/PID/fd, so whoever is killed leaves nothing behind.
+ * fifo(7), mkfifo(1), proc_pid_fd(5).
  */
 import { execFile } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, rmdirSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,34 +14,37 @@ import { failure, messageOf } from '../base/errors.ts';
 import { cleanEnvironment } from './programs.ts';
 
 export interface CapturePipe {
+  /** What the engine opens; good as long as the stream is open. */
   readonly path: string;
   /** pcapng bytes of one section; ends when the engine closes its end. */
   readonly stream: Readable;
-  /** Removes the name and its folder; the stream goes on. */
-  unlink(): void;
 }
 
 /** A folder of our own, 0700, since others may write to the temporary folder. */
 export const makeCapturePipe = async (): Promise<CapturePipe> => {
   const folder = makeFolder();
-  const path = join(folder, 'packets');
+  const name = join(folder, 'packets');
   try {
-    await promisify(execFile)('mkfifo', ['-m', '600', path], { env: cleanEnvironment() });
-    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
-    return { path, stream: readFrom(fd), unlink: () => removeAll(folder, path) };
+    await promisify(execFile)('mkfifo', ['-m', '600', name], { env: cleanEnvironment() });
+    const fd = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    return { path: pipePath(process.pid, fd), stream: readFrom(fd) };
   } catch (error) {
-    removeAll(folder, path);
-    throw failure(`no FIFO could be made at ${path}`, {
+    throw failure(`no FIFO could be made at ${name}`, {
       detail: messageOf(error),
       hint: 'is there room in the temporary folder?',
       cause: error,
     });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 };
 
-/** The folder and FIFO of a path made above; nothing else is ever removed. For the agent, when main has gone. */
-export const removeCapturePipe = (path: string): void => {
-  if (/\/vethscope-[A-Za-z0-9]{6}\/packets$/.test(path)) removeAll(path.slice(0, -'/packets'.length), path);
+const pipePath = (pid: number, fd: number): string => `/proc/${pid}/fd/${fd}`;
+
+/** For the agent, which may be root where main is not: true for descriptors of this process and for no other path. */
+export const isPipeOf = (pid: number, path: string): boolean => {
+  const fd = /\/fd\/(\d{1,9})$/.exec(path)?.[1];
+  return fd !== undefined && path === pipePath(pid, Number(fd));
 };
 
 const makeFolder = (): string => {
@@ -59,15 +63,5 @@ const readFrom = (fd: number): Readable => {
   } catch (error) {
     closeSync(fd);
     throw error;
-  }
-};
-
-const removeAll = (folder: string, path: string): void => {
-  for (const remove of [() => unlinkSync(path), () => rmdirSync(folder)]) {
-    try {
-      remove();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
   }
 };

@@ -6,6 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { messageOf } from '../base/errors.ts';
+import { isPipeOf } from './capture-pipe.ts';
 import type { EngineMessage, EngineStart } from './engine/engine-protocol.ts';
 import { STOP_BYTE } from './engine/engine-protocol.ts';
 import type { Enter } from './firewall.ts';
@@ -39,6 +40,7 @@ interface Capture {
 export class Captures {
   readonly #send: (message: AgentMessage) => void;
   readonly #captures = new Map<number, Capture>();
+  readonly #main = process.ppid;
 
   constructor(send: (message: AgentMessage) => void) {
     this.#send = send;
@@ -66,17 +68,16 @@ export class Captures {
     stopEngine(capture.engine);
   }
 
-  /** FIFOs that nobody else will remove when main has gone. */
-  fifos(): string[] {
-    return [...this.#captures.values()].flatMap((capture) => [capture.plan.fifo, ...(capture.nextFifo === null ? [] : [capture.nextFifo])]);
-  }
-
   killAll(): void {
     for (const capture of this.#captures.values()) capture.engine?.kill('SIGKILL');
   }
 
   #runEngine(capture: Capture): void {
     const { plan } = capture;
+    if (!isPipeOf(this.#main, plan.fifo)) {
+      this.#over(capture, { type: 'ended', end: 'engine-crashed', message: `packets are not written to ${plan.fifo}`, hint: null });
+      return;
+    }
     const enter = enterNamespace(plan.netns);
     if (enter === null) {
       this.#over(capture, { type: 'ended', end: 'no-interface', message: `the namespace of ${plan.interface} is gone`, hint: null });

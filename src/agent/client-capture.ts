@@ -123,7 +123,6 @@ export class ClientCapture implements CaptureHandle {
     const section = this.#section;
     switch (message.type) {
       case 'captureStarted': {
-        this.#pipe?.unlink();
         this.#started = true;
         const { linkType, engine, warnings } = message;
         this.#listener({ kind: 'started', section, linkType, engine, warnings });
@@ -185,7 +184,6 @@ export class ClientCapture implements CaptureHandle {
     const pipe = this.#pipe;
     if (pipe === null) return;
     this.#pipe = null;
-    pipe.unlink();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, this.#started ? READ_REST_MS : NEVER_OPENED_MS);

@@ -3,7 +3,6 @@
  * packets.
  */
 import { messageOf, VethscopeError } from '../base/errors.ts';
-import { removeCapturePipe } from './capture-pipe.ts';
 import { Captures } from './captures.ts';
 import { collect } from './collect.ts';
 import { DockerDaemon } from './docker.ts';
@@ -33,7 +32,6 @@ const watch = new Watch(docker, send);
 const leave = (): void => {
   watch.stop();
   captures.killAll();
-  for (const fifo of captures.fifos()) removeCapturePipe(fifo);
   process.exit(0);
 };
 

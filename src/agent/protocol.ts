@@ -36,7 +36,7 @@ export interface StartCapture {
   readonly engine: EngineKind;
   readonly snapLength: number;
   readonly bufferBytes: number;
-  /** A FIFO; the engine opens it for writing and closes it at its end. */
+  /** `/proc/PID/fd/N` of main: a FIFO without a name, which the engine opens for writing and closes at its end. */
   readonly fifo: string;
   /** For the interface description block: `web1 (test_net1)`. */
   readonly description: string;

@@ -2,13 +2,14 @@
  * The engine's end of the FIFO. It never blocks, so that the kernel's ring is emptied while the reader is busy: what the reader has not
  * taken waits here, and the caller looks at `pendingBytes` and counts what it drops beyond its limit. fifo(7), pipe(7).
  */
-import { closeSync, constants, fstatSync, lstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, statSync, writeSync } from 'node:fs';
 import { failure } from '../../base/errors.ts';
 
-/** The path comes from a process with fewer privileges: nothing but a FIFO is ever written to, and no link is followed. */
+/** The path comes from a process that may have fewer privileges, so nothing but a FIFO is ever written to. */
 export const openFifo = (path: string): number => {
-  if (!lstatSync(path).isFIFO()) throw failure(`${path} is no FIFO`);
-  const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  // looked at first, as opening a device may do something already
+  if (!statSync(path).isFIFO()) throw failure(`${path} is no FIFO`);
+  const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
   if (fstatSync(fd).isFIFO()) return fd;
   closeSync(fd);
   throw failure(`${path} is no FIFO`);

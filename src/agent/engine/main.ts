@@ -41,7 +41,10 @@ const start = ({ capture }: EngineStart): void => {
     const engine = capture.engine === 'cap' ? new CapEngine(capture, control, send) : new TcpdumpEngine(capture, control, send);
     engine.start();
   } catch (error) {
-    send({ type: 'ended', end: 'engine-crashed', message: `the engine could not start: ${messageOf(error)}`, hint: null });
+    // main's descriptors are closed to others of the same person where node has file capabilities of its own: proc_pid_fd(5)
+    const isDenied = (error as NodeJS.ErrnoException).code === 'EACCES';
+    const message = `the engine could not start: ${messageOf(error)}`;
+    send({ type: 'ended', end: isDenied ? 'no-privilege' : 'engine-crashed', message, hint: isDenied ? 'run with sudo' : null });
   }
 };
 
