@@ -1,6 +1,7 @@
 /** The whole screen: title, the shown screen's content, the line for typing and news, and what can be done next. */
 import { Box } from 'ink';
 import { type ReactElement, useSyncExternalStore } from 'react';
+import type { SessionEvent } from '../session/state.ts';
 import { Footer } from './components/footer.tsx';
 import { Lines } from './components/lines.tsx';
 import { PromptLine } from './components/prompt-line.tsx';
@@ -49,11 +50,14 @@ const Shown = ({ store, theme }: ShownProps): ReactElement => {
     <Box flexDirection="column">
       <TitleBar screen={screen} host={store.workspace.getHost()} columns={columns} theme={theme} />
       <Body screen={screen} store={store} theme={theme} />
-      <PromptLine state={state} now={store.now()} theme={theme} />
+      <PromptLine state={state} news={newsOf(screen)} now={store.now()} theme={theme} />
       <Footer scopes={scopesOf(state)} columns={columns} theme={theme} />
     </Box>
   );
 };
+
+const newsOf = (screen: Screen): SessionEvent | null =>
+  screen.kind === 'watch' ? (screen.capture.getState().events.at(-1) ?? null) : null;
 
 const Body = ({ screen, store, theme }: ShownProps & { readonly screen: Screen }): ReactElement => {
   const room = { ui: store, theme, rows: store.bodyRows(), columns: store.state.size.columns };

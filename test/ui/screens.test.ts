@@ -4,7 +4,7 @@ import { MIN_COLUMNS, MIN_ROWS } from '../../src/ui/app.tsx';
 import { displayWidth } from '../../src/ui/text.ts';
 import { DROP_RULE, numberedRow } from './fixtures/flows.ts';
 import { fixtureHost } from './fixtures/host.ts';
-import { MountedUi, type MountOptions } from './fixtures/mount.tsx';
+import { MountedUi, type MountOptions, settled } from './fixtures/mount.tsx';
 import { FixtureWorkspace } from './fixtures/workspace.ts';
 
 let ui: MountedUi;
@@ -339,6 +339,20 @@ describe('the flow table', () => {
     await ui.press('enter');
     expect(ui.screen.kind).toBe('watch');
     expect(ui.text).toContain('no verdict: no rule looks at this');
+  });
+
+  it('tells what has just happened, and why a capture could not go on', async () => {
+    await watching();
+    const capture = ui.workspace.captures[0];
+    capture?.change({ events: [{ at: Date.now() / 1000, severity: 'warning', text: 'veth9e3c2b6 is gone: web1 has stopped' }] });
+    await ui.press('ctrl+l');
+    expect(ui.lines.at(-2)).toContain('veth9e3c2b6 is gone: web1 has stopped');
+    capture?.change({ events: [{ at: Date.now() / 1000 - 60, severity: 'warning', text: 'veth9e3c2b6 is gone: web1 has stopped' }] });
+    await ui.press('ctrl+l');
+    expect(ui.lines.at(-2)).toBe('');
+    capture?.break(new Error('no such device'));
+    await settled();
+    expect(ui.lines.at(-2)).toContain('no such device');
   });
 
   it('lists what happened', async () => {

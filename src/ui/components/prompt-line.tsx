@@ -1,5 +1,6 @@
 /** The line above the footer: what is being typed, what is being done, or what has just happened. */
 import type { ReactElement } from 'react';
+import type { SessionEvent } from '../../session/state.ts';
 import type { Spans } from '../spans.ts';
 import type { UiState } from '../state/screens.ts';
 import type { TextField } from '../state/text-field.ts';
@@ -9,17 +10,22 @@ import { Line } from './line.tsx';
 /** After this a notice has been read. */
 const NOTICE_MS = 8000;
 
+/** So long an event of the capture is news. */
+const NEWS_SECONDS = 15;
+
 export interface PromptLineProps {
   readonly state: UiState;
+  /** The newest event of the capture that is shown. */
+  readonly news: SessionEvent | null;
   readonly now: number;
   readonly theme: Theme;
 }
 
-export const PromptLine = ({ state, now, theme }: PromptLineProps): ReactElement => (
-  <Line spans={promptSpans(state, now, theme)} columns={state.size.columns} theme={theme} />
+export const PromptLine = ({ state, news, now, theme }: PromptLineProps): ReactElement => (
+  <Line spans={promptSpans(state, news, now, theme)} columns={state.size.columns} theme={theme} />
 );
 
-const promptSpans = (state: UiState, now: number, theme: Theme): Spans => {
+const promptSpans = (state: UiState, news: SessionEvent | null, now: number, theme: Theme): Spans => {
   const { prompt, busy, notice } = state;
   if (prompt !== null) {
     const candidates = prompt.candidates.length === 0 ? '' : `   ${prompt.candidates.slice(0, 12).join('  ')}`;
@@ -28,8 +34,11 @@ const promptSpans = (state: UiState, now: number, theme: Theme): Spans => {
   }
   if (busy !== null) return [' ', [`${busy} ${theme.symbols.ellipsis} `, 'warn'], ['esc gives up', 'dim']];
   if (notice !== null && now - notice.at < NOTICE_MS) return [' ', [notice.text, notice.tone as Tone]];
+  if (news !== null && now / 1000 - news.at < NEWS_SECONDS) return [' ', [news.text, NEWS_TONES[news.severity]]];
   return [];
 };
+
+const NEWS_TONES: Readonly<Record<SessionEvent['severity'], Tone>> = { info: 'dim', warning: 'warn', error: 'bad' };
 
 /** The text with its cursor; where it is longer than its room, the part around the cursor. */
 export const fieldSpans = (field: TextField, room: number, theme: Theme): Spans => {
