@@ -14,6 +14,13 @@ export interface BothVerdicts {
   readonly reply: Verdict | null;
 }
 
+/** An answer that may be another packet's: `answer` was given for source port `from` and is asked for `to`. Thousands of flows share one. */
+export interface SharedAnswer {
+  readonly answer: BothVerdicts;
+  readonly from: number;
+  readonly to: number;
+}
+
 interface Entry {
   readonly sport: number;
   readonly answer: BothVerdicts;
@@ -32,17 +39,17 @@ export class JudgeCache {
     this.#ports = new PortClasses(model.self);
   }
 
-  judge(spec: PacketSpec): BothVerdicts {
+  judge(spec: PacketSpec): SharedAnswer {
     const key = this.#keyOf(spec);
     const { sport } = spec;
-    if (key === null || sport === undefined) return judgeBoth(this.#model, spec);
+    if (key === null || sport === undefined) return unshared(judgeBoth(this.#model, spec));
     const entry = this.#entries.get(key);
-    if (entry === null) return judgeBoth(this.#model, spec);
-    if (entry !== undefined) return withPort(entry.answer, entry.sport, sport);
+    if (entry === null) return unshared(judgeBoth(this.#model, spec));
+    if (entry !== undefined) return { answer: entry.answer, from: entry.sport, to: sport };
     const answer = judgeBoth(this.#model, spec);
     if (this.#entries.size >= MAX_ENTRIES) this.#entries.clear();
     this.#entries.set(key, this.#holdsForOthers(spec, sport, answer) ? { sport, answer } : null);
-    return answer;
+    return unshared(answer);
   }
 
   /** Null where the answer may hang on this very connection. */
@@ -78,6 +85,16 @@ export class JudgeCache {
   }
 }
 
+/** An answer for this packet and no other. */
+export const unshared = (answer: BothVerdicts): SharedAnswer => ({ answer, from: 0, to: 0 });
+
+/** The verdict on the packet that was asked about. */
+export const verdictOf = ({ answer, from, to }: SharedAnswer): Verdict =>
+  from === to ? answer.verdict : verdictWithPort(answer.verdict, from, to);
+
+export const replyOf = ({ answer, from, to }: SharedAnswer): Verdict | null =>
+  from === to || answer.reply === null ? answer.reply : verdictWithPort(answer.reply, from, to);
+
 const movedConnection = (connection: NonNullable<PacketSpec['connection']>, port: number): NonNullable<PacketSpec['connection']> => ({
   ...connection,
   ct: {
@@ -88,9 +105,8 @@ const movedConnection = (connection: NonNullable<PacketSpec['connection']>, port
 });
 
 const withPort = (answer: BothVerdicts, from: number, to: number): BothVerdicts => {
-  if (from === to) return answer;
-  const reply = answer.reply === null ? null : verdictWithPort(answer.reply, from, to);
-  return { verdict: verdictWithPort(answer.verdict, from, to), reply };
+  const shared = { answer, from, to };
+  return { verdict: verdictOf(shared), reply: replyOf(shared) };
 };
 
 /** The same object where the port does not show. */

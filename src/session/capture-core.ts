@@ -265,8 +265,9 @@ export class CaptureCore {
     if (isFirst && note.wantsConnections && this.#wanting.size < MAX_WANTING) this.#wanting.add(note);
     this.revision++;
     if (!changed) return;
+    if (this.sink === null && this.#observers.size === 0) return;
     const row = this.rows.row(note);
-    note.comment = this.rows.comment(row);
+    if (this.sink !== null) note.comment = this.rows.comment(row);
     for (const observer of this.#observers) observer.verdictChanged?.(row);
   }
 

@@ -8,22 +8,24 @@ import type { RuleRef } from '../netfilter/ruleset.ts';
 import { decodePacket } from '../packet/decode.ts';
 import { Packet } from '../packet/packet.ts';
 import { judgeBoth } from '../path/judge.ts';
+import { type SharedAnswer, unshared } from '../path/judge-cache.ts';
 import { specOfPacket } from '../path/origin.ts';
 import type { DecidedBy, PacketSpec, Verdict } from '../path/verdict.ts';
 import type { CapturePoint } from '../topology/topology.ts';
 import type { FlowNote } from './flow-note.ts';
 import type { HostStore, HostVersion } from './host-store.ts';
-import type { FlowVerdict } from './state.ts';
+import { LiveVerdict, NONE } from './live-verdict.ts';
 
 /** The question about a flow, or why none can be asked. */
 export type FlowQuestion = { readonly spec: PacketSpec; readonly assumptions: readonly string[] } | { readonly unknown: string };
 
 /** The answer before it is laid beside the flow. */
 interface Answer {
-  readonly verdict: Verdict;
-  readonly reply: Verdict | null;
+  readonly shared: SharedAnswer;
   readonly assumptions: readonly string[];
 }
+
+const KEPT_CHANGES = 20;
 
 export class FlowJudge {
   readonly #store: HostStore;
@@ -45,33 +47,37 @@ export class FlowJudge {
     const version = this.#store.version;
     if (version === null) return false;
     note.generation = version.generation;
-    const answer = this.#answer(note, version, false);
+    const { shared, assumptions } = this.#answer(note, version, false);
     const before = note.verdict;
-    const ref = refOf(answer.verdict.decidedBy);
+    const ref = refOf(shared.answer.verdict.decidedBy);
     const counted = ref === null ? null : this.#store.countedBefore(ref, note.headSec);
     note.counter = ref === null || counted === null ? null : { ref, before: counted };
-    const changed = before === null || !sameDecision(before.verdict, answer.verdict);
-    const changes =
-      before !== null && changed
-        ? [...before.changes, { at: atSec, from: decisionKey(before.verdict), to: decisionKey(answer.verdict), because: reason }].slice(-20)
-        : (before?.changes ?? []);
-    note.verdict = this.#withCounter(note, { ...answer, counted: null, changes });
-    return changed;
+    note.verdict = new LiveVerdict(shared, assumptions, null, before?.changes ?? NONE);
+    const from = before === null ? null : decisionKey(before.verdict);
+    const to = before === null ? null : decisionKey(note.verdict.verdict);
+    if (from !== null && to !== null && from !== to) {
+      const changes = [...note.verdict.changes, { at: atSec, from, to, because: reason }].slice(-KEPT_CHANGES);
+      note.verdict = new LiveVerdict(shared, assumptions, null, changes);
+    }
+    this.recount(note);
+    return from === null || from !== to;
   }
 
   /** Looks again whether the deciding rule's counter has moved since the flow began. Returns whether the evidence changed. */
   recount(note: FlowNote): boolean {
-    if (note.verdict === null || note.counter === null) return false;
-    const before = note.verdict;
-    note.verdict = this.#withCounter(note, before);
-    return note.verdict.counted !== before.counted;
+    const { verdict } = note;
+    if (verdict === null) return false;
+    const counted = this.#countedFor(note);
+    if (counted === verdict.counted) return false;
+    note.verdict = new LiveVerdict(verdict.answer, verdict.assumptions, counted, verdict.changes);
+    return true;
   }
 
   /** The verdict with near misses. */
   explain(note: FlowNote): { readonly verdict: Verdict; readonly reply: Verdict | null } | null {
     const version = this.#store.version;
     if (version === null || !this.isJudged(note.flow)) return null;
-    const { verdict, reply } = this.#answer(note, version, true);
+    const { verdict, reply } = this.#answer(note, version, true).shared.answer;
     return { verdict: { ...verdict, evidence: note.verdict?.verdict.evidence ?? verdict.evidence }, reply };
   }
 
@@ -98,23 +104,24 @@ export class FlowJudge {
   #answer(note: FlowNote, version: HostVersion, explain: boolean): Answer {
     const question = this.#question(note, version);
     note.wantsConnections = 'unknown' in question || question.assumptions.length > 0;
-    if ('unknown' in question) return { verdict: unanswerable(question.unknown), reply: null, assumptions: [] };
+    if ('unknown' in question) return { shared: unshared({ verdict: unanswerable(question.unknown), reply: null }), assumptions: NONE };
     const { spec, assumptions } = question;
-    const first = explain ? judgeBoth(version.model, spec, { explain }) : version.cache.judge(spec);
-    if (note.verdict === null || !isUnderWay(note.flow) || spec.state !== undefined) return { ...first, assumptions };
+    const ask = (asked: PacketSpec): SharedAnswer =>
+      explain ? unshared(judgeBoth(version.model, asked, { explain })) : version.cache.judge(asked);
+    const first = ask(spec);
+    if (note.verdict === null || !isUnderWay(note.flow) || spec.state !== undefined) return { shared: first, assumptions };
     // Rules that are asked while the conversation runs see ESTABLISHED packets. What admits it is told as long as that lets them pass, too.
-    const later = judgeBoth(version.model, { ...spec, state: 'ESTABLISHED' }, { explain });
-    return { ...(later.verdict.outcome === first.verdict.outcome ? first : later), assumptions };
+    const later = ask({ ...spec, state: 'ESTABLISHED' });
+    return { shared: later.answer.verdict.outcome === first.answer.verdict.outcome ? first : later, assumptions };
   }
 
-  #withCounter(note: FlowNote, verdict: FlowVerdict): FlowVerdict {
-    if (note.counter === null) return { ...verdict, counted: null };
+  /** What the deciding rule has counted since the flow began; null where no reading tells. */
+  #countedFor(note: FlowNote): number | null {
+    if (note.counter === null) return null;
     const now = this.#store.countedNow(note.counter.ref);
     // A reading from before the flow began says nothing about it.
-    if (now === null || this.#store.readAtSec <= note.headSec) return { ...verdict, counted: null };
-    const counted = Math.max(0, now - note.counter.before);
-    const evidence = counted > 0 && verdict.verdict.outcome !== 'undetermined' ? 'counted' : 'predicted';
-    return { ...verdict, counted, verdict: verdict.verdict.evidence === evidence ? verdict.verdict : { ...verdict.verdict, evidence } };
+    if (now === null || this.#store.readAtSec <= note.headSec) return null;
+    return Math.max(0, now - note.counter.before);
   }
 }
 
@@ -135,8 +142,6 @@ const decisionKey = (verdict: Verdict): string => {
   const nat = verdict.nat.map((step) => ` ${step.kind} ${step.to}`).join('');
   return `${verdict.outcome} by ${place}: ${by.text}${nat}`;
 };
-
-const sameDecision = (x: Verdict, y: Verdict): boolean => decisionKey(x) === decisionKey(y);
 
 const unanswerable = (why: string): Verdict => ({
   outcome: 'undetermined',

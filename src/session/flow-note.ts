@@ -2,7 +2,7 @@
 import type { Direction, Flow } from '../flow/flow.ts';
 import type { RuleRef } from '../netfilter/ruleset.ts';
 import type { Packet } from '../packet/packet.ts';
-import type { FlowVerdict } from './state.ts';
+import type { LiveVerdict } from './live-verdict.ts';
 
 /** Enough for all headers that a rule can look at, tags and tunnels included. */
 const HEAD_BYTES = 160;
@@ -17,7 +17,7 @@ export interface FlowNote {
   headSec: number;
   /** Sequence number in the packet ring of the flow's newest packet, -1 for none. */
   lastSequence: number;
-  verdict: FlowVerdict | null;
+  verdict: LiveVerdict | null;
   /** The generation of the facts that the verdict rests on; 0 before the first. */
   generation: number;
   queued: boolean;

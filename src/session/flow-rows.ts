@@ -132,7 +132,7 @@ const portsOf = (flow: Flow): string => (flow.aPort < 0 ? '' : `${flow.aPort} ${
 
 /** Drops first, then rejects, then what is undetermined; flows without a verdict last. */
 const severity = (note: FlowNote): number => {
-  switch (note.verdict?.verdict.outcome) {
+  switch (note.verdict?.outcome) {
     case 'drop':
       return 0;
     case 'reject':

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { readFacts } from '../../src/host/read-facts.ts';
 import { parseSnapshot } from '../../src/host/read-snapshot.ts';
 import { judgeBoth } from '../../src/path/judge.ts';
-import { JudgeCache } from '../../src/path/judge-cache.ts';
+import { JudgeCache, replyOf, verdictOf } from '../../src/path/judge-cache.ts';
 import { compileHost } from '../../src/path/model.ts';
 import { PortClasses } from '../../src/path/port-classes.ts';
 import type { PacketSpec } from '../../src/path/verdict.ts';
@@ -61,7 +61,10 @@ describe('JudgeCache', () => {
       fc.assert(
         fc.property(fc.array(specArbitrary, { minLength: 1, maxLength: 25 }), (specs) => {
           const cache = new JudgeCache(model);
-          for (const spec of specs) expect(cache.judge(spec)).toEqual(judgeBoth(model, spec));
+          for (const spec of specs) {
+            const answer = cache.judge(spec);
+            expect({ verdict: verdictOf(answer), reply: replyOf(answer) }).toEqual(judgeBoth(model, spec));
+          }
         }),
         { numRuns: 30 },
       );
@@ -71,7 +74,7 @@ describe('JudgeCache', () => {
   it('shares an answer among source ports, with each port in its own translation', () => {
     const cache = new JudgeCache(modelOf('28.5'));
     const ask = (sport: number) =>
-      cache.judge({ in: 'docker0', src: '172.17.0.2', dst: '203.0.113.2', proto: 'tcp', sport, dport: 443 }).verdict;
+      verdictOf(cache.judge({ in: 'docker0', src: '172.17.0.2', dst: '203.0.113.2', proto: 'tcp', sport, dport: 443 }));
     const [first, second] = [ask(40_001), ask(40_002)];
     expect(second.decidedBy).toBe(first.decidedBy);
     expect([first, second].map((verdict) => verdict.nat[0]?.to)).toEqual(['203.0.113.1:40001', '203.0.113.1:40002']);
