@@ -1,6 +1,6 @@
 /**
  * The way into the UI. React and Ink look at the environment when they are loaded, so that is set right first: React's
- * development build is slow, and Ink draws only the last frame where CI is set.
+ * development build is slow, and with DEV set Ink looks for developer tools.
  */
 import type { Workspace } from '../session/state.ts';
 import type { UiOptions } from './ui.ts';
@@ -9,7 +9,7 @@ export type { UiOptions };
 
 /** Loads React and Ink, which takes a third of a second: worth beginning while the host is still being read. */
 export const loadUi = (): Promise<typeof import('./start.tsx')> =>
-  withEnvironment({ NODE_ENV: 'production', CI: 'false', CONTINUOUS_INTEGRATION: 'false', DEV: undefined }, () => import('./start.tsx'));
+  withEnvironment({ NODE_ENV: 'production', DEV: undefined }, () => import('./start.tsx'));
 
 /** Shows the workspace until the person leaves it, and closes it. Gives the exit code: 0, 1 after a defect, 128+n after a signal. */
 export const runUi = async (workspace: Workspace, options: UiOptions): Promise<number> => {
