@@ -13,7 +13,7 @@ import type { RawPacket } from '../pcap/reader.ts';
 import type { CapturePoint } from '../topology/topology.ts';
 import { diagnosisOf } from './diagnose-flow.ts';
 import { FlowJudge } from './flow-judge.ts';
-import { type FlowNote, noteOf, replaceHead } from './flow-note.ts';
+import { type FlowNote, HeadStore, noteOf, replaceHead } from './flow-note.ts';
 import { FlowRows } from './flow-rows.ts';
 import type { HostStore } from './host-store.ts';
 import { PacketRing } from './packet-ring.ts';
@@ -58,6 +58,7 @@ export class CaptureCore {
   readonly #judge: FlowJudge;
   readonly #points: readonly CapturePoint[];
   readonly #packet = new Packet();
+  readonly #heads = new HeadStore();
   readonly #notes = new Map<number, FlowNote>();
   readonly #ended = new Map<number, Flow>();
   readonly #maxFlows: number;
@@ -106,16 +107,16 @@ export class CaptureCore {
     const direction = this.#table.lastDirection;
     let note = this.#notes.get(flow.id);
     if (note === undefined) {
-      note = noteOf(flow, packet, direction);
+      note = noteOf(flow, packet, direction, this.#heads);
       this.#notes.set(flow.id, note);
       this.#enqueue(note);
     } else if (direction === ORIGINAL && note.headDirection !== ORIGINAL) {
-      replaceHead(note, packet, direction);
+      replaceHead(note, packet, direction, this.#heads);
       this.#enqueue(note);
     }
     const inner = this.#table.lastInner;
     if (inner !== null && packet.inner !== null && !this.#notes.has(inner.id)) {
-      this.#notes.set(inner.id, noteOf(inner, packet.inner, this.#table.lastInnerDirection));
+      this.#notes.set(inner.id, noteOf(inner, packet.inner, this.#table.lastInnerDirection, this.#heads));
     }
     if (this.ring !== null) note.lastSequence = this.ring.add(packet, note.lastSequence, flow.id);
     this.revision++;
@@ -259,7 +260,6 @@ export class CaptureCore {
 
   #judgeOne(note: FlowNote): void {
     note.queued = false;
-    if (note.finished) return;
     const isFirst = note.verdict === null;
     const changed = this.#judge.judge(note, this.#reason, note.flow.lastSec);
     if (isFirst && note.wantsConnections && this.#wanting.size < MAX_WANTING) this.#wanting.add(note);
@@ -285,12 +285,15 @@ export class CaptureCore {
   #announceEnd(flow: Flow): void {
     const note = this.#notes.get(flow.id);
     if (note === undefined || note.finished) return;
+    this.revision++;
+    if (this.#observers.size === 0) {
+      // Nobody waits: its verdict, where it still has none, comes with its turn in the queue.
+      note.finished = true;
+      return;
+    }
     if (note.queued) this.#judgeOne(note);
     this.#judge.recount(note);
     note.finished = true;
-    note.queued = false;
-    this.revision++;
-    if (this.#observers.size === 0) return;
     const row = this.rows.row(note);
     for (const observer of this.#observers) observer.flowEnded?.(row);
   }

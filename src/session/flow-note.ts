@@ -35,9 +35,9 @@ export interface FlowNote {
   finished: boolean;
 }
 
-export const noteOf = (flow: Flow, packet: Packet, direction: Direction): FlowNote => ({
+export const noteOf = (flow: Flow, packet: Packet, direction: Direction, heads: HeadStore): FlowNote => ({
   flow,
-  head: headOf(packet),
+  head: heads.copy(packet),
   headLinkType: packet.linkType,
   headOriginalLength: packet.originalLength,
   headDirection: direction,
@@ -55,14 +55,30 @@ export const noteOf = (flow: Flow, packet: Packet, direction: Direction): FlowNo
   finished: false,
 });
 
-export const replaceHead = (note: FlowNote, packet: Packet, direction: Direction): void => {
-  note.head = headOf(packet);
+export const replaceHead = (note: FlowNote, packet: Packet, direction: Direction, heads: HeadStore): void => {
+  note.head = heads.copy(packet);
   note.headLinkType = packet.linkType;
   note.headOriginalLength = packet.originalLength;
   note.headDirection = direction;
   note.headSec = packet.timeSec + packet.timeNsec / 1e9;
 };
 
-/** A copy: `slice` of a Buffer, which chunks of a stream are, would be a view. */
-const headOf = (packet: Packet): Uint8Array =>
-  new Uint8Array(packet.bytes.subarray(packet.start, Math.min(packet.end, packet.start + HEAD_BYTES)));
+const SLAB_BYTES = 64 * 1024;
+
+/** Heads side by side in larger buffers: a buffer of its own for each would cost more than what is in it. */
+export class HeadStore {
+  #slab = new Uint8Array(0);
+  #used = 0;
+
+  copy(packet: Packet): Uint8Array {
+    const length = Math.min(packet.end - packet.start, HEAD_BYTES);
+    if (this.#used + length > this.#slab.length) {
+      this.#slab = new Uint8Array(SLAB_BYTES);
+      this.#used = 0;
+    }
+    const head = this.#slab.subarray(this.#used, this.#used + length);
+    head.set(packet.bytes.subarray(packet.start, packet.start + length));
+    this.#used += length;
+    return head;
+  }
+}

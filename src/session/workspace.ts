@@ -21,8 +21,11 @@ export interface WorkspaceOptions {
   /** Path of a saved snapshot to work on instead of this machine; `-` for standard input. */
   readonly host: string | null;
   readonly dockerHost: string | null;
-  /** `live`: kept up to date. `facts`: this moment, in full. `file`: no host at all, unless one is named. */
-  readonly needs: 'live' | 'facts' | 'file';
+  /**
+   * `live`: kept up to date. `live-soon`: the same, handed out at once; the host follows. `facts`: this moment, in full. `file`: no host
+   * at all, unless one is named.
+   */
+  readonly needs: 'live' | 'live-soon' | 'facts' | 'file';
 }
 
 /** Counters and changes are looked for this often; a change is known within two seconds. */
@@ -32,7 +35,7 @@ const FULL: CollectRequest = { firewall: true, conntrack: true, namespaces: 'ful
 
 export const openWorkspace = async (options: WorkspaceOptions): Promise<HostWorkspace> => {
   if (options.host !== null) {
-    const workspace = new HostWorkspace(null);
+    const workspace = new HostWorkspace(null, true);
     workspace.store.replace(parseSnapshot(await readSnapshotFile(options.host)), 'snapshot opened');
     return workspace;
   }
@@ -42,7 +45,8 @@ export const openWorkspace = async (options: WorkspaceOptions): Promise<HostWork
     // From here on this process looks at what others send: without the privileges that it was started with.
     dropPrivileges();
     const workspace = new HostWorkspace(agent);
-    await workspace.begin(options.needs === 'live');
+    if (options.needs === 'live-soon') void workspace.begin(true).catch((error: unknown) => workspace.store.setTrouble(messageOf(error)));
+    else await workspace.begin(options.needs === 'live');
     return workspace;
   } catch (error) {
     await agent.close();
@@ -53,6 +57,7 @@ export const openWorkspace = async (options: WorkspaceOptions): Promise<HostWork
 export class HostWorkspace implements Workspace {
   readonly store: HostStore;
   readonly #agent: AgentClient | null;
+  readonly #isSnapshot: boolean;
   readonly #listeners = new Set<() => void>();
   readonly #captures = new Set<CaptureView>();
   readonly #traffic = new InterfaceTraffic();
@@ -60,8 +65,10 @@ export class HostWorkspace implements Workspace {
   #capabilities: Promise<Capabilities> | null = null;
   #state: HostState | null = null;
 
-  constructor(agent: AgentClient | null) {
+  /** `isSnapshot`: the host is a saved snapshot, whose facts judge every file that is opened. */
+  constructor(agent: AgentClient | null, isSnapshot = false) {
     this.#agent = agent;
+    this.#isSnapshot = isSnapshot;
     this.store = new HostStore(agent !== null);
     this.store.subscribe(() => this.#moved());
   }
@@ -144,12 +151,11 @@ export class HostWorkspace implements Workspace {
   }
 
   async openFile(path: string, options: FileOptions = {}): Promise<CaptureView> {
-    const hasOwnFacts = this.store.version !== null && this.#agent === null;
     const capture = new FileCapture({
       path,
-      // A file brings its own facts: the live host's must not judge packets of another one.
-      store: hasOwnFacts ? this.store : new HostStore(false),
-      hasOwnFacts,
+      // A file brings its own facts: the live host's must not judge packets of another one. Where there is no host, the file's becomes it.
+      store: this.#agent === null ? this.store : new HostStore(false),
+      hasOwnFacts: this.#isSnapshot,
       filter: options.filter ?? '',
       packetFilter: await compilePacketFilter(options.filter ?? ''),
       keepPackets: options.keepPackets ?? true,
