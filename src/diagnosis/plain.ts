@@ -2,7 +2,7 @@
 import { assertNever } from '../base/assert-never.ts';
 import type { Verdict, VerdictNat } from '../path/verdict.ts';
 import { type Case, networkOn, splitAddress } from './case.ts';
-import { bridgeWords, deciderWords, kindWords, rulingLine, withPort } from './words.ts';
+import { bridgeWords, deciderWords, kindWords, rulingLine, rulingSentence, withPort } from './words.ts';
 
 export const plainSentences = (subject: Case): string[] => {
   const { verdict } = subject;
@@ -93,7 +93,7 @@ const replySentences = (subject: Case): string[] => {
   }
 };
 
-const stopped = (subject: Case): string[] => [rulingLine(subject.verdict), ...translations(subject)];
+const stopped = (subject: Case): string[] => [rulingSentence(subject.verdict), ...translations(subject)];
 
 /** What the sender's program sees; RFC 792, RFC 1122 4.2.3.9, Linux ip(7). */
 const answerWords = (verdict: Verdict): string => {

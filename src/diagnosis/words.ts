@@ -26,16 +26,25 @@ export const deciderWords = (by: DecidedBy): string => {
   }
 };
 
+/** `  [12 packets so far]`, or nothing where there is no counter. */
+export const countedWords = (counters: { readonly packets: number } | null | undefined): string =>
+  counters === null || counters === undefined ? '' : `  [${counters.packets} packet${counters.packets === 1 ? '' : 's'} so far]`;
+
 /** `rule 1 of DOCKER-ISOLATION-STAGE-2 drops it:  -A …`, with the counter where there is one. */
 export const rulingLine = (verdict: Verdict): string => {
   const by = verdict.decidedBy;
   const does = { accept: 'lets it pass', drop: 'drops it', reject: 'refuses it', undetermined: 'may decide it' }[verdict.outcome];
-  const counted = by.counters === undefined ? '' : `  [${by.counters.packets} packets so far]`;
-  if (by.kind === 'rule') return `${deciderWords(by)} ${does}:  ${by.text}${counted}`;
-  if (by.kind === 'policy') return `${deciderWords(by)} ${does}: no rule before it took the packet${counted}`;
+  const counted = countedWords(by.counters);
+  const decider = deciderWords(by);
+  if (by.kind === 'rule') return `${decider} ${does}:  ${by.text}${counted}`;
+  if (by.kind === 'policy') return `${decider} ${does}: no rule before it took the packet${counted}`;
   const note = verdict.steps.find((step) => step.text === by.text && step.note !== undefined)?.note;
   return note === undefined ? by.text : `${by.text} (${note})`;
 };
+
+/** The same as the beginning of a sentence. */
+export const rulingSentence = (verdict: Verdict): string =>
+  rulingLine(verdict).replace(/^(rule|the|a) /, (word) => word.charAt(0).toUpperCase() + word.slice(1));
 
 /** The program that edits this rule. With both backends in use the plain name says too little. */
 export const iptables = (subject: Case, by: DecidedBy): string => {

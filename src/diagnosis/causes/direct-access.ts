@@ -2,7 +2,7 @@
 import { networkOn } from '../case.ts';
 import type { Cause } from '../diagnosis.ts';
 import { given, givenNot, prefixValue, stops } from '../rule-shape.ts';
-import { rulingLine } from '../words.ts';
+import { rulingSentence } from '../words.ts';
 
 const TUNNEL_KINDS = new Set(['tun', 'wireguard', 'ppp', 'vxlan', 'gre', 'ipip', 'sit', 'xfrm', 'vti', 'geneve']);
 
@@ -20,7 +20,7 @@ export const directAccess: Cause = {
     const ports = [...new Set(target.container.published.map((port) => `${port.hostPort} (for ${port.containerPort})`))];
     return {
       sentence: `${tunnel ? `The packet reached the host through the tunnel ${inDevice}, but a` : 'A'} container's own address can be reached from beyond its bridge only through published ports; ${target.name} was asked directly${ports.length === 0 ? ' and publishes none' : `, and publishes ${ports.join(', ')}`}.`,
-      evidence: [rulingLine(obstacle.verdict)],
+      evidence: [rulingSentence(obstacle.verdict)],
       fix: `docker network create -o com.docker.network.bridge.trusted_host_interfaces=${inDevice ?? 'IF'} …`,
       fixFor: `To open such access, make its network anew with the interface trusted (or gateway_mode_ipv4=nat-unprotected, or dockerd --allow-direct-routing)`,
     };

@@ -1,7 +1,7 @@
 /** The person's own rules in DOCKER-USER, the chain that Docker leaves to them. */
 import type { Cause } from '../diagnosis.ts';
 import { option } from '../rule-shape.ts';
-import { iptables, rulingLine } from '../words.ts';
+import { iptables, rulingSentence } from '../words.ts';
 
 const DOCKER_USER = 'DOCKER-USER';
 
@@ -21,14 +21,14 @@ export const dockerUser: Cause = {
     if (obstacle.direction === 'reply' && (obstacle.rule === null || option(obstacle.rule, '--ctstate') === null)) {
       return {
         sentence: `Your own rule in ${DOCKER_USER} drops the answers too: it does not ask whether a packet belongs to a connection that ${subject.src.name} began.`,
-        evidence: [rulingLine(obstacle.verdict)],
+        evidence: [rulingSentence(obstacle.verdict)],
         fix: `${command} -I ${DOCKER_USER} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
         fixFor: 'To let answers pass before it',
       };
     }
     return {
       sentence: `Your own rule in ${DOCKER_USER} ${obstacle.verdict.outcome === 'reject' ? 'refuses' : 'drops'} ${obstacle.direction === 'reply' ? 'the answer' : 'it'}, before Docker's rules are asked.`,
-      evidence: [rulingLine(obstacle.verdict)],
+      evidence: [rulingSentence(obstacle.verdict)],
       fix: `${command} -D ${by.chain} ${by.rule}`,
       fixFor: 'To remove that rule',
     };

@@ -2,7 +2,7 @@
 import { networkOn } from '../case.ts';
 import type { Cause } from '../diagnosis.ts';
 import { given, stops, testsOnly } from '../rule-shape.ts';
-import { rulingLine } from '../words.ts';
+import { rulingSentence } from '../words.ts';
 
 export const iccOff: Cause = {
   id: 'icc-off',
@@ -19,7 +19,7 @@ export const iccOff: Cause = {
       sentence: swarm
         ? `${src.name} and ${target.name} meet on ${name}, the way out of swarm tasks, where they may not talk to each other by design; overlay networks are for that.`
         : `Containers in network ${name} may not talk to each other (icc=false), and ${src.name} and ${target.name} are both in it.`,
-      evidence: [rulingLine(obstacle.verdict)],
+      evidence: [rulingSentence(obstacle.verdict)],
       ...(swarm || src.container === null
         ? {}
         : {

@@ -1,7 +1,7 @@
 /** The host's own firewall refuses what is for the host itself, ufw most of all; docker-proxy lives behind it too. */
 import type { Cause } from '../diagnosis.ts';
 import { rulesetsOf } from '../rule-shape.ts';
-import { iptables, kindWords, rulingLine } from '../words.ts';
+import { iptables, kindWords, rulingSentence } from '../words.ts';
 
 export const inputRefused: Cause = {
   id: 'input-refused',
@@ -34,7 +34,7 @@ export const inputRefused: Cause = {
     const device = subject.inDevice ?? 'IF';
     return {
       sentence: `${ufw ? 'ufw refuses connections' : "The host's own firewall refuses what comes"} from ${who} to the host itself (INPUT).${behind}`,
-      evidence: [rulingLine(obstacle.verdict)],
+      evidence: [rulingSentence(obstacle.verdict)],
       fix: ufw
         ? `ufw allow in on ${device}${port === null ? '' : ` to any port ${port} proto ${protocol}`}`
         : `${iptables(subject, by)} -I INPUT -i ${device} -p ${protocol}${port === null ? '' : ` --dport ${port}`} -j ACCEPT`,

@@ -2,7 +2,7 @@
 import { type Case, insideOf, networkOn } from '../case.ts';
 import type { Cause } from '../diagnosis.ts';
 import { givenNot, option, stops } from '../rule-shape.ts';
-import { rulingLine } from '../words.ts';
+import { rulingSentence } from '../words.ts';
 
 export const internalNetwork: Cause = {
   id: 'internal-network',
@@ -26,7 +26,7 @@ export const internalNetwork: Cause = {
     const leaving = inner === src;
     return {
       sentence: `Network ${network.name} of ${name} is --internal: by design there is no way ${leaving ? 'out of' : 'into'} it.${leaving ? routeNote(subject) : ''}`,
-      evidence: [rulingLine(obstacle.verdict)],
+      evidence: [rulingSentence(obstacle.verdict)],
       fix: `docker network connect ${leaving ? 'bridge' : (src.network?.name ?? 'bridge')} ${name}`,
       fixFor: leaving ? `To give ${name} a second network that leads out` : `To give ${name} a second network`,
     };

@@ -1,7 +1,7 @@
 /** A rule drops what conntrack calls INVALID: an answer whose question never passed this host, or a late packet. */
 import type { Cause } from '../diagnosis.ts';
 import { option, stops } from '../rule-shape.ts';
-import { rulingLine } from '../words.ts';
+import { rulingSentence } from '../words.ts';
 
 export const invalidState: Cause = {
   id: 'invalid-state',
@@ -12,7 +12,7 @@ export const invalidState: Cause = {
     if (state === null || state.negated || !(state.values[0] ?? '').split(',').includes('INVALID')) return null;
     return {
       sentence: `The packet belongs to no connection that this host knows${spec.flags === undefined ? '' : ` (${spec.flags})`}: the question took another way than its answer, or the connection is over; such packets are dropped here.`,
-      evidence: [rulingLine(obstacle.verdict)],
+      evidence: [rulingSentence(obstacle.verdict)],
     };
   },
 };

@@ -1,7 +1,7 @@
 /** A packet for 127.0.0.0/8 that did not come by the loopback, kept out since Docker 28. */
 import type { Cause } from '../diagnosis.ts';
 import { given, givenNot, prefixValue, stops } from '../rule-shape.ts';
-import { rulingLine } from '../words.ts';
+import { rulingSentence } from '../words.ts';
 
 export const loopbackFromOutside: Cause = {
   id: 'loopback-from-outside',
@@ -15,7 +15,7 @@ export const loopbackFromOutside: Cause = {
     );
     return {
       sentence: `${owner === undefined ? 'That port is published' : `${owner.name} publishes port ${dst.port}`} for this machine only, and the packet came in by ${inDevice ?? 'another interface'}: somebody outside addressed the loopback.`,
-      evidence: [rulingLine(obstacle.verdict)],
+      evidence: [rulingSentence(obstacle.verdict)],
     };
   },
 };

@@ -3,7 +3,7 @@ import { formatIp, inPrefix } from '../../base/ip-address.ts';
 import { networkOn } from '../case.ts';
 import type { Cause } from '../diagnosis.ts';
 import { given, mentionsDevice, prefixValue, rulesetsOf, rulesIn } from '../rule-shape.ts';
-import { rulingLine, subnetOf } from '../words.ts';
+import { rulingSentence, subnetOf } from '../words.ts';
 
 export const noMasquerade: Cause = {
   id: 'no-masquerade',
@@ -24,7 +24,7 @@ export const noMasquerade: Cause = {
       if (blocked && subject.reply !== null) {
         return {
           sentence: `${sentence}; an answer to that address is not let in again.`,
-          evidence: [`the answer: ${rulingLine(subject.reply)}`],
+          evidence: [`the answer: ${rulingSentence(subject.reply)}`],
           fix: `docker network create -o com.docker.network.bridge.gateway_mode_ipv${family}=routed …`,
           fixFor: 'To have it routed both ways, make the network anew (and tell the router outside the way back)',
         };

@@ -10,7 +10,8 @@ export const noRoute: Cause = {
     const end = obstacle.direction === 'reply' ? src : target;
     const martian = /^martian (source|destination)/.exec(by.text)?.[1];
     const down = /^(\S+) is down$/.exec(by.text)?.[1];
-    const none = by.text.startsWith('no route');
+    // `no route in web1 …` is said of the container's own table, by a diagnosis of its own.
+    const none = by.text.startsWith('no route') && !by.text.startsWith('no route in ');
     const prohibiting = /^(blackhole|unreachable|prohibit)/.test(by.text);
     if (martian === undefined && down === undefined && !none && !prohibiting) return null;
     const told = obstacle.verdict.steps.find((step) => step.action === 'drop')?.note;

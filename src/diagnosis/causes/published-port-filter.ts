@@ -1,6 +1,7 @@
 /** A filter rule for the published port, which never matches behind the translation to the container's port. */
 import type { Cause } from '../diagnosis.ts';
 import { coversDestinationPort, coversSource, option, rulesetsOf, rulesIn, stops } from '../rule-shape.ts';
+import { countedWords } from '../words.ts';
 
 export const publishedPortFilter: Cause = {
   id: 'published-port-filter',
@@ -23,7 +24,7 @@ export const publishedPortFilter: Cause = {
         return {
           weight: 'note',
           sentence: `Rule ${rule.number} of ${chain.name} is for port ${asked}, yet it never meets this packet: behind the translation it carries port ${target.port}.`,
-          evidence: [`${rule.text}${rule.counters === null ? '' : `  [${rule.counters.packets} packets so far]`}`],
+          evidence: [`${rule.text}${countedWords(rule.counters)}`],
           fix: `${ruleset.family === 'ip6' ? 'ip6tables' : 'iptables'} ${better}`,
           fixFor: 'To match the port as it was asked for',
         };

@@ -1,7 +1,7 @@
 /** Iptables-legacy and iptables-nft both hold rules; what one accepts the other may still drop. */
 import type { Cause } from '../diagnosis.ts';
 import { mentionsDevice, rulesetsOf, rulesIn } from '../rule-shape.ts';
-import { deciderWords, rulingLine } from '../words.ts';
+import { deciderWords, rulingSentence } from '../words.ts';
 
 export const twoBackends: Cause = {
   id: 'two-backends',
@@ -22,7 +22,7 @@ export const twoBackends: Cause = {
     const command = `${family === 4 ? 'iptables' : 'ip6tables'}-${by.backend}`;
     return {
       sentence: `Two separate firewalls are active: Docker's rules are in iptables-${other}, but ${deciderWords(by)} decides, and one refusal is enough.`,
-      evidence: [rulingLine(obstacle.verdict)],
+      evidence: [rulingSentence(obstacle.verdict)],
       fix: by.kind === 'policy' ? `${command} -P ${by.chain} ACCEPT` : `${command} -D ${by.chain} ${by.rule}`,
       fixFor: `After a look at ${command} -S, to take it away there`,
     };

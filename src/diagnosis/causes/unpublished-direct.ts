@@ -2,7 +2,7 @@
 import { networkOn } from '../case.ts';
 import type { Cause } from '../diagnosis.ts';
 import { given, givenNot, stops, testsOnly } from '../rule-shape.ts';
-import { rulingLine } from '../words.ts';
+import { rulingSentence } from '../words.ts';
 
 export const unpublishedDirect: Cause = {
   id: 'unpublished-direct',
@@ -27,7 +27,7 @@ export const unpublishedDirect: Cause = {
         : `port ${target.port} of ${target.name} is not published`;
     return {
       sentence: `${target.name} was asked at its own address from outside its network, and ${what}.`,
-      evidence: [rulingLine(obstacle.verdict)],
+      evidence: [rulingSentence(obstacle.verdict)],
       ...(target.port === null
         ? {}
         : { fix: `docker run -p ${target.port}:${target.port} …`, fixFor: `To publish it (${target.name} must be created anew)` }),
