@@ -180,7 +180,7 @@ describe('every key of the key table', () => {
   for (const scope of Object.keys(SCOPE_TITLES) as KeyScope[]) {
     if (bindingsOf(scope).length === 0) continue;
     it(`does on the screen "${SCOPE_TITLES[scope]}" what the table says`, { timeout: 120_000 }, async () => {
-      const start = (): PtyUi => new PtyUi(program.path, { containers: 60 });
+      const start = (): PtyUi => new PtyUi([process.execPath, program.path, JSON.stringify({ containers: 60 })]);
       let ui = start();
       try {
         for (const row of bindingsOf(scope)) {

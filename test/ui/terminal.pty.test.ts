@@ -31,7 +31,7 @@ afterAll(() => {
 });
 
 const start = (options: object = {}, settings: PtyOptions = {}): PtyUi => {
-  const ui = new PtyUi(program.path, options, settings);
+  const ui = new PtyUi([process.execPath, program.path, JSON.stringify(options)], settings);
   running.push(ui);
   return ui;
 };
