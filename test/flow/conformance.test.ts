@@ -43,7 +43,7 @@ describe('real traffic', () => {
   });
 });
 
-describe.skipIf(!has('tshark'))('tshark', () => {
+describe.skipIf(!has('tshark') && process.env['CI'] === undefined)('tshark', () => {
   const rows = (filter: string, ...names: readonly string[]): string[][] =>
     output(
       'tshark',

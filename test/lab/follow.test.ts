@@ -60,7 +60,7 @@ describeLab('a capture while its host changes', () => {
     await host().stopDocker();
     await program.remark(/Docker|daemon/);
     await host().startDocker();
-    await program.remark(/daemon is back|back/);
+    await program.remark(/daemon answers again|daemon is back/);
     // Without live-restore the daemon ends its containers when it stops.
     await host().sh('docker start web1 web2 web3');
     await program.remark(/web2 is back on veth/);

@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 
 export const MAIN_JS = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
+/** How long something may take before it is taken to be missing: far longer than it does. */
+const PATIENCE_MS = 45_000;
+
 export interface Finished {
   readonly code: number | null;
   readonly stdout: string;
@@ -78,11 +81,17 @@ export class Program {
 
   #until(done: () => boolean, what: string): Promise<void> {
     return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(look);
+        reject(new Error(`waited in vain for ${what}\nstdout: ${this.#stdout.slice(-2000)}\nstderr: ${this.#stderr}`));
+      }, PATIENCE_MS);
       const look = (): void => {
         if (done()) {
+          clearTimeout(timer);
           this.#waiting.delete(look);
           resolve();
         } else if (this.#ended) {
+          clearTimeout(timer);
           this.#waiting.delete(look);
           reject(new Error(`the program ended while waiting for ${what}\nstdout: ${this.#stdout.slice(-2000)}\nstderr: ${this.#stderr}`));
         }

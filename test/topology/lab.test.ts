@@ -141,13 +141,15 @@ describeLab('a host that is changed by hand', () => {
     expect(nodeOf(await topologyOf(host()), 'guest').remark).toContain('docker restart guest');
   });
 
-  it('has ipvlan children under their parent', async (context) => {
+  it('has ipvlan children under their parent', async () => {
     await host().sh('docker network create -d ipvlan --subnet 198.19.6.0/24 -o parent=eth0 iv');
     try {
       await start('iv1', '--network iv');
     } catch (error) {
-      if (error instanceof Error && error.message.includes('operation not supported')) return context.skip('this kernel has no ipvlan');
-      throw error;
+      // A kernel without the driver: the container is there, never started, and is shown so.
+      expect(String(error)).toContain('operation not supported');
+      expect(nodeOf(await topologyOf(host()), 'iv1')).toMatchObject({ state: 'created', endpoints: [{ network: 'iv', host: null }] });
+      return;
     }
     expect(nodeOf(await topologyOf(host()), 'iv1').endpoints[0]).toMatchObject({
       network: 'iv',
