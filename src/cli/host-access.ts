@@ -3,8 +3,8 @@ import { failure, missingError, type VethscopeError } from '../base/errors.ts';
 import type { HostState, Workspace } from '../session/state.ts';
 import type { CommandContext } from './context.ts';
 
-/** `live-soon`: as `live`, yet handed out before the host has been read. `facts`: the host as it is at one moment. `live`: kept up to date, for captures. `file`: only what a saved session brings. */
-export type Needs = 'live' | 'live-soon' | 'facts' | 'file';
+/** `live-soon`: as `live`, yet handed out before the host has been read. `facts`: the host as it is at one moment, `links`: without its rules. `live`: kept up to date, for captures. `file`: only what a saved session brings. */
+export type Needs = 'live' | 'live-soon' | 'facts' | 'links' | 'file';
 
 export const withWorkspace = async <Result>(
   context: CommandContext,

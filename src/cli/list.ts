@@ -4,7 +4,7 @@ import type { CommandContext } from './context.ts';
 import { dockerFailure, hostOf, remarkTrouble, withWorkspace } from './host-access.ts';
 
 export const runList = (context: CommandContext): Promise<number> =>
-  withWorkspace(context, 'facts', async (workspace) => {
+  withWorkspace(context, 'links', async (workspace) => {
     const host = hostOf(workspace);
     const { terminal, globals } = context;
     const unseen = dockerFailure(host);

@@ -6,7 +6,7 @@ import type { CommandContext } from './context.ts';
 import { hostOf, remarkTrouble, withWorkspace } from './host-access.ts';
 
 export const runTopology = (context: CommandContext): Promise<number> =>
-  withWorkspace(context, 'facts', async (workspace) => {
+  withWorkspace(context, 'links', async (workspace) => {
     const host = hostOf(workspace);
     const { terminal, globals } = context;
     remarkTrouble(context, host);

@@ -207,6 +207,7 @@ export class FileCapture extends CaptureBase {
       this.setPoint(index, { point: known });
     }
     if (this.#hasFacts) this.core.rejudge('the facts of the host changed');
+    this.core.recount();
     this.#hasFacts = true;
   }
 }

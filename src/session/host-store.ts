@@ -82,7 +82,11 @@ export class HostStore {
 
   /** New counters of the rules already known; `raw` has the save commands' outputs. */
   updateCounters(takenAt: string, raw: Readonly<Record<string, string>>): void {
-    this.#addReading(Number(takenAt), readRulesets(new OutputIndex(raw)).value ?? []);
+    this.#addReading(Number(takenAt), readRulesets(new OutputIndex(raw)).value);
+    const version = this.#version;
+    // A session that is saved later is to say what the rules had counted by then.
+    if (version !== null)
+      this.#version = { ...version, document: { ...version.document, takenAt, raw: { ...version.document.raw, ...raw } } };
     this.#tell(null);
   }
 

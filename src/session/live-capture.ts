@@ -114,8 +114,7 @@ export class LiveCapture extends CaptureBase {
     if (writer === null) return;
     this.core.sink = null;
     const nowMs = Date.now();
-    const version = this.store.version;
-    if (version !== null) writer.names(version.names.records());
+    this.#writeFacts(writer);
     for (const [index, linkType] of this.#linkTypes.entries()) {
       if (linkType === undefined) continue;
       const counts = this.#live[index]?.counts;

@@ -22,15 +22,17 @@ export interface WorkspaceOptions {
   readonly host: string | null;
   readonly dockerHost: string | null;
   /**
-   * `live`: kept up to date. `live-soon`: the same, handed out at once; the host follows. `facts`: this moment, in full. `file`: no host
+   * `live`: kept up to date. `live-soon`: the same, handed out at once; the host follows. `facts`: this moment, in full. `links`: this moment,
+   * containers and interfaces without rules. `file`: no host
    * at all, unless one is named.
    */
-  readonly needs: 'live' | 'live-soon' | 'facts' | 'file';
+  readonly needs: 'live' | 'live-soon' | 'facts' | 'links' | 'file';
 }
 
 /** Counters and changes are looked for this often; a change is known within two seconds. */
 const WATCH_MS = 1_000;
 const LIVE: CollectRequest = { firewall: true, conntrack: true, namespaces: 'links', docker: true };
+const LINKS: CollectRequest = { firewall: false, conntrack: false, namespaces: 'links', docker: true };
 const FULL: CollectRequest = { firewall: true, conntrack: true, namespaces: 'full', docker: true };
 
 export const openWorkspace = async (options: WorkspaceOptions): Promise<HostWorkspace> => {
@@ -45,8 +47,10 @@ export const openWorkspace = async (options: WorkspaceOptions): Promise<HostWork
     // From here on this process looks at what others send: without the privileges that it was started with.
     dropPrivileges();
     const workspace = new HostWorkspace(agent);
-    if (options.needs === 'live-soon') void workspace.begin(true).catch((error: unknown) => workspace.store.setTrouble(messageOf(error)));
-    else await workspace.begin(options.needs === 'live');
+    if (options.needs === 'live-soon')
+      void workspace.begin(LIVE, true).catch((error: unknown) => workspace.store.setTrouble(messageOf(error)));
+    else if (options.needs === 'live') await workspace.begin(LIVE, true);
+    else await workspace.begin(options.needs === 'links' ? LINKS : FULL, false);
     return workspace;
   } catch (error) {
     await agent.close();
@@ -74,10 +78,10 @@ export class HostWorkspace implements Workspace {
   }
 
   /** Reads the host once, and keeps reading where it is to be live. */
-  async begin(live: boolean): Promise<void> {
+  async begin(what: CollectRequest, live: boolean): Promise<void> {
     const agent = this.#agent;
     if (agent === null) return;
-    this.store.replace(await agent.collect(live ? LIVE : FULL), 'first look');
+    this.store.replace(await agent.collect(what), 'first look');
     if (!live) return;
     agent.onMessage((news) => {
       switch (news.type) {
@@ -97,7 +101,7 @@ export class HostWorkspace implements Workspace {
           return;
       }
     });
-    agent.watch(WATCH_MS, LIVE);
+    agent.watch(WATCH_MS, what);
     this.#timer = setInterval(() => {
       if (this.#traffic.sample()) this.#moved();
     }, 1_000);
