@@ -53,7 +53,8 @@ const titleParts = (screen: Screen, host: HostState | null): Spans[] => {
 const hostParts = (host: HostState | null): Spans[] => {
   if (host === null) return [];
   const { facts, topology, live } = host;
-  const backends = [...new Set(facts.self.rulesets.map((ruleset) => ruleset.backend))];
+  // A backend that was read and holds nothing decides nothing.
+  const backends = [...new Set(facts.self.rulesets.filter((ruleset) => ruleset.tables.length > 0).map((ruleset) => ruleset.backend))];
   const networks = facts.networks.length;
   return [
     ...(live ? [] : [[[`snapshot of ${facts.hostName}`, 'warn'] as const]]),
@@ -61,7 +62,13 @@ const hostParts = (host: HostState | null): Spans[] => {
     [facts.dockerVersion === null ? 'no docker' : `docker ${facts.dockerVersion}`],
     [`${topology.containers.length} ${topology.containers.length === 1 ? 'container' : 'containers'}`],
     [`${networks} ${networks === 1 ? 'network' : 'networks'}`],
-    [backends.length === 0 ? 'rules could not be read' : `${backends.sort().reverse().join(' + ')} rules`],
+    [
+      facts.self.rulesets.length === 0
+        ? 'rules could not be read'
+        : backends.length === 0
+          ? 'no rules'
+          : `${backends.sort().reverse().join(' + ')} rules`,
+    ],
   ];
 };
 

@@ -29,7 +29,11 @@ export const pickRows = (host: HostState, filter: string): PickRow[] => {
   const isRunning = (container: ContainerNode): boolean => container.state === 'running';
   const ordered = [...containers.filter(isRunning), ...containers.filter((container) => !isRunning(container))];
   const rows = ordered.map((container) => rowOf(container, host));
-  return words.length === 0 ? rows : rows.filter((row) => words.every((word) => searchText(row).includes(word)));
+  if (words.length === 0) return rows;
+  const found = rows.filter((row) => words.every((word) => searchText(row).includes(word)));
+  // Whoever types a name means the container of that name before those that have to do with it.
+  const named = (row: PickRow): boolean => row.container.name.toLowerCase().startsWith(words[0] ?? '');
+  return [...found.filter(named), ...found.filter((row) => !named(row))];
 };
 
 const searchText = (row: PickRow): string => {
