@@ -38,7 +38,7 @@ const ok = (name: string, text: string): DoctorCheck => ({ name, status: 'ok', f
 const dockerCheck = (found: Capabilities): DoctorCheck => {
   const { url, version, error } = found.docker;
   if (error === null) return ok('docker', `${version ?? 'answers'} at ${url}`);
-  const refused = /EACCES|permission/i.test(error);
+  const refused = /EACCES|permission|privilege/i.test(error);
   return {
     name: 'docker',
     status: 'missing',

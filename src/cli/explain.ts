@@ -1,10 +1,11 @@
 /** `vethscope explain SRC DST PROTO[:PORT]`: what would happen to such a packet, without traffic. */
-import { EXIT_CODES } from '../base/errors.ts';
+import { EXIT_CODES, VethscopeError } from '../base/errors.ts';
 import type { VerdictOutcome } from '../path/verdict.ts';
 import { jsonDocument } from '../report/json.ts';
 import { verdictJson } from '../report/verdict-json.ts';
+import type { ExplainAnswer, Workspace } from '../session/state.ts';
 import type { CommandContext } from './context.ts';
-import { hostOf, remarkTrouble, withWorkspace } from './host-access.ts';
+import { dockerFailure, hostOf, remarkTrouble, withWorkspace } from './host-access.ts';
 
 export interface ExplainCommandOptions {
   readonly whyNot: boolean;
@@ -20,7 +21,7 @@ export const runExplain = (
 ): Promise<number> =>
   withWorkspace(context, 'facts', async (workspace) => {
     remarkTrouble(context, hostOf(workspace));
-    const answer = workspace.explain(src, dst, proto, { whyNot: options.whyNot });
+    const answer = explained(workspace, src, dst, proto, options.whyNot);
     const { terminal, globals } = context;
     if (globals.json === true) {
       terminal.line(
@@ -37,3 +38,13 @@ export const runExplain = (
     }
     return options.expect !== null && options.expect !== answer.verdict.outcome ? EXIT_CODES.expectation : 0;
   });
+
+/** A name that nobody knows is no mistake of the person's where containers could not be seen. */
+const explained = (workspace: Workspace, src: string, dst: string, proto: string, whyNot: boolean): ExplainAnswer => {
+  try {
+    return workspace.explain(src, dst, proto, { whyNot });
+  } catch (error) {
+    const unseen = error instanceof VethscopeError && error.kind === 'usage' ? dockerFailure(hostOf(workspace)) : null;
+    throw unseen ?? error;
+  }
+};

@@ -60,7 +60,9 @@ const baseChain = (chain: Chain, table: Table, entry: CompiledChain, { ruleset }
   if (hook === undefined || priority === null) return null;
   const { policy, counters } = chain;
   const text = policy === null ? `-P ${chain.name}` : `-P ${chain.name} ${policy}`;
-  const ref: RuleRef = { backend, family, table: table.name, chain: chain.name, rule: null, text, counters };
+  // nf_tables counts for a policy only where the chain was made with a counter; iptables-nft-save prints the lack of one as [0:0].
+  const counted = backend === 'nft' && counters?.packets === 0 ? null : counters;
+  const ref: RuleRef = { backend, family, table: table.name, chain: chain.name, rule: null, text, counters: counted };
   const program: Program = {
     entry,
     hook,

@@ -106,13 +106,23 @@ const runChains = (context: HookContext, walk: Walk, hook: Hook, chains: readonl
   const forward = inOrder(chains);
   if (chains.length < 2) return forward;
   const backward = inOrder([...chains].reverse());
-  if (summary(forward) === summary(backward)) return forward;
   const names = chains.map((chain) => `${chain.backend} ${chain.table}/${chain.name}`);
+  if (summary(forward) === summary(backward)) {
+    if (deciders(forward) === deciders(backward)) return forward;
+    const text = `at hook ${hook} ${names.join(' and ')} run in an order that is not known: by it ${deciders(forward)} decides, or ${deciders(backward)}`;
+    return forward.map((each) => (each.end === null ? each : note(each, text)));
+  }
   const by: DecidedBy = { kind: 'default', text: `order of ${names.join(' and ')}` };
   const told = (list: readonly Walk[], order: readonly string[]): readonly Walk[] =>
     list.map((each) => assume(each, `at hook ${hook} ${order.join(' runs before ')}`, by));
   return [...told(forward, names), ...told(backward, [...names].reverse())];
 };
+
+/** Who ends the packet's way here, in words; the outcome is the same. */
+const deciders = (walks: readonly Walk[]): string =>
+  [...new Set(walks.map(({ end }) => (end === null ? '' : `${end.decidedBy.backend ?? ''} "${end.decidedBy.text}"`)))]
+    .filter(Boolean)
+    .join(', ');
 
 const summary = (walks: readonly Walk[]): string =>
   walks

@@ -18,6 +18,9 @@ export const travel = (context: HookContext, spec: PacketSpec, start: Walk): rea
   if (model.links !== null && named === undefined) {
     return [undetermined(start, { kind: 'default', text: `interface ${spec.in}` }, `there is no interface ${spec.in} in the snapshot`)];
   }
+  if (spec.port !== undefined && model.links !== null && !model.links.has(spec.port)) {
+    return [undetermined(start, { kind: 'default', text: `port ${spec.port}` }, `there is no interface ${spec.port} in the snapshot`)];
+  }
   // A port's packets belong to its bridge, a bond's member to the bond.
   const master = named?.master ?? null;
   const dev = master ?? spec.in;

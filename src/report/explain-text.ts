@@ -81,6 +81,8 @@ const decisiveStep = (verdict: Verdict): number => {
   const { decidedBy } = verdict;
   for (let index = verdict.steps.length - 1; index >= 0; index--) {
     const step = verdict.steps[index] as VerdictStep;
+    const sameBackend = (step.backend ?? null) === (decidedBy.backend ?? null) && (step.family ?? null) === (decidedBy.family ?? null);
+    if (!sameBackend) continue;
     const sameRule =
       step.table === (decidedBy.table ?? null) && step.chain === (decidedBy.chain ?? null) && step.rule === (decidedBy.rule ?? null);
     if (sameRule && step.text === decidedBy.text) return index;

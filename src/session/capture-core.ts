@@ -118,6 +118,7 @@ export class CaptureCore {
     if (inner !== null && packet.inner !== null && !this.#notes.has(inner.id)) {
       this.#notes.set(inner.id, noteOf(inner, packet.inner, this.#table.lastInnerDirection, this.#heads));
     }
+    if (note.stale !== null) this.#enqueue(note);
     if (this.ring !== null) note.lastSequence = this.ring.add(packet, note.lastSequence, flow.id);
     this.revision++;
     if (this.sink !== null) {
@@ -151,8 +152,11 @@ export class CaptureCore {
     this.#drain(Number.POSITIVE_INFINITY);
   }
 
-  /** The facts are others than before: every flow that still lives is judged anew, and `reason` is said where its verdict changes. */
-  rejudge(reason: string): void {
+  /**
+   * The facts are others than before, since `atSec`: every flow that goes on is judged anew with its next packet, and `reason` is said
+   * where its verdict changes.
+   */
+  rejudge(reason: string, atSec: number): void {
     this.#reason = reason;
     const links = this.#store.version?.facts.self.links ?? null;
     const isGone = this.#points.map(
@@ -164,7 +168,9 @@ export class CaptureCore {
       note.searchable = null;
       // What was decided while the interface was there stays true of the packets that were seen.
       if (isGone[flow.interfaceId] && note.verdict !== null) continue;
-      if (!isOver(flow) || note.wantsConnections) this.#enqueue(note);
+      if (note.verdict === null || note.wantsConnections) this.#enqueue(note);
+      // What passed was decided by the rules of then. The new ones decide about the flow's next packet.
+      else if (!isOver(flow)) note.stale ??= { reason, sinceSec: atSec };
     }
   }
 
@@ -261,7 +267,7 @@ export class CaptureCore {
   #judgeOne(note: FlowNote): void {
     note.queued = false;
     const isFirst = note.verdict === null;
-    const changed = this.#judge.judge(note, this.#reason, note.flow.lastSec);
+    const changed = this.#judge.judge(note, note.stale?.reason ?? this.#reason, note.flow.lastSec);
     if (isFirst && note.wantsConnections && this.#wanting.size < MAX_WANTING) this.#wanting.add(note);
     this.revision++;
     if (!changed) return;

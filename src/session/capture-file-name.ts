@@ -1,4 +1,5 @@
 /** Names for saved sessions: `captures/web1-20261121-031405.pcapng`, in local time, of characters that need no quoting. */
+import { DEFAULT_FOLDER } from './session-writer.ts';
 
 export const suggestFileName = (label: string, now: Date): string => {
   const two = (value: number): string => String(value).padStart(2, '0');
@@ -9,5 +10,5 @@ export const suggestFileName = (label: string, now: Date): string => {
       .replace(/[^A-Za-z0-9_.-]+/g, '-')
       .replace(/^[-.]+|-+$/g, '')
       .slice(0, 60) || 'capture';
-  return `captures/${safe}-${day}-${time}.pcapng`;
+  return `${DEFAULT_FOLDER}/${safe}-${day}-${time}.pcapng`;
 };

@@ -206,7 +206,7 @@ export class FileCapture extends CaptureBase {
       this.points[index] = known;
       this.setPoint(index, { point: known });
     }
-    if (this.#hasFacts) this.core.rejudge('the facts of the host changed');
+    if (this.#hasFacts) this.core.rejudge('the facts of the host changed', Number(this.store.version?.document.takenAt ?? 0));
     this.core.recount();
     this.#hasFacts = true;
   }

@@ -26,6 +26,8 @@ interface Answer {
 }
 
 const KEPT_CHANGES = 20;
+/** Counters are read about once a second; so long after its last packet a flow's own packets have been counted. */
+const COUNTED_AFTER_SEC = 3;
 
 export class FlowJudge {
   readonly #store: HostStore;
@@ -50,15 +52,18 @@ export class FlowJudge {
     const { shared, assumptions } = this.#answer(note, version, false);
     const before = note.verdict;
     const ref = refOf(shared.answer.verdict.decidedBy);
-    const counted = ref === null ? null : this.#store.countedBefore(ref, note.headSec);
-    note.counter = ref === null || counted === null ? null : { ref, before: counted };
     note.verdict = new LiveVerdict(shared, assumptions, null, before?.changes ?? NONE);
     const from = before === null ? null : decisionKey(before.verdict);
     const to = before === null ? null : decisionKey(note.verdict.verdict);
     if (from !== null && to !== null && from !== to) {
       const changes = [...note.verdict.changes, { at: atSec, from, to, because: reason }].slice(-KEPT_CHANGES);
       note.verdict = new LiveVerdict(shared, assumptions, null, changes);
+      // What the rule had counted before it decided about this flow came from others.
+      if (note.stale !== null) note.countFromSec = note.stale.sinceSec;
     }
+    const counted = ref === null ? null : this.#store.countedBefore(ref, note.countFromSec);
+    note.counter = ref === null || counted === null ? null : { ref, before: counted };
+    note.stale = null;
     this.recount(note);
     return from === null || from !== to;
   }
@@ -67,6 +72,8 @@ export class FlowJudge {
   recount(note: FlowNote): boolean {
     const { verdict } = note;
     if (verdict === null) return false;
+    // What is counted long after the flow's last packet belongs to others.
+    if (verdict.counted !== null && this.#store.readAtSec > note.flow.lastSec + COUNTED_AFTER_SEC) return false;
     const counted = this.#countedFor(note);
     if (counted === verdict.counted) return false;
     note.verdict = new LiveVerdict(verdict.answer, verdict.assumptions, counted, verdict.changes);
@@ -120,7 +127,7 @@ export class FlowJudge {
     if (note.counter === null) return null;
     const now = this.#store.countedNow(note.counter.ref);
     // A reading from before the flow began says nothing about it.
-    if (now === null || this.#store.readAtSec <= note.headSec) return null;
+    if (now === null || this.#store.readAtSec <= note.countFromSec) return null;
     return Math.max(0, now - note.counter.before);
   }
 }

@@ -21,6 +21,10 @@ export interface FlowNote {
   /** The generation of the facts that the verdict rests on; 0 before the first. */
   generation: number;
   queued: boolean;
+  /** The facts changed after the flow's last packet: it is judged anew with its next one, since `sinceSec` and for this reason. */
+  stale: { readonly reason: string; readonly sinceSec: number } | null;
+  /** From when on the deciding rule's counter speaks of this flow, seconds since the epoch. */
+  countFromSec: number;
   /** The question rests on assumptions that a look at the kernel's connections may settle. */
   wantsConnections: boolean;
   /** The deciding rule, and what it had counted before the flow began. */
@@ -46,6 +50,8 @@ export const noteOf = (flow: Flow, packet: Packet, direction: Direction, heads: 
   verdict: null,
   generation: 0,
   queued: false,
+  stale: null,
+  countFromSec: packet.timeSec + packet.timeNsec / 1e9,
   wantsConnections: false,
   counter: null,
   comment: null,

@@ -135,7 +135,9 @@ const indexCounters = (rulesets: readonly Ruleset[]): CounterIndex => {
     for (const table of tables) {
       for (const chain of table.chains) {
         const place = { backend, family, table: table.name, chain: chain.name, counters: null };
-        if (chain.counters !== null) packets.set(keyOf({ ...place, rule: null, text: '' }), chain.counters.packets);
+        // An nft policy that shows nothing may have no counter at all: then it is no witness.
+        if (chain.counters !== null && (backend !== 'nft' || chain.counters.packets > 0))
+          packets.set(keyOf({ ...place, rule: null, text: '' }), chain.counters.packets);
         for (const rule of chain.rules) {
           if (rule.counters !== null) packets.set(keyOf({ ...place, rule: rule.number, text: rule.text }), rule.counters.packets);
         }

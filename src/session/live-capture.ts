@@ -36,6 +36,8 @@ export class LiveCapture extends CaptureBase {
   #lookingUp = false;
   #connectionsAtMs = 0;
   #writer: SessionWriter | null = null;
+  /** A file that could not be finished stays to be seen. */
+  #failedSaving: SavingState | null = null;
   #timer: NodeJS.Timeout | null = null;
   #stopping: Promise<void> | null = null;
   #settle: { resolve: () => void; reject: (error: unknown) => void } = { resolve: () => {}, reject: () => {} };
@@ -72,7 +74,7 @@ export class LiveCapture extends CaptureBase {
 
   protected saving(): SavingState | null {
     const writer = this.#writer;
-    return writer === null ? null : { path: writer.path, bytes: writer.bytes, packets: writer.packets, error: writer.error };
+    return writer === null ? this.#failedSaving : savingState(writer);
   }
 
   protected fileName(): null {
@@ -124,7 +126,8 @@ export class LiveCapture extends CaptureBase {
     }
     await writer.close();
     this.#writer = null;
-    this.say('info', `saved ${writer.packets} packets to ${writer.path}`);
+    this.#failedSaving = writer.error === null ? null : savingState(writer);
+    if (writer.error === null && writer.path !== '-') this.say('info', `saved ${writer.packets} packets to ${writer.path}`);
   }
 
   stop(): Promise<void> {
@@ -239,7 +242,7 @@ export class LiveCapture extends CaptureBase {
     }
     this.say('info', reason);
     if (this.#writer !== null) this.#writeFacts(this.#writer);
-    this.core.rejudge(reason);
+    this.core.rejudge(reason, Number(this.store.version?.document.takenAt ?? 0));
     this.statuses.forEach((status, index) => {
       if (status.status === 'waiting') this.#follow(index);
     });
@@ -299,6 +302,8 @@ export class LiveCapture extends CaptureBase {
     this.notifier.touch();
   }
 }
+
+const savingState = ({ path, bytes, packets, error }: SessionWriter): SavingState => ({ path, bytes, packets, error });
 
 const sumOf = (counts: readonly PointCounts[], pick: (count: PointCounts) => number | null): number | null => {
   let total: number | null = null;

@@ -16,6 +16,8 @@ import { interfaceDescription, interfaceStatistics, nameResolution, sectionHeade
 import type { CapturePoint } from '../topology/topology.ts';
 import type { PacketSink } from './capture-core.ts';
 
+/** Where sessions are saved unless somebody says otherwise. */
+export const DEFAULT_FOLDER = 'captures';
 /** A kill loses at most what came in this time. */
 const FLUSH_MS = 500;
 /** Chunks that wait for the disk; beyond, packets are dropped from the file (not from the screen) and counted. */
@@ -87,7 +89,7 @@ export class SessionWriter implements PacketSink {
     this.#timer.unref();
   }
 
-  /** Opens `path` for writing (mode 0600, folders made as needed; an existing file is replaced, as tcpdump -w does), or standard output for `-`. */
+  /** Opens `path` for writing (mode 0600; an existing file is replaced, as tcpdump -w does), or standard output for `-`. */
   static async open(
     path: string,
     points: readonly CapturePoint[],
@@ -218,12 +220,17 @@ const descriptionOf = (point: CapturePoint | undefined): string => {
 const fileOutput = async (path: string): Promise<Output> => {
   let handle: FileHandle;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    // The place where sessions go by default is made as needed; any other folder that is not there is a mistake in the name.
+    if (dirname(path) === DEFAULT_FOLDER) await mkdir(DEFAULT_FOLDER, { recursive: true });
     handle = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
     // A capture is private also where the file was there before. FIFOs and devices keep what they have.
     if ((await handle.stat()).isFile()) await handle.chmod(0o600);
   } catch (error) {
-    throw failure(`cannot save to ${path}`, { detail: messageOf(error), hint: 'choose a folder that you may write to', cause: error });
+    throw failure(`cannot save to ${path}`, {
+      detail: messageOf(error),
+      hint: 'choose a folder that is there and that you may write to',
+      cause: error,
+    });
   }
   return {
     write: async (bytes) => {
