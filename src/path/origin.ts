@@ -2,7 +2,7 @@
  * From a packet seen at a capture point to the question about it: what did or will the host do with it. A packet that enters there
  * is the question itself; one that leaves is taken back to where it came in, its translations undone. Every assumption is told.
  */
-import { formatIp, formatMac, type IpAddress } from '../base/ip-address.ts';
+import { formatIp, formatMac, type IpAddress, sameIp } from '../base/ip-address.ts';
 import type { ConntrackEntry } from '../host/facts.ts';
 import { invertTuple, newConnection, replyView } from '../netfilter/conntrack.ts';
 import type { Tuple } from '../netfilter/tuple.ts';
@@ -261,7 +261,10 @@ const leaving = (model: HostModel, seen: Seen, dev: string, toward: 'container' 
   if (toward === 'wire' && requests.length > 1 && requests.some((request) => request.kind === 'snat')) {
     return { unknown: `after translation the packet may come from ${namesOf(model, requests)}: conntrack would tell` };
   }
-  const chosen = requests[0] as Request;
+  // What the host sends of itself to an address behind `dev` carries the address of `dev`; a translated packet keeps the one it was begun with.
+  const own = model.addressesOf(dev).some((address) => sameIp(address.ip, seen.src));
+  const plain = own ? requests.find((request) => request.kind === 'plain' && request.spec.in === null) : undefined;
+  const chosen = plain ?? (requests[0] as Request);
   const told = chosen.walk.nat.map((nat) => `its translation ${nat.from} → ${nat.to} is taken from the present rules`);
   const direct = chosen.kind === 'dnat' && requests.some((request) => request.kind === 'plain');
   const others = direct ? [`it could as well have been sent to ${formatIp(seen.dst)} itself`] : [];

@@ -54,6 +54,34 @@ describeLab('a capture while its host changes', () => {
     expect(code, stderr).toBe(0);
   });
 
+  it('leaves what has passed its verdict when a rule comes later', { timeout: 60_000 }, async () => {
+    const program = new Program(['capture', 'web2', '--json', '--packets', '--', 'icmp'], host().wrap);
+    await program.remark(/listening on veth/);
+    await host().container('web2', `ping -c 1 -W 1 ${OUTSIDE}`);
+    await program.object(() => program.objects.filter((object) => object['type'] === 'packet').length >= 2, 'the ping and its answer');
+    await host().sh('iptables -I DOCKER-USER -p icmp -j DROP');
+    await program.remark(/iptables rules changed/);
+    await host().container('web2', `ping -c 1 -W 1 ${OUTSIDE} || true`);
+    await program.object(() => program.objects.filter((object) => object['type'] === 'packet').length >= 3, 'the ping that is dropped');
+    await host().sh('iptables -D DOCKER-USER 1');
+    await program.interrupt();
+    const flows = program.objects.filter((object) => object['type'] === 'flow');
+    expect(flows.map((flow) => [flow['packets'], (flow['verdict'] as { outcome: string }).outcome])).toEqual([
+      [[1, 1], 'accept'],
+      [[1, 0], 'drop'],
+    ]);
+  });
+
+  it('fails where the file could not be written, and captures all the same', { timeout: 60_000 }, async () => {
+    const program = new Program(['capture', 'web2', '-w', '/dev/full', '--', 'icmp'], host().wrap);
+    await program.remark(/listening on veth/);
+    await host().container('web2', `ping -c 1 -W 1 ${OUTSIDE}`);
+    await program.remark(/saving has stopped/);
+    const { code, stderr } = await program.interrupt();
+    expect(code, stderr).toBe(1);
+    expect(stderr).not.toMatch(/saved \d/);
+  });
+
   it('goes on while the Docker daemon restarts', { timeout: 60_000 }, async () => {
     const program = new Program(['capture', 'web2', '--json', '--', 'icmp'], host().wrap);
     await program.remark(/listening on veth/);
