@@ -9,11 +9,11 @@ import type { ScreenProps } from './screen-props.ts';
 const padded = (lines: readonly Spans[]): Spans[] => lines.map((line) => [' ', ...line]);
 
 export const Help = ({ screen, theme, rows, columns }: ScreenProps<HelpScreen>): ReactElement => (
-  <ScrollView lines={padded(helpLines(screen.about))} top={screen.top} rows={rows} columns={columns} theme={theme} />
+  <ScrollView lines={padded(helpLines(screen.about, columns))} top={screen.top} rows={rows} columns={columns} theme={theme} />
 );
 
 export const Events = ({ screen, theme, rows, columns }: ScreenProps<EventsScreen>): ReactElement => (
-  <ScrollView lines={padded(eventLines(screen))} top={screen.top} rows={rows} columns={columns} theme={theme} />
+  <ScrollView lines={padded(eventLines(screen, columns))} top={screen.top} rows={rows} columns={columns} theme={theme} />
 );
 
 export const PlainText = ({ screen, theme, rows, columns }: ScreenProps<TextScreen>): ReactElement => (

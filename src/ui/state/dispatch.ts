@@ -92,10 +92,10 @@ export const moveRows = (ui: Ui, action: string): void => {
       scroll(ui, screen, motion, screen.lines.length);
       return;
     case 'help':
-      scroll(ui, screen, motion, helpLines(screen.about).length);
+      scroll(ui, screen, motion, helpLines(screen.about, ui.state.size.columns).length);
       return;
     case 'events':
-      scroll(ui, screen, motion, eventLines(screen).length);
+      scroll(ui, screen, motion, eventLines(screen, ui.state.size.columns).length);
       return;
     case 'where':
     case 'explain':

@@ -2,7 +2,10 @@
 import { bindingsOf, type KeyScope, SCOPE_TITLES } from '../keys.ts';
 import { clock } from '../path-lines.ts';
 import type { Spans } from '../spans.ts';
+import { wrap } from '../text.ts';
 import type { EventsScreen } from './screens.ts';
+
+const KEYS_COLUMNS = 20;
 
 const SCOPES = Object.keys(SCOPE_TITLES) as KeyScope[];
 
@@ -20,29 +23,32 @@ export const keyLabel = (key: string): string => {
   return names[key] ?? key.replace('+', '-');
 };
 
-export const helpLines = (about: KeyScope): readonly Spans[] => {
+/** Longer words go on below themselves: nothing of the help may be cut. */
+export const helpLines = (about: KeyScope, columns: number): readonly Spans[] => {
   const scopes = [about, ...SCOPES.filter((scope) => scope !== about)].filter((scope) => bindingsOf(scope).length > 0);
   return scopes.flatMap((scope): Spans[] => [
     [[SCOPE_TITLES[scope], 'title']],
-    ...bindingsOf(scope).map(
-      (row): Spans => [['  '], [row.keys.map(keyLabel).join(', ').padEnd(20), 'accent'], ` ${row.words}`].map(asSpan),
+    ...bindingsOf(scope).flatMap((row): Spans[] =>
+      wrap(row.words, columns - KEYS_COLUMNS - 4).map(
+        (line, at): Spans => ['  ', [(at === 0 ? row.keys.map(keyLabel).join(', ') : '').padEnd(KEYS_COLUMNS), 'accent'], ` ${line}`],
+      ),
     ),
     [''],
   ]);
 };
 
-const asSpan = (span: string | readonly string[]): Spans[number] =>
-  typeof span === 'string' ? span : ([span[0] ?? '', (span[1] ?? 'plain') as 'plain'] as const);
-
-export const eventLines = (screen: EventsScreen): readonly Spans[] => {
+export const eventLines = (screen: EventsScreen, columns: number): readonly Spans[] => {
   const { events } = screen.capture.getState();
   if (events.length === 0) return [[['nothing has happened but packets', 'dim']]];
-  return events.map((event): Spans => {
+  return events.flatMap((event): Spans[] => {
     const tone = event.severity === 'error' ? 'bad' : event.severity === 'warning' ? 'warn' : 'plain';
     const word = event.severity === 'info' ? '' : `${event.severity}: `;
-    return [
-      [`${clock(event.at)}  `, 'dim'],
-      [`${word}${event.text}`, tone],
-    ];
+    const when = `${clock(event.at)}  `;
+    return wrap(`${word}${event.text}`, columns - when.length - 1).map(
+      (line, at): Spans => [
+        [at === 0 ? when : ' '.repeat(when.length), 'dim'],
+        [line, tone],
+      ],
+    );
   });
 };

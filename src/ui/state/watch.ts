@@ -114,7 +114,9 @@ const freeze = (screen: WatchScreen): FrozenTable => {
 };
 
 const reorder = (screen: WatchScreen, change: Partial<WatchScreen>, ui: Ui): void => {
-  const next: WatchScreen = { ...screen, ...change, held: [], selected: null, offset: 0, frozen: null };
+  // The selected flow is what the person reads: it stays selected wherever the new order puts it.
+  const kept = screen.selected !== null && screen.capture.flow(screen.selected) !== null ? screen.selected : null;
+  const next: WatchScreen = { ...screen, ...change, held: kept === null ? [] : [kept], selected: kept, offset: 0, frozen: null };
   ui.replace(next);
   ui.notice(`sorted by ${sortWords(next)}`);
 };
