@@ -57,6 +57,7 @@ export class FileCapture extends CaptureBase {
       if (counts.kernel !== null) kernel = (kernel ?? 0) + counts.kernel;
       if (counts.engine !== null) engine = (engine ?? 0) + counts.engine;
     }
+    // Nothing lies between a file and its reader; what is damaged in it is told as an event.
     return { kernel, engine, pipe: 0 };
   }
 

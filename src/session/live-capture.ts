@@ -34,6 +34,7 @@ export class LiveCapture extends CaptureBase {
   readonly #stopListening: () => void;
   readonly #agent: AgentClient;
   #lookingUp = false;
+  #cutInPipe = 0;
   #connectionsAtMs = 0;
   #writer: SessionWriter | null = null;
   /** A file that could not be finished stays to be seen. */
@@ -69,7 +70,7 @@ export class LiveCapture extends CaptureBase {
 
   protected lost(): LostCounts {
     const counts = this.#live.map((point) => point.counts);
-    return { kernel: sumOf(counts, (count) => count.kernel), engine: sumOf(counts, (count) => count.engine), pipe: 0 };
+    return { kernel: sumOf(counts, (count) => count.kernel), engine: sumOf(counts, (count) => count.engine), pipe: this.#cutInPipe };
   }
 
   protected saving(): SavingState | null {
@@ -174,7 +175,11 @@ export class LiveCapture extends CaptureBase {
         for (const warning of warnings) this.say('warning', warning);
       },
       ended: (event) => this.#pointEnded(index, event),
-      problem: (message) => this.say('warning', `${this.points[index]?.interface}: ${message}`),
+      problem: (message) => {
+        // A block that came in pieces: its packet is lost between the engine and here.
+        this.#cutInPipe++;
+        this.say('warning', `${this.points[index]?.interface}: ${message}`);
+      },
       counts: () => {
         this.core.revision++;
       },
