@@ -80,13 +80,7 @@ describeLab('the terminal UI on a real host', () => {
     expect(ui.inAlternateScreen).toBe(false);
 
     const path = /captures\/web1-\S+\.pcapng/.exec(ui.text)?.[0] ?? '';
-    const { stdout, code } = await run(['read', join(folder, path), '--json'], (argv) => [
-      'setpriv',
-      '--reuid',
-      '0',
-      '--clear-groups',
-      ...argv,
-    ]);
+    const { stdout, code } = await run(['read', join(folder, path), '--json']);
     expect(code).toBe(0);
     const flows = stdout
       .split('\n')

@@ -1,4 +1,7 @@
-/** The standard scene on three engines, as measured: each deciding rule's counter moved on the real host when such a packet was sent. */
+/**
+ * The standard scene on three recorded hosts, with goldens to review. test/lab/scene.test.ts sends such packets on real hosts and compares the
+ * kernel's counters; what is asked here of hostmode, nonemode, sidecar, multi and macvlan is prediction only.
+ */
 import { describe, expect, it } from 'vitest';
 import { judgeBoth } from '../../src/path/judge.ts';
 import { answerBetween } from '../../src/path/question.ts';
