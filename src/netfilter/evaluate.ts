@@ -5,6 +5,7 @@
 import { assertNever } from '../base/assert-never.ts';
 import type { ChainStep, HookOutcome, MatchEnv, NatAction, NearMiss } from './evaluation.ts';
 import { mergeOutcomes } from './merge.ts';
+import { packetHas } from './packet-has.ts';
 import type { CompiledChain, CompiledRule, Program } from './program.ts';
 import type { RuleRef } from './ruleset.ts';
 import type { Skb } from './skb.ts';
@@ -99,7 +100,7 @@ class Run {
       const asked = this.#ask(rule, world);
       switch (asked.kind) {
         case 'noMatch':
-          if (this.#explain) world.nearMisses.push({ ref: rule.ref, failed: asked.failed });
+          if (this.#explain) world.nearMisses.push(nearMiss(rule.ref, asked.failed, world.skb, this.#env));
           continue;
         case 'hotdrop':
           if (asked.open !== null) this.#fork(world, rule, asked.open);
@@ -239,6 +240,11 @@ class Run {
 
 const withAnswer = (answers: ReadonlyMap<string, boolean> | null, question: string, answer: boolean): ReadonlyMap<string, boolean> =>
   new Map(answers ?? []).set(question, answer);
+
+const nearMiss = (ref: RuleRef, failed: string, skb: Skb, env: MatchEnv): NearMiss => {
+  const has = packetHas(failed, skb, env);
+  return has === null ? { ref, failed } : { ref, failed, has };
+};
 
 const describe = (ref: RuleRef): string => (ref.rule === null ? `${ref.table} ${ref.chain}` : `${ref.table} ${ref.chain} ${ref.rule}`);
 

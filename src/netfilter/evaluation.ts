@@ -73,6 +73,8 @@ export interface ChainStep {
 export interface NearMiss {
   readonly ref: RuleRef;
   readonly failed: string;
+  /** What the packet has in place of what the condition wants, in words. */
+  readonly has?: string;
 }
 
 export interface NatAction {

@@ -11,7 +11,7 @@ import type { HostModel } from './model.ts';
 import { ifSwitch } from './route-in.ts';
 import { doubtNative, type HookContext, runHook } from './run-hook.ts';
 import type { DecidedBy } from './verdict.ts';
-import { addStep, andThen, drop, type End, finish, note, type Walk, withSkb } from './walk.ts';
+import { addStep, andThen, drop, type End, finish, note, record, type Walk, withSkb } from './walk.ts';
 
 export interface BridgeArrival {
   readonly bridge: string;
@@ -37,6 +37,7 @@ export const bridgeIn = (context: HookContext, walk: Walk, arrival: BridgeArriva
   if (closed !== null) return [drop(walk, 'bridge', { kind: 'bridge', text: closed })];
   const aim = aimOf(model, walk.skb.dst, arrival);
   walk = doubtBridgeChains(model, walk, ['prerouting', aim === 'host' ? 'input' : 'forward']);
+  if (aim === 'host' && walk.phases !== null) walk = record(walk, { kind: 'bridge', hook: 'bridge', result: 'allow', ...upwards(arrival) });
   if (model.links?.get(bridge)?.data['vlan_filtering'] === 1) walk = note(walk, `${bridge} filters VLANs, which is not evaluated`);
   const nf = model.sysctls.bridgeNf(bridge, walk.skb.family);
   return ifSwitch(
@@ -47,6 +48,11 @@ export const bridgeIn = (context: HookContext, walk: Walk, arrival: BridgeArriva
     (each) => (aim === 'host' ? host.receive(each) : switchFrame(context, each, arrival, aim, { text: nf.text })),
   );
 };
+
+const upwards = ({ bridge, port }: BridgeArrival): { readonly text: string; readonly note: string } => ({
+  text: port === null ? `comes in by ${bridge}` : `${port} is a port of ${bridge}`,
+  note: "to the bridge's own address: routed, not bridged",
+});
 
 /** Who the frame is for: by its MAC address, else by what its sender's neighbour table would say. */
 const aimOf = (model: HostModel, dst: IpAddress, arrival: BridgeArrival): Aim => {

@@ -8,10 +8,10 @@ import { checkAnswer, replyTo } from './reply.ts';
 import { startWalk } from './start.ts';
 import { travel } from './travel.ts';
 import type { PacketSpec, Verdict, VerdictStep } from './verdict.ts';
-import { drop, type Walk } from './walk.ts';
+import { drop, record, type Walk } from './walk.ts';
 
 export interface JudgeOptions {
-  /** Also tell which rules on the way did not match, and by which condition. */
+  /** Also tell all that had a say on the way, and which rules did not match, and by which condition. */
   readonly explain?: boolean;
 }
 
@@ -34,18 +34,39 @@ export const judgeBoth = (
     case 'none':
       return { verdict, reply: null };
     case 'no-route': {
-      const lost = drop(startWalk(model, spec), 'routing', { kind: 'route', text: answer.text });
+      const lost = drop(begin(model, spec, explain), 'routing', { kind: 'route', text: answer.text });
       return { verdict, reply: mergeWalks(model, [lost], explain).verdict };
     }
     case 'question': {
-      const walks = travel({ model, explain }, answer.spec, startWalk(model, answer.spec)).map((walk) => checkAnswer(shown, walk));
+      const walks = travel({ model, explain }, answer.spec, begin(model, answer.spec, explain)).map((walk) =>
+        delivered(checkAnswer(shown, walk)),
+      );
       return { verdict, reply: mergeWalks(model, walks, explain).verdict };
     }
   }
 };
 
 const waysOf = (model: HostModel, spec: PacketSpec, explain: boolean): readonly Walk[] =>
-  travel({ model, explain }, spec, withStoredConnection(model, spec, startWalk(model, spec)));
+  travel({ model, explain }, spec, withStoredConnection(model, spec, begin(model, spec, explain))).map(delivered);
+
+const begin = (model: HostModel, spec: PacketSpec, explain: boolean): Walk => {
+  const walk = startWalk(model, spec);
+  return explain ? { ...walk, phases: [] } : walk;
+};
+
+/** Who gets an accepted packet, as the last thing that is told about its way. */
+const delivered = (walk: Walk): Walk => {
+  const { end } = walk;
+  if (end === null || end.outcome !== 'accept') return walk;
+  const to = end.deliveredTo;
+  const text =
+    to !== undefined
+      ? `delivered to ${to.container} (${to.network})`
+      : end.out === 'local'
+        ? 'delivered to the host itself'
+        : `leaves by ${end.out ?? 'an interface that is not known'}`;
+  return record(walk, { kind: 'delivery', hook: end.out === 'local' ? 'input' : 'postrouting', result: 'allow', text });
+};
 
 /** docker-proxy takes the connection and dials the container itself: what becomes of that second connection decides too. */
 const withProxy = (model: HostModel, spec: PacketSpec, verdict: Verdict): Verdict => {

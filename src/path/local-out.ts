@@ -4,7 +4,7 @@ import { isLoopback } from './env.ts';
 import { deliverLocally } from './local-in.ts';
 import { assumed, ifSwitch, refusal } from './route-in.ts';
 import { type HookContext, runHook } from './run-hook.ts';
-import { addStep, andThen, drop, undetermined, type Walk, withSkb } from './walk.ts';
+import { addStep, andThen, drop, passed, undetermined, type Walk, withSkb } from './walk.ts';
 
 export const localOut = (context: HookContext, walk: Walk): readonly Walk[] =>
   andThen(routeOut(context, walk, 'output'), (routed) => {
@@ -42,7 +42,7 @@ const routeOut = (context: HookContext, walk: Walk, why: 'output' | 'reroute'): 
         routed,
         setting,
         (value) => value,
-        (open) => [open],
+        (open) => [passed(open, 'routing', setting.text)],
         (closed) => [drop(closed, 'routing', { kind: 'sysctl', text: setting.text }, `a packet from 127/8 may not leave by ${out}`)],
       );
     }),

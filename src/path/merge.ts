@@ -71,7 +71,7 @@ const verdictOf = ({ walk }: Ended, end: End, unknowns: readonly string[], expla
     steps: walk.steps,
     unknowns,
     evidence: 'predicted',
-    ...(explain ? { nearMisses: walk.nearMisses } : {}),
+    ...(explain ? { nearMisses: walk.nearMisses, phases: walk.phases ?? [] } : {}),
     ...(reached && end.proxiedTo !== undefined ? { proxiedTo: end.proxiedTo } : {}),
   };
 };

@@ -8,7 +8,7 @@ import { type FibAnswer, usesDevice } from './fib.ts';
 import type { HostModel } from './model.ts';
 import type { Switch } from './sysctls.ts';
 import type { DecidedBy } from './verdict.ts';
-import { addStep, andThen, assume, drop, undetermined, type Walk } from './walk.ts';
+import { addStep, andThen, assume, drop, passed, undetermined, type Walk } from './walk.ts';
 
 /** Where the routing decision sends a packet. */
 export interface Fate {
@@ -122,7 +122,7 @@ const follow = (model: HostModel, walk: Walk, dev: string, answer: FibAnswer, fa
     routed,
     setting,
     (value) => value,
-    (each) => andThen(validateSource(model, each, dev), fate.forward),
+    (each) => andThen(validateSource(model, passed(each, 'routing', setting.text, 'the host forwards'), dev), fate.forward),
     (each) => [drop(each, 'routing', { kind: 'sysctl', text: setting.text }, 'the host does not forward')],
   );
 };
@@ -147,7 +147,10 @@ const validateSource = (model: HostModel, walk: Walk, dev: string): readonly Wal
     ({ result }) =>
       result.kind === 'route' && (result.route.type === 'unicast' || result.route.type === 'local') && usesDevice(result.route, dev),
   );
-  if (fits) return [walk];
+  if (fits) {
+    if (walk.phases === null) return [walk];
+    return [passed(walk, 'routing', model.sysctls.rpFilter(dev).text, `the way back to ${formatIp(skb.src)} is by ${dev}`)];
+  }
   const filter = model.sysctls.rpFilter(dev);
   const unknown = back.find(({ result }) => result.kind === 'unknown');
   if (unknown !== undefined && unknown.result.kind === 'unknown') {
@@ -160,7 +163,7 @@ const validateSource = (model: HostModel, walk: Walk, dev: string): readonly Wal
     walk,
     filter,
     (value) => value === 0 || (value === 2 && reachable),
-    (each) => [each],
+    (each) => [passed(each, 'routing', filter.text, 'the way back is by another interface, which is allowed')],
     (each) => {
       const route = back[0]?.result;
       const way =

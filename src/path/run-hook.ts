@@ -13,11 +13,14 @@ import {
   addressPort,
   andThen,
   assume,
+  type CtPlan,
   decidedByRef,
   doubt,
   finish,
   nearMissOf,
   note,
+  type Recorded,
+  record,
   stepOf,
   undetermined,
   type Walk,
@@ -69,7 +72,7 @@ export const doubtNative = (
 const runStage = (context: HookContext, walk: Walk, hook: Hook, stage: HookStage): readonly Walk[] => {
   switch (stage.kind) {
     case 'conntrack':
-      return track(context.model, walk);
+      return track(context.model, walk, hook);
     case 'nat':
       return andThen(translate(context, walk, hook, stage.manip, stage.chains), (each) =>
         context.reroute !== undefined && stage.manip === 'dst' && !sameIp(each.skb.dst, walk.skb.dst) ? context.reroute(each) : [each],
@@ -80,13 +83,13 @@ const runStage = (context: HookContext, walk: Walk, hook: Hook, stage: HookStage
 };
 
 /** nf_conntrack_in: a packet that has been seen (through lo) or is exempt keeps what it has. */
-const track = (model: HostModel, walk: Walk): readonly Walk[] => {
+const track = (model: HostModel, walk: Walk, hook: Hook): readonly Walk[] => {
   const { skb, plan } = walk;
   if (walk.tracked || skb.ct.state === 'UNTRACKED') return [{ ...walk, tracked: true }];
-  if (plan.kind === 'connection') return [{ ...withSkb(walk, { ...walk.skb, ct: plan.ct }), tracked: true }];
+  if (plan.kind === 'connection') return [told(hook, { ...withSkb(walk, { ...walk.skb, ct: plan.ct }), tracked: true }, plan.source)];
   // nf_conntrack_tcp_loose is 1 unless somebody changed it.
   const state = stateOfFirstPacket(skb, model.sysctls.number('net.netfilter.nf_conntrack_tcp_loose') !== 0);
-  const seen = (ct: CtView): Walk => ({ ...withSkb(walk, { ...walk.skb, ct }), tracked: true });
+  const seen = (ct: CtView): Walk => told(hook, { ...withSkb(walk, { ...walk.skb, ct }), tracked: true }, 'first-sight');
   if (state === 'INVALID' || state === 'UNTRACKED') return [seen(noConnection(skb, state))];
   if (typeof state === 'string') return [seen(beginningConnection(skb))];
   const by: DecidedBy = { kind: 'default', text: state.unknown };
@@ -95,6 +98,16 @@ const track = (model: HostModel, walk: Walk): readonly Walk[] => {
     assume(seen(noConnection(skb, 'INVALID')), `${state.unknown}: taken as one that belongs to no connection`, by),
   ];
 };
+
+const told = (hook: Hook, walk: Walk, source: Extract<CtPlan, { kind: 'connection' }>['source'] | 'first-sight'): Walk =>
+  record(walk, { kind: 'conntrack', hook, result: 'allow', text: walk.skb.ct.state, note: CT_SOURCES[source] });
+
+const CT_SOURCES = {
+  given: 'as the question says',
+  snapshot: 'as conntrack lists it',
+  request: 'the connection of the request',
+  'first-sight': 'not seen before',
+} as const;
 
 /**
  * Chains of one priority. Backends that meet there ran in the order they were registered, the last one first, which a snapshot
@@ -155,6 +168,7 @@ const applyOutcome = (walk: Walk, hook: Hook, chain: BaseChain, outcome: HookOut
     nearMisses:
       outcome.nearMisses.length === 0 ? walk.nearMisses : [...walk.nearMisses, ...outcome.nearMisses.map((miss) => nearMissOf(hook, miss))],
   };
+  if (walk.phases !== null) next = record(next, chainPhase(hook, chain, outcome), walk);
   for (const text of outcome.assumptions) next = assume(next, text, by);
   switch (outcome.verdict) {
     case 'accept':
@@ -173,14 +187,47 @@ const applyOutcome = (walk: Walk, hook: Hook, chain: BaseChain, outcome: HookOut
   }
 };
 
+/** What a base chain said: also that none of its rules matched. */
+const chainPhase = (hook: Hook, chain: BaseChain, outcome: HookOutcome): Recorded => {
+  const matched = outcome.steps.filter((step) => step.ref.rule !== null).length;
+  return {
+    kind: chain.type === 'nat' ? 'nat' : 'rules',
+    hook,
+    backend: chain.backend,
+    family: chain.family,
+    table: chain.table,
+    chain: chain.name,
+    asked: matched + outcome.nearMisses.length,
+    matched,
+    result: outcome.nat !== null ? 'nat' : outcome.verdict === 'accept' ? 'allow' : outcome.verdict,
+    text: outcome.decided.text,
+  };
+};
+
 /** nf_nat_inet_fn: rules are asked for new connections only, once for each kind of translation; all else follows the stored one. */
 const translate = (context: HookContext, walk: Walk, hook: Hook, manip: 'dst' | 'src', chains: readonly BaseChain[]): readonly Walk[] => {
   const { ct } = walk.skb;
-  if (ct.state === 'INVALID' || ct.state === 'UNTRACKED') return [walk];
+  const skipped = (why: string): Walk =>
+    walk.phases === null || chains.length === 0 ? walk : record(walk, { ...natPhase(hook, chains), result: 'skip', text: why });
+  if (ct.state === 'INVALID' || ct.state === 'UNTRACKED') return [skipped(`not asked: the packet is ${ct.state}`)];
   const done = manip === 'dst' ? walk.dstNatDone : walk.srcNatDone;
   const asks = !ct.confirmed && (ct.state === 'NEW' || (ct.state === 'RELATED' && !isIcmpError(walk.skb)));
-  if (!asks || done) return [followStored(walk, manip)];
+  if (!asks || done) {
+    const followed = followStored(walk, manip);
+    if (followed !== walk) {
+      const nat = followed.nat.at(-1);
+      const way = nat === undefined ? '' : `${nat.from} -> ${nat.to}`;
+      return [record(followed, { ...natPhase(hook, chains), result: 'nat', text: `the connection's translation: ${way}` }, walk)];
+    }
+    return [skipped(`not asked: ${done ? 'settled for this connection' : `the packet is ${ct.state}`}, which has no translation here`)];
+  }
   return askNatChains(context, settled(walk, manip), hook, manip, chains);
+};
+
+const natPhase = (hook: Hook, chains: readonly BaseChain[]): Omit<Recorded, 'result' | 'text'> => {
+  const [only] = chains;
+  const place = only === undefined ? {} : { backend: only.backend, family: only.family };
+  return { kind: 'nat', hook, ...place, table: only?.table ?? 'nat', chain: only?.name ?? null };
 };
 
 const settled = (walk: Walk, manip: 'dst' | 'src'): Walk =>

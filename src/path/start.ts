@@ -42,6 +42,7 @@ export const startWalk = (model: HostModel, spec: PacketSpec): Walk => {
     srcNatDone: false,
     tracked: false,
     end: null,
+    phases: null,
   };
 };
 

@@ -90,6 +90,44 @@ export interface VerdictNearMiss {
   readonly rule: number;
   readonly text: string;
   readonly failed: string;
+  /** What the packet has instead: `dport 80`. Absent where the condition is not about one value of the packet. */
+  readonly has?: string;
+}
+
+/**
+ * One thing on the way that had a say, in the kernel's order: also a table that let the packet pass without a match, and a check
+ * that it stood. Firewall engineers know the list from packet tracers.
+ */
+export interface VerdictPhase {
+  readonly kind: 'container' | 'bridge' | 'conntrack' | 'rules' | 'nat' | 'route' | 'check' | 'delivery';
+  readonly hook: VerdictStep['hook'];
+  readonly backend?: Backend;
+  readonly family?: RuleFamily;
+  readonly table: string | null;
+  /** The base chain. */
+  readonly chain: string | null;
+  readonly result: PhaseResult;
+  /** What answered: the rule, the policy, the route, the sysctl. */
+  readonly text: string;
+  readonly note?: string;
+  /** How many rules were asked, and how many of them matched; absent where no rules are asked. */
+  readonly asked?: number;
+  readonly matched?: number;
+  /** Its part of `steps` and of `nearMisses`: from the first index up to, not including, the second. */
+  readonly steps: readonly [number, number];
+  readonly nearMisses: readonly [number, number];
+  /** The packet as the phase finds it. */
+  readonly packet: PhaseTuple;
+  /** The packet as it was sent, where a translation has changed it since. */
+  readonly sent?: PhaseTuple;
+}
+
+export type PhaseResult = 'allow' | 'drop' | 'reject' | 'nat' | 'route' | 'local' | 'skip' | 'unknown';
+
+/** `address:port`; the address alone where there is no port. */
+export interface PhaseTuple {
+  readonly src: string;
+  readonly dst: string;
 }
 
 export interface Verdict {
@@ -106,6 +144,8 @@ export interface Verdict {
   readonly evidence: Evidence;
   /** Only where asked for: rules on the way that did not match. */
   readonly nearMisses?: readonly VerdictNearMiss[];
+  /** Only where asked for: all that had a say on the way. */
+  readonly phases?: readonly VerdictPhase[];
   /** docker-proxy takes the connection over and dials this address as a second connection. */
   readonly proxiedTo?: { readonly container: string | null; readonly address: string };
 }

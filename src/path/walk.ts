@@ -6,7 +6,7 @@ import { formatIp, type IpAddress } from '../base/ip-address.ts';
 import type { ChainStep, NearMiss } from '../netfilter/evaluation.ts';
 import type { Hook, RuleRef } from '../netfilter/ruleset.ts';
 import type { CtView, Skb } from '../netfilter/skb.ts';
-import type { DecidedBy, NatOrigin, VerdictNat, VerdictNearMiss, VerdictOutcome, VerdictStep } from './verdict.ts';
+import type { DecidedBy, NatOrigin, VerdictNat, VerdictNearMiss, VerdictOutcome, VerdictPhase, VerdictStep } from './verdict.ts';
 
 /** Something taken for true on this walk that may be false: the text, and the rule or fact that it hangs on. */
 export interface Assumption {
@@ -65,6 +65,8 @@ export interface Walk {
   /** True once conntrack has seen the packet; a packet that loops through lo keeps its connection. */
   readonly tracked: boolean;
   readonly end: End | null;
+  /** All that had a say so far; null where nobody asked to be told. */
+  readonly phases: readonly VerdictPhase[] | null;
 }
 
 export type Phase = (walk: Walk) => readonly Walk[];
@@ -92,19 +94,78 @@ export const andThen = (walks: readonly Walk[], phase: Phase): readonly Walk[] =
 export const finish = (walk: Walk, end: End): Walk => ({ ...walk, end });
 
 export const drop = (walk: Walk, hook: VerdictStep['hook'], decidedBy: DecidedBy, note?: string): Walk => ({
-  ...addStep(walk, hook, decidedBy.text, 'drop', note),
+  ...stepped(walk, hook, decidedBy.kind === 'sysctl' ? 'check' : phaseKind(hook), decidedBy.text, 'drop', note),
   end: { outcome: 'drop', decidedBy, out: null },
 });
 
 export const undetermined = (walk: Walk, decidedBy: DecidedBy, reason: string): Walk => ({
-  ...note(walk, reason),
+  ...note(record(walk, { kind: 'check', hook: lastHook(walk), result: 'unknown', text: decidedBy.text, note: reason }), reason),
   end: { outcome: 'undetermined', decidedBy, out: null },
 });
 
-export const addStep = (walk: Walk, hook: VerdictStep['hook'], text: string, action: string, note?: string): Walk => ({
-  ...walk,
-  steps: [...walk.steps, { hook, table: null, chain: null, rule: null, text, action, ...(note === undefined ? {} : { note }) }],
-});
+export const addStep = (walk: Walk, hook: VerdictStep['hook'], text: string, action: string, note?: string): Walk =>
+  stepped(walk, hook, phaseKind(hook), text, action, note);
+
+const stepped = (walk: Walk, hook: VerdictStep['hook'], kind: VerdictPhase['kind'], text: string, action: string, note?: string): Walk => {
+  const told = note === undefined ? {} : { note };
+  const next = { ...walk, steps: [...walk.steps, { hook, table: null, chain: null, rule: null, text, action, ...told }] };
+  return walk.phases === null ? next : record(next, { kind, hook, result: phaseResult(kind, action), text, ...told }, walk);
+};
+
+/** A check that the packet stood: no step of its way, but part of what had a say. */
+export const passed = (walk: Walk, hook: VerdictStep['hook'], text: string, note?: string): Walk =>
+  record(walk, { kind: 'check', hook, result: 'allow', text, ...(note === undefined ? {} : { note }) });
+
+/** What must be said of a phase; the rest follows from the walk. */
+export type Recorded = Pick<VerdictPhase, 'kind' | 'hook' | 'result' | 'text'> & Partial<VerdictPhase>;
+
+/** Notes what had a say, where somebody asked to be told. `before` is the walk as the phase found it. */
+export const record = (walk: Walk, phase: Recorded, before: Walk = walk): Walk => {
+  if (walk.phases === null) return walk;
+  const whole: VerdictPhase = {
+    table: null,
+    chain: null,
+    steps: [before.steps.length, walk.steps.length],
+    nearMisses: [before.nearMisses.length, walk.nearMisses.length],
+    ...phase,
+    ...tuplesOf(before.skb),
+  };
+  return { ...walk, phases: [...walk.phases, whole] };
+};
+
+/** The packet as it is, and as its sender made it where conntrack knows that a translation lies between. */
+const tuplesOf = ({ src, dst, srcPort, dstPort, ct }: Skb): Pick<VerdictPhase, 'packet' | 'sent'> => {
+  const packet = { src: addressPort(src, srcPort), dst: addressPort(dst, dstPort) };
+  if (ct.state === 'INVALID' || ct.state === 'UNTRACKED' || ct.state === 'RELATED') return { packet };
+  const tuple = ct.direction === 'original' ? ct.original : ct.reply;
+  // An echo's identifier stands where others have ports.
+  const sent = {
+    src: addressPort(tuple.src, srcPort === null ? null : tuple.srcPort),
+    dst: addressPort(tuple.dst, dstPort === null ? null : tuple.dstPort),
+  };
+  return sent.src === packet.src && sent.dst === packet.dst ? { packet } : { packet, sent };
+};
+
+const phaseKind = (hook: VerdictStep['hook']): VerdictPhase['kind'] => {
+  switch (hook) {
+    case 'routing':
+      return 'route';
+    case 'bridge':
+      return 'bridge';
+    case 'input':
+      return 'delivery';
+    default:
+      return 'check';
+  }
+};
+
+const phaseResult = (kind: VerdictPhase['kind'], action: string): VerdictPhase['result'] => {
+  if (action === 'drop') return 'drop';
+  if (kind !== 'route') return 'allow';
+  return action === 'local' ? 'local' : 'route';
+};
+
+const lastHook = (walk: Walk): VerdictStep['hook'] => walk.phases?.at(-1)?.hook ?? 'routing';
 
 export const assume = (walk: Walk, text: string, by: DecidedBy): Walk => ({ ...walk, assumptions: [...walk.assumptions, { text, by }] });
 
@@ -148,6 +209,7 @@ export const nearMissOf = (hook: Hook, miss: NearMiss): VerdictNearMiss => ({
   rule: miss.ref.rule ?? 0,
   text: miss.ref.text,
   failed: miss.failed,
+  ...(miss.has === undefined ? {} : { has: miss.has }),
 });
 
 /** `203.0.113.1:8080`, `[2001:db8::1]:8080`; the address alone without a port. */
