@@ -23,8 +23,12 @@ const NETWORK_COMMANDS: readonly SnapshotCommand[] = [
   'rule4',
   'rule6',
   'neighbour',
+  'neighbourProxy',
+  'membership',
+  'xfrmPolicy',
   'fdb',
   'bridgeLink',
+  'bridgeVlan',
 ];
 
 export const collect = async (what: CollectRequest, docker: DockerDaemon | { readonly error: string }): Promise<SnapshotDocument> => {

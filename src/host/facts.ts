@@ -34,6 +34,8 @@ export interface InterfaceAddress {
   readonly peer: IpAddress | null;
   readonly scope: string;
   readonly secondary: boolean;
+  /** Flags that decide whether an IPv6 address is chosen as a source: tentative, dadfailed, deprecated, temporary. */
+  readonly flags?: readonly string[];
 }
 
 export type RouteType =
@@ -54,6 +56,8 @@ export interface Route {
   /** Name or number: main, local, default, 100. */
   readonly table: string;
   readonly prefix: IpPrefix;
+  /** Only for packets from here (IPv6 subtrees); absent where all are meant. */
+  readonly from?: IpPrefix;
   readonly gateway: IpAddress | null;
   readonly dev: string | null;
   readonly source: IpAddress | null;
@@ -63,7 +67,12 @@ export interface Route {
   readonly mtu: number | null;
   readonly flags: readonly string[];
   /** Next hops of a multipath route; empty otherwise. */
-  readonly nexthops: readonly { readonly dev: string | null; readonly gateway: IpAddress | null; readonly weight: number }[];
+  readonly nexthops: readonly {
+    readonly dev: string | null;
+    readonly gateway: IpAddress | null;
+    readonly weight: number;
+    readonly flags?: readonly string[];
+  }[];
   /** The route as `ip route` would print it. */
   readonly text: string;
 }
@@ -82,7 +91,15 @@ export interface PolicyRule {
   readonly table: string | null;
   readonly action: 'lookup' | 'blackhole' | 'unreachable' | 'prohibit' | 'goto' | 'nop' | 'unknown';
   readonly goto: number | null;
-  /** Selectors that this program does not evaluate (tos, ports, uid range): a packet may or may not match. */
+  readonly protocol?: number;
+  /** First and last port. */
+  readonly sport?: readonly [number, number];
+  readonly dport?: readonly [number, number];
+  readonly tos?: number;
+  readonly uids?: readonly [number, number];
+  /** Only for packets of VRF devices, whose table it then is. */
+  readonly l3mdev?: true;
+  /** Selectors that this program does not evaluate (flow label, realms): a packet may or may not match. */
   readonly unsupported: readonly string[];
   readonly suppressPrefixLength: number | null;
   readonly text: string;
@@ -112,6 +129,38 @@ export interface BridgePort {
   readonly state: string;
   readonly hairpin: boolean;
   readonly isolated: boolean;
+  /** What the bridge does by this port, each on unless told otherwise: learn addresses, send frames to unknown or all addresses. */
+  readonly learning?: boolean;
+  readonly flood?: boolean;
+  readonly multicastFlood?: boolean;
+  readonly broadcastFlood?: boolean;
+  /** Only senders that the forwarding database knows may use the port. */
+  readonly locked?: boolean;
+}
+
+/** A VLAN that frames of a port, or of the bridge itself, may belong to. */
+export interface BridgeVlan {
+  readonly dev: string;
+  readonly first: number;
+  readonly last: number;
+  /** Untagged frames that come in belong to it. */
+  readonly pvid: boolean;
+  /** Frames leave without a tag. */
+  readonly untagged: boolean;
+}
+
+/** An IPsec policy of the kernel: which packets it is about. */
+export interface XfrmPolicy {
+  readonly direction: string;
+  readonly src: IpPrefix;
+  readonly dst: IpPrefix;
+  readonly text: string;
+}
+
+/** A group that an interface has joined. */
+export interface Membership {
+  readonly dev: string;
+  readonly ip: IpAddress;
 }
 
 export interface ConntrackEntry {
@@ -144,6 +193,11 @@ export interface NamespaceFacts {
   readonly routes: readonly Route[] | null;
   readonly policyRules: readonly PolicyRule[] | null;
   readonly neighbours: readonly Neighbour[] | null;
+  /** Addresses that the host answers for in place of others (`ip neigh add proxy`). */
+  readonly proxies?: readonly Neighbour[] | null;
+  readonly memberships?: readonly Membership[] | null;
+  readonly bridgeVlans?: readonly BridgeVlan[] | null;
+  readonly xfrmPolicies?: readonly XfrmPolicy[] | null;
   readonly fdb: readonly FdbEntry[] | null;
   readonly bridgePorts: readonly BridgePort[] | null;
   /** Dotted names as sysctl prints them (`net.ipv4.conf.eth0.forwarding`; a dot inside an interface name is a slash). */

@@ -1,11 +1,18 @@
 /** `ip -j addr`: ip-address(8); keys as iproute2 ipaddress.c prints them. */
 import { parseIp, prefixOf } from '../base/ip-address.ts';
 import type { InterfaceAddress } from './facts.ts';
-import { asArray, asNumber, asObject, asString, type Parsed, parseJsonList } from './json-value.ts';
+import { asArray, asNumber, asObject, asString, type JsonObject, type Parsed, parseJsonList } from './json-value.ts';
 
 const ipOf = (value: unknown) => {
   const text = asString(value);
   return text === null ? null : parseIp(text);
+};
+
+const FLAGS = ['tentative', 'dadfailed', 'deprecated', 'temporary', 'optimistic'] as const;
+
+const flagsOf = (info: JsonObject): { readonly flags?: readonly string[] } => {
+  const flags = FLAGS.filter((flag) => info[flag] === true);
+  return flags.length === 0 ? {} : { flags };
 };
 
 export const readAddresses = (text: string, command: string): Parsed<readonly InterfaceAddress[] | null> => {
@@ -17,6 +24,7 @@ export const readAddresses = (text: string, command: string): Parsed<readonly In
     const name = asString(item['ifname']);
     for (const entry of asArray(item['addr_info']) ?? []) {
       const info = asObject(entry);
+      if (info === null) problems.push(`${command}: an address of ${name ?? 'an interface without name'} is no object`);
       if (info === null || Object.keys(info).length === 0) continue;
       const ip = ipOf(info['local']);
       if (name === null || ip === null) {
@@ -34,6 +42,7 @@ export const readAddresses = (text: string, command: string): Parsed<readonly In
         peer,
         scope: asString(info['scope']) ?? 'global',
         secondary: info['secondary'] === true || info['temporary'] === true,
+        ...flagsOf(info),
       });
     }
   }

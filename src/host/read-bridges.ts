@@ -1,7 +1,7 @@
 /** `ip -j neigh`, `bridge -j fdb` and `bridge -j -d link`: ip-neighbour(8), bridge(8). */
 import { parseIp } from '../base/ip-address.ts';
-import type { BridgePort, FdbEntry, Link, Neighbour } from './facts.ts';
-import { asNumber, asString, type Parsed, parseJsonList, stringsOf } from './json-value.ts';
+import type { BridgePort, BridgeVlan, FdbEntry, Link, Membership, Neighbour } from './facts.ts';
+import { asArray, asNumber, asObject, asString, type JsonObject, type Parsed, parseJsonList, stringsOf } from './json-value.ts';
 
 export const readNeighbours = (text: string, command: string): Parsed<readonly Neighbour[] | null> => {
   const list = parseJsonList(text, command);
@@ -51,6 +51,18 @@ export const readFdb = (text: string, command: string): Parsed<readonly FdbEntry
   return { value: entries, problems };
 };
 
+const SWITCHES = [
+  ['learning', 'learning', true],
+  ['flood', 'flood', true],
+  ['multicastFlood', 'mcast_flood', true],
+  ['broadcastFlood', 'bcast_flood', true],
+  ['locked', 'locked', false],
+] as const;
+
+/** Those that are not as a new port has them (br_add_if). */
+const switchesOf = (item: JsonObject): Partial<BridgePort> =>
+  Object.fromEntries(SWITCHES.flatMap(([name, key, usual]) => (item[key] === !usual ? [[name, !usual]] : [])));
+
 export const readBridgePorts = (text: string, command: string): Parsed<readonly BridgePort[] | null> => {
   const list = parseJsonList(text, command);
   if (!list.ok) return { value: null, problems: [list.problem] };
@@ -69,9 +81,48 @@ export const readBridgePorts = (text: string, command: string): Parsed<readonly 
       state: asString(item['state']) ?? 'unknown',
       hairpin: item['hairpin'] === true,
       isolated: item['isolated'] === true,
+      ...switchesOf(item),
     });
   }
   return { value: ports, problems };
+};
+
+/** `bridge -j vlan`: a list of VLANs for each port and for the bridge itself. Nothing where no bridge filters VLANs. */
+export const readBridgeVlans = (text: string, command: string): Parsed<readonly BridgeVlan[] | null> => {
+  const list = parseJsonList(text, command);
+  if (!list.ok) return { value: null, problems: [list.problem] };
+  const problems = [...list.problems];
+  const vlans: BridgeVlan[] = [];
+  for (const item of list.items) {
+    const dev = asString(item['ifname']);
+    for (const entry of asArray(item['vlans']) ?? []) {
+      const vlan = asObject(entry);
+      const first = asNumber(vlan?.['vlan']);
+      if (dev === null || first === null) {
+        problems.push(`${command}: a VLAN without port or number`);
+        continue;
+      }
+      const flags = stringsOf(vlan?.['flags']);
+      const last = asNumber(vlan?.['vlanEnd']) ?? first;
+      vlans.push({ dev, first, last, pvid: flags.includes('PVID'), untagged: flags.includes('Egress Untagged') });
+    }
+  }
+  return { value: vlans, problems };
+};
+
+/** `ip -j maddr`: groups that interfaces have joined; entries of the link layer are left out. */
+export const readMemberships = (text: string, command: string): Parsed<readonly Membership[] | null> => {
+  const list = parseJsonList(text, command);
+  if (!list.ok) return { value: null, problems: [list.problem] };
+  const joined: Membership[] = [];
+  for (const item of list.items) {
+    const dev = asString(item['ifname']);
+    for (const entry of asArray(item['maddr']) ?? []) {
+      const ip = parseIp(asString(asObject(entry)?.['address']) ?? '');
+      if (dev !== null && ip !== null) joined.push({ dev, ip });
+    }
+  }
+  return { value: joined, problems: list.problems };
 };
 
 /** The same facts from `ip -d link` (info_slave_data), for hosts without the bridge program. */
@@ -86,6 +137,7 @@ export const bridgePortsFromLinks = (links: readonly Link[]): readonly BridgePor
             state: asString(link.portData['state']) ?? 'unknown',
             hairpin: link.portData['hairpin'] === true,
             isolated: link.portData['isolated'] === true,
+            ...switchesOf(link.portData),
           },
         ]
       : [],

@@ -6,7 +6,7 @@ import type { HostFacts, NamespaceFacts, OtherNamespace, PolicyRule, Route } fro
 import { asArray, asNumber, asObject, type Parsed } from './json-value.ts';
 import { type FoundOutput, OutputIndex } from './raw-outputs.ts';
 import { readAddresses } from './read-addresses.ts';
-import { bridgePortsFromLinks, readBridgePorts, readFdb, readNeighbours } from './read-bridges.ts';
+import { bridgePortsFromLinks, readBridgePorts, readBridgeVlans, readFdb, readMemberships, readNeighbours } from './read-bridges.ts';
 import { readConntrack } from './read-conntrack.ts';
 import { readDocker } from './read-docker.ts';
 import { readLinks } from './read-links.ts';
@@ -16,6 +16,7 @@ import { readPolicyRules } from './read-policy-rules.ts';
 import { readRoutes } from './read-routes.ts';
 import { readRulesets } from './read-rulesets.ts';
 import { readSysctls } from './read-sysctls.ts';
+import { readXfrmPolicies } from './read-xfrm.ts';
 import { type RawOutputs, SNAPSHOT_COMMANDS, type SnapshotCommand, type SnapshotDocument } from './snapshot.ts';
 
 /** How the reason begins where legacy tables exist and their rules were not read. */
@@ -91,6 +92,10 @@ export const readNamespaceFacts = (raw: RawOutputs, givenMissing: Readonly<Recor
     routes,
     policyRules: rules,
     neighbours: read('neighbour', readNeighbours),
+    proxies: read('neighbourProxy', readNeighbours),
+    memberships: read('membership', readMemberships),
+    bridgeVlans: read('bridgeVlan', readBridgeVlans),
+    xfrmPolicies: read('xfrmPolicy', readXfrmPolicies),
     fdb: read('fdb', readFdb),
     bridgePorts,
     sysctls: read('sysctl', readSysctls),

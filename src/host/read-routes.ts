@@ -1,5 +1,5 @@
 /** `ip -j route show table all` of both families: ip-route(8); keys as iproute2 iproute.c prints them. */
-import { formatPrefix, type IpAddress, ipv4, ipv6, parseIp, parsePrefix, prefixOf } from '../base/ip-address.ts';
+import { formatPrefix, type IpAddress, type IpPrefix, ipv4, ipv6, parseIp, parsePrefix, prefixOf } from '../base/ip-address.ts';
 import type { Route, RouteType } from './facts.ts';
 import { asArray, asNumber, asObject, asString, type JsonObject, type Parsed, parseJsonList, stringsOf } from './json-value.ts';
 
@@ -43,17 +43,22 @@ const routeOf = (item: JsonObject, given: 4 | 6 | null): Route | string => {
   if (prefix === null || prefix.address.version !== family) return `the destination "${dst}" of a route is unreadable`;
   const type = asString(item['type']) ?? 'unicast';
   if (!ROUTE_TYPES.has(type)) return `the route to ${dst} has the unknown type "${type}"`;
+  const from = fromOf(item);
+  if (from === 'bad') return `the source of the route to ${dst} is unreadable`;
   const table = item['table'];
   const metrics = asObject((asArray(item['metrics']) ?? [])[0]);
   const nexthops = (asArray(item['nexthops']) ?? []).flatMap((entry) => {
     const hop = asObject(entry);
-    return hop === null ? [] : [{ dev: asString(hop['dev']), gateway: gatewayOf(hop), weight: asNumber(hop['weight']) ?? 1 }];
+    return hop === null
+      ? []
+      : [{ dev: asString(hop['dev']), gateway: gatewayOf(hop), weight: asNumber(hop['weight']) ?? 1, ...flagsOf(hop) }];
   });
   const route: Omit<Route, 'text'> = {
     family,
     type: type as RouteType,
     table: typeof table === 'string' || typeof table === 'number' ? tableName(String(table)) : 'main',
     prefix,
+    ...(from === null ? {} : { from }),
     gateway: gatewayOf(item),
     dev: asString(item['dev']),
     source: ipOf(item['prefsrc']),
@@ -65,6 +70,18 @@ const routeOf = (item: JsonObject, given: 4 | 6 | null): Route | string => {
     nexthops,
   };
   return { ...route, text: routeText(item, dst, route) };
+};
+
+const flagsOf = (hop: JsonObject): { readonly flags?: readonly string[] } => {
+  const flags = stringsOf(hop['flags']);
+  return flags.length === 0 ? {} : { flags };
+};
+
+/** RTA_SRC: IPv6 routes for some senders only. */
+const fromOf = (item: JsonObject): IpPrefix | null | 'bad' => {
+  const text = asString(item['from']);
+  if (text === null || text === 'all' || text === 'default') return null;
+  return parsePrefix(text) ?? 'bad';
 };
 
 /** A gateway of the other family is printed as `"via": {"family", "host"}` (RFC 5549 next hops). */
@@ -88,6 +105,7 @@ const routeText = (item: JsonObject, dst: string, route: Omit<Route, 'text'>): s
   const put = (word: string, value: unknown): void => {
     if (value !== null && value !== undefined) words.push(word, String(value));
   };
+  put('from', item['from']);
   put('tos', item['tos']);
   const via = asObject(item['via']);
   if (via !== null) words.push('via', String(via['family'] ?? ''), String(via['host'] ?? ''));

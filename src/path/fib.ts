@@ -4,6 +4,7 @@
  */
 import { formatIp, type IpAddress, inPrefix, prefixOf } from '../base/ip-address.ts';
 import type { InterfaceAddress, NamespaceFacts, PolicyRule, Route } from '../host/facts.ts';
+import { hasPorts } from '../netfilter/protocols.ts';
 
 export interface FibQuery {
   readonly dst: IpAddress;
@@ -13,7 +14,11 @@ export interface FibQuery {
   readonly iif: string;
   readonly oif: string | null;
   readonly mark: number;
+  /** Why the mark is not to be relied on. */
+  readonly markUnknown?: string | undefined;
   readonly tos: number | null;
+  /** What rules by protocol and port see; absent where the kernel looks up without a packet. */
+  readonly transport?: { readonly protocol: number; readonly sport: number | null; readonly dport: number | null };
 }
 
 export interface NextHop {
@@ -39,8 +44,21 @@ export class Fib {
   readonly #rules: { readonly 4: readonly PolicyRule[]; readonly 6: readonly PolicyRule[] };
   readonly #known: { readonly 4: boolean; readonly 6: boolean };
   readonly #assumedRules: { readonly 4: boolean; readonly 6: boolean };
+  readonly #vrfs: ReadonlySet<string>;
+  readonly #ignoreLinkDown: ReadonlySet<string>;
 
   constructor(facts: NamespaceFacts) {
+    const vrfs = new Set((facts.links ?? []).filter((link) => link.kind === 'vrf').map((link) => link.name));
+    this.#vrfs = new Set([
+      ...vrfs,
+      ...(facts.links ?? []).filter((link) => link.master !== null && vrfs.has(link.master)).map((link) => link.name),
+    ]);
+    this.#ignoreLinkDown = new Set(
+      [...(facts.sysctls ?? [])]
+        .map(([name, value]) => (value === '1' ? /^net\.ipv4\.conf\.(.+)\.ignore_routes_with_linkdown$/.exec(name)?.[1] : undefined))
+        .filter((name) => name !== undefined)
+        .map((name) => name.replaceAll('/', '.')),
+    );
     const routes = facts.routes ?? [];
     for (const route of routes) this.#add(route);
     const known = { 4: routes.some((route) => route.family === 4), 6: routes.some((route) => route.family === 6) };
@@ -57,7 +75,9 @@ export class Fib {
     const rules = { 4: rulesOf(facts, 4), 6: rulesOf(facts, 6) };
     this.#assumedRules = { 4: rules[4] === null, 6: rules[6] === null };
     this.#rules = { 4: rules[4] ?? defaultRules(4), 6: rules[6] ?? defaultRules(6) };
-    for (const table of this.#tables.values()) table.sort((x, y) => (y.prefix.length ?? 0) - (x.prefix.length ?? 0) || x.metric - y.metric);
+    // fib_insert_alias: the longest prefix, then the greatest TOS, then the least metric.
+    for (const table of this.#tables.values())
+      table.sort((x, y) => (y.prefix.length ?? 0) - (x.prefix.length ?? 0) || (y.tos ?? 0) - (x.tos ?? 0) || x.metric - y.metric);
   }
 
   known(family: 4 | 6): boolean {
@@ -69,7 +89,7 @@ export class Fib {
     return this.#assumedRules[family];
   }
 
-  /** Rules beside the kernel's own three, or local routes beside those of addresses (fib4_has_custom_rules). */
+  /** Rules beside the kernel's own three (fib4_has_custom_rules). */
   hasCustomRules(family: 4 | 6): boolean {
     return this.#rules[family].some((rule) => rule.priority !== 0 && rule.priority !== 32766 && rule.priority !== 32767);
   }
@@ -101,11 +121,24 @@ export class Fib {
   #walk(query: FibQuery, rules: readonly PolicyRule[], at: number, assumption: string | null, answers: FibAnswer[]): void {
     for (let i = at; i < rules.length; i++) {
       const rule = rules[i] as PolicyRule;
-      const hit = selects(rule, query);
+      const hit = this.#selects(rule, query);
       if (hit === 'no') continue;
       if (hit === 'maybe') {
-        this.#walk(query, rules, i + 1, join(assumption, `the packet does not match the routing rule "${rule.text}"`), answers);
-        this.#apply(query, rules, i, rule, join(assumption, `the packet matches the routing rule "${rule.text}"`), answers);
+        this.#walk(
+          query,
+          rules,
+          i + 1,
+          join(assumption, `the packet does not match the routing rule "${rule.text}"${whyMaybe(query)}`),
+          answers,
+        );
+        this.#apply(
+          query,
+          rules,
+          i,
+          rule,
+          join(assumption, `the packet matches the routing rule "${rule.text}"${whyMaybe(query)}`),
+          answers,
+        );
         return;
       }
       this.#apply(query, rules, i, rule, assumption, answers);
@@ -124,8 +157,18 @@ export class Fib {
   ): void {
     switch (rule.action) {
       case 'lookup': {
+        if (rule.l3mdev === true) {
+          answers.push({
+            result: { kind: 'unknown', reason: `the tables of VRF devices are not looked into ("${rule.text}")` },
+            assumption,
+          });
+          return;
+        }
         const found = this.#inTableFor(query, rule.table ?? 'main');
-        if (found === null || (rule.suppressPrefixLength !== null && (found.prefix.length ?? 0) <= rule.suppressPrefixLength)) {
+        // A route that refuses is never suppressed (fib_rules_lookup asks only where the look-up gave no error).
+        const refuses = found?.type === 'blackhole' || found?.type === 'unreachable' || found?.type === 'prohibit';
+        const suppressed = !refuses && rule.suppressPrefixLength !== null && (found?.prefix.length ?? 0) <= rule.suppressPrefixLength;
+        if (found === null || suppressed) {
           this.#walk(query, rules, at + 1, assumption, answers);
           return;
         }
@@ -137,8 +180,9 @@ export class Fib {
         return;
       }
       case 'goto': {
-        const target = rules.findIndex((other) => other.priority >= (rule.goto ?? 0));
-        this.#walk(query, rules, target < 0 ? rules.length : Math.max(target, at + 1), assumption, answers);
+        // Only rules further down can be aimed at; without one of that number the rule has no effect (fib_nl_newrule, "unresolved").
+        const target = rules.findIndex((other, index) => index > at && other.priority === rule.goto);
+        this.#walk(query, rules, target < 0 ? at + 1 : target, assumption, answers);
         return;
       }
       case 'nop':
@@ -158,13 +202,61 @@ export class Fib {
     for (const route of this.#tables.get(`${query.dst.version} ${table}`) ?? []) {
       if (!inPrefix(query.dst, route.prefix)) continue;
       if (route.tos !== null && route.tos !== (query.tos ?? 0)) continue;
-      if (route.flags.includes('dead')) continue;
-      if (wanted !== null && !usesDevice(route, wanted)) continue;
-      return route;
+      if (route.from !== undefined && (query.src === null || !inPrefix(query.src, route.from))) continue;
+      if (this.#isDead(route.flags, route.dev)) continue;
+      const hops = route.nexthops.filter((hop) => !this.#isDead(hop.flags ?? [], hop.dev));
+      if (route.nexthops.length > 0 && hops.length === 0) continue;
+      if (wanted !== null && route.dev !== wanted && !hops.some((hop) => hop.dev === wanted)) continue;
+      return hops.length === route.nexthops.length ? route : { ...route, nexthops: hops };
     }
     return null;
   }
+
+  /** fib_lookup_good_nhc: next hops that are dead, or without carrier where the sysctl says so. */
+  #isDead(flags: readonly string[], dev: string | null): boolean {
+    if (flags.includes('dead')) return true;
+    return flags.includes('linkdown') && dev !== null && (this.#ignoreLinkDown.has(dev) || this.#ignoreLinkDown.has('all'));
+  }
+
+  /** fib_rule_match and fib4_rule_match. */
+  #selects(rule: PolicyRule, query: FibQuery): 'yes' | 'no' | 'maybe' {
+    const conditions: readonly (boolean | null)[] = [
+      rule.from === null || (query.src === null ? rule.from.length === 0 : inPrefix(query.src, rule.from)),
+      rule.to === null || inPrefix(query.dst, rule.to),
+      rule.iif === null || rule.iif === query.iif,
+      rule.oif === null || rule.oif === query.oif,
+      markMatches(rule, query),
+      rule.tos === undefined || rule.tos === ((query.tos ?? 0) & IPTOS_DSCP_MASK),
+      rule.protocol === undefined || rule.protocol === (query.transport?.protocol ?? 0),
+      portMatches(rule.sport, query, query.transport?.sport),
+      portMatches(rule.dport, query, query.transport?.dport),
+      // What is received belongs to nobody and counts as root's (sock_net_uid without a socket); whose a local packet is, nobody tells.
+      rule.uids === undefined || (query.iif === 'lo' ? null : rule.uids[0] === 0),
+      rule.l3mdev !== true || this.#vrfs.has(query.iif) || (query.oif !== null && this.#vrfs.has(query.oif)),
+      rule.unsupported.length === 0 || null,
+    ];
+    if (conditions.includes(false)) return rule.not ? 'yes' : 'no';
+    if (conditions.includes(null)) return 'maybe';
+    return rule.not ? 'no' : 'yes';
+  }
 }
+
+const IPTOS_DSCP_MASK = 0xfc;
+
+const markMatches = (rule: PolicyRule, query: FibQuery): boolean | null => {
+  if (rule.fwmark === null) return true;
+  if (query.markUnknown !== undefined) return null;
+  const mask = rule.fwmask ?? 0xffff_ffff;
+  return (query.mark & mask) >>> 0 === (rule.fwmark & mask) >>> 0;
+};
+
+const portMatches = (range: readonly [number, number] | undefined, query: FibQuery, port: number | null | undefined): boolean | null => {
+  if (range === undefined) return true;
+  if (query.transport !== undefined && hasPorts(query.transport.protocol) && port === null) return null;
+  return (port ?? 0) >= range[0] && (port ?? 0) <= range[1];
+};
+
+const whyMaybe = (query: FibQuery): string => (query.markUnknown === undefined ? '' : `: ${query.markUnknown}`);
 
 const join = (x: string | null, y: string): string => (x === null ? y : `${x}; ${y}`);
 
@@ -186,17 +278,6 @@ const hopsOf = (route: Route, query: FibQuery, assumption: string | null): reado
             `of the next hops of "${route.text}" the kernel picks ${hop.gateway === null ? '' : `${formatIp(hop.gateway)} `}dev ${hop.dev}`,
           ),
   }));
-};
-
-const selects = (rule: PolicyRule, query: FibQuery): 'yes' | 'no' | 'maybe' => {
-  const plain =
-    (rule.from === null || (query.src !== null && inPrefix(query.src, rule.from)) || (query.src === null && rule.from.length === 0)) &&
-    (rule.to === null || inPrefix(query.dst, rule.to)) &&
-    (rule.iif === null || rule.iif === query.iif) &&
-    (rule.oif === null || rule.oif === query.oif) &&
-    (rule.fwmark === null || (query.mark & (rule.fwmask ?? 0xffff_ffff)) >>> 0 === (rule.fwmark & (rule.fwmask ?? 0xffff_ffff)) >>> 0);
-  if (rule.unsupported.length > 0) return plain ? 'maybe' : rule.not ? 'yes' : 'no';
-  return plain !== rule.not ? 'yes' : 'no';
 };
 
 const rulesOf = (facts: NamespaceFacts, family: 4 | 6): readonly PolicyRule[] | null => {

@@ -167,7 +167,7 @@ describe('routing rules', () => {
       '80: from all ipproto tcp dport 80 lookup main suppress_prefixlength 0',
       '32766: from all lookup main',
     ]);
-    expect(value?.[3]?.unsupported).toEqual(['ipproto tcp', 'dport 80']);
+    expect(value?.[3]).toMatchObject({ protocol: 6, dport: [80, 80], unsupported: [] });
   });
 });
 

@@ -280,12 +280,12 @@ describe('routes', () => {
   it('is undetermined where a routing rule depends on what it does not evaluate and the branches differ', () => {
     const rules = JSON.stringify([
       { priority: 0, src: 'all', table: 'local' },
-      { priority: 100, src: 'all', uid_start: 0, uid_end: 5, action: 'blackhole' },
+      { priority: 100, src: 'all', tun_id: 5, action: 'blackhole' },
       { priority: 32766, src: 'all', table: 'main' },
     ]);
     const verdict = judge(with28({ raw: { 'ip -j -4 rule': rules } }).model, spec('203.0.113.2'));
     expect(verdict.outcome).toBe('undetermined');
-    expect(verdict.unknowns.join()).toContain('100: from all uid_start 0 blackhole');
+    expect(verdict.unknowns.join()).toContain('100: from all tun_id 5 blackhole');
   });
 
   it('is undetermined where the routes were not read', () => {
