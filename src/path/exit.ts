@@ -6,7 +6,7 @@ import type { HostModel } from './model.ts';
 import { namespaceOf, type Place } from './places.ts';
 
 export type Exit =
-  | { readonly kind: 'place'; readonly place: Place; readonly source: IpAddress | null }
+  | { readonly kind: 'place'; readonly place: Place; readonly source: IpAddress | null; readonly route: string }
   /** The container's namespace was read and has no route there. */
   | { readonly kind: 'no-route'; readonly text: string }
   /** The destination is the container itself. */
@@ -35,7 +35,7 @@ export const exitOf = (model: HostModel, container: DockerContainer, dst: IpAddr
       const place = model.places.all.find((entry) => entry.container.id === container.id && entry.interface === hop.dev);
       if (place === undefined)
         return { kind: 'unknown', reason: `${hop.dev ?? 'the device'} of ${container.name} belongs to no known network` };
-      return { kind: 'place', place, source: route.source };
+      return { kind: 'place', place, source: route.source, route: route.text };
     }
   }
 };

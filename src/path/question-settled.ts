@@ -1,0 +1,62 @@
+/** Answers that are settled before the host's path begins, or that the host's path does not see. */
+import { formatIp, type IpAddress } from '../base/ip-address.ts';
+import { isLocalAddress } from './env.ts';
+import type { HostModel } from './model.ts';
+import type { Place } from './places.ts';
+import type { End } from './question-ends.ts';
+import type { DecidedBy, Verdict, VerdictOutcome } from './verdict.ts';
+
+export const settle = (outcome: VerdictOutcome, decidedBy: DecidedBy, unknowns: readonly string[] = []): Verdict => ({
+  outcome,
+  decidedBy,
+  nat: [],
+  out: null,
+  steps: [
+    {
+      hook: 'routing',
+      table: null,
+      chain: null,
+      rule: null,
+      text: decidedBy.text,
+      action: outcome === 'undetermined' ? 'continue' : outcome,
+    },
+  ],
+  unknowns,
+  evidence: 'predicted',
+});
+
+/** Networks whose traffic the host's own rules do not see. */
+export const hiddenSource = (model: HostModel, place: Place, target: IpAddress): Verdict | null => {
+  const driver = place.network?.driver ?? '';
+  const name = place.container.name;
+  if (driver === 'macvlan' || driver === 'ipvlan') {
+    if (isLocalAddress(model, target) === true) {
+      return settle('drop', {
+        kind: 'bridge',
+        text: `${driver}: ${name} and the host cannot talk over their common parent ${place.parent ?? ''}`.trim(),
+      });
+    }
+    return settle('undetermined', { kind: 'bridge', text: `${driver} on ${place.parent ?? 'its parent'}` }, [
+      `${name} is on a ${driver} network: its frames leave by ${place.parent ?? 'the parent'} below the host's rules, which do not see them`,
+    ]);
+  }
+  if (place.bridge === null) {
+    return settle('undetermined', { kind: 'bridge', text: `${driver === '' ? 'unknown' : driver} network ${place.endpoint.network}` }, [
+      `the ${driver === '' ? 'unknown' : driver} network ${place.endpoint.network} has no bridge in the host's namespace: the host's rules do not see what ${name} sends there`,
+    ]);
+  }
+  return null;
+};
+
+/** A container that no packet of this host's rules reaches by the network that was asked about. */
+export const hiddenTarget = (to: End, target: IpAddress): Verdict | null => {
+  if (to.kind !== 'container') return null;
+  const place = to.places.find((entry) =>
+    [entry.endpoint.ipv4, entry.endpoint.ipv6].some((ip) => ip !== null && formatIp(ip) === formatIp(target)),
+  );
+  const driver = place?.network?.driver;
+  if (place === undefined || driver !== 'overlay') return null;
+  return settle('undetermined', { kind: 'bridge', text: `overlay network ${place.endpoint.network}` }, [
+    `${to.container.name} is on an overlay network: packets reach it inside VXLAN, in a namespace that the host's rules do not see`,
+  ]);
+};
