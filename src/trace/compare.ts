@@ -1,0 +1,128 @@
+/**
+ * A verdict's steps beside what the kernel's trace showed. Each source (nft for nftables and iptables-nft, legacy) is compared in its own
+ * order, since two traces of one packet have no common clock. The kernel shows rules that matched and policies, nothing between hooks.
+ */
+import type { Verdict, VerdictStep } from '../path/verdict.ts';
+import type { TraceSource } from './event.ts';
+import type { KernelStep, Passage } from './passages.ts';
+
+export interface CompareOptions {
+  /** Which traces were read. A predicted step of another is said to be not traced. */
+  readonly sources: readonly TraceSource[];
+  /** Steps that no trace can show, such as those of the tracer's own rules, or ones before tracing begins. */
+  readonly untraced?: (step: VerdictStep) => boolean;
+}
+
+/**
+ * `same`: both show it. `predicted`: the kernel did not show it. `kernel`: it was not predicted. `untraced`: the kernel cannot show it.
+ * `open`: a rule of which the prediction says that it depends on something unknown, or what follows where the prediction ends there.
+ */
+export type LineState = 'same' | 'predicted' | 'kernel' | 'untraced' | 'open';
+
+export interface ComparedLine {
+  readonly state: LineState;
+  readonly predicted: VerdictStep | null;
+  readonly kernel: KernelStep | null;
+}
+
+export interface TraceComparison {
+  /** `open`: all that was predicted agrees, but the verdict is undetermined and says no more. */
+  readonly result: 'agrees' | 'differs' | 'open' | 'nothing-seen';
+  /** In the order of the prediction; what only the kernel showed stands where its trace had it. */
+  readonly lines: readonly ComparedLine[];
+  /** How many steps both showed. */
+  readonly matched: number;
+  readonly firstDifference: ComparedLine | null;
+  /** A sentence about the difference; null where there is none. */
+  readonly reason: string | null;
+}
+
+export const compareTrace = (verdict: Verdict, passage: Passage | null, options: CompareOptions): TraceComparison => {
+  if (passage === null || passage.visits.length === 0) {
+    const lines = verdict.steps.map((predicted): ComparedLine => ({ state: 'untraced', predicted, kernel: null }));
+    return { result: 'nothing-seen', lines, matched: 0, firstDifference: null, reason: null };
+  }
+  const lines: ComparedLine[] = [];
+  const queues = new Map<TraceSource, KernelStep[]>();
+  for (const source of options.sources)
+    queues.set(
+      source,
+      passage.steps.filter((step) => step.source === source),
+    );
+  const isOpen = verdict.outcome === 'undetermined';
+  let differs = false;
+  for (const [at, predicted] of verdict.steps.entries()) {
+    const queue = queues.get(sourceOf(predicted));
+    if (predicted.table === null || queue === undefined || options.untraced?.(predicted) === true) {
+      lines.push({ state: 'untraced', predicted, kernel: null });
+      continue;
+    }
+    const found = queue.findIndex((step) => isSame(predicted, step));
+    if (found === 0) {
+      lines.push({ state: predicted.uncertain === true ? 'open' : 'same', predicted, kernel: queue.shift() ?? null });
+      continue;
+    }
+    if (predicted.uncertain === true) {
+      lines.push({ state: 'open', predicted, kernel: null });
+      continue;
+    }
+    if (isUnshown(predicted)) {
+      lines.push({ state: 'untraced', predicted, kernel: null });
+      continue;
+    }
+    // What the kernel shows before it comes to this step was not predicted; where it never comes to it, the step did not happen.
+    if (found > 0 && !isPredictedLater(verdict.steps, at, queue[0] as KernelStep)) {
+      for (const kernel of queue.splice(0, found)) lines.push({ state: 'kernel', predicted: null, kernel });
+      lines.push({ state: 'same', predicted, kernel: queue.shift() ?? null });
+    } else lines.push({ state: 'predicted', predicted, kernel: null });
+    differs = true;
+  }
+  for (const queue of queues.values()) {
+    for (const kernel of queue) lines.push({ state: isOpen && !differs ? 'open' : 'kernel', predicted: null, kernel });
+  }
+  const firstDifference = lines.find(({ state }) => state === 'predicted' || state === 'kernel') ?? null;
+  const matched = lines.filter(({ state }) => state === 'same').length;
+  return {
+    result: firstDifference !== null ? 'differs' : isOpen ? 'open' : 'agrees',
+    lines,
+    matched,
+    firstDifference,
+    reason: firstDifference === null ? null : describeDifference(firstDifference, passage),
+  };
+};
+
+const sourceOf = (step: VerdictStep): TraceSource => (step.backend === 'legacy' ? 'legacy' : 'nft');
+
+const isSame = (predicted: VerdictStep, kernel: KernelStep): boolean => {
+  if (predicted.family !== kernel.family || predicted.table !== kernel.table || predicted.chain !== kernel.chain) return false;
+  if (kernel.hook !== null && predicted.hook !== 'bridge' && predicted.hook !== kernel.hook) return false;
+  if (predicted.rule === null) return kernel.kind === 'policy';
+  if (kernel.kind !== 'rule') return false;
+  // A rule that has gone from the ruleset since is known by its handle only: its chain and place must do.
+  return kernel.rule === null || kernel.rule === predicted.rule;
+};
+
+/** ip_tables traces a rule after its matches: a match that drops the packet itself (hotdrop) ends it unseen. */
+const isUnshown = (step: VerdictStep): boolean => step.backend === 'legacy' && step.action === 'drop' && step.note !== undefined;
+
+const isPredictedLater = (steps: readonly VerdictStep[], from: number, kernel: KernelStep): boolean =>
+  steps.slice(from + 1).some((step) => step.table !== null && isSame(step, kernel));
+
+export const describeKernelStep = (step: KernelStep): string => {
+  const where = `${step.family} ${step.table} ${step.chain}`;
+  if (step.kind === 'policy') return `${where} policy${step.verdict === null ? '' : ` ${step.verdict}`}`;
+  const number = step.rule === null ? `handle ${step.handle ?? '?'}` : `rule ${step.rule}`;
+  const verdict = step.verdict === null ? '' : ` (${step.target === null ? step.verdict : `${step.verdict} ${step.target}`})`;
+  return `${where} ${number}${verdict}`;
+};
+
+const describePredicted = (step: VerdictStep): string =>
+  `${step.family ?? 'ip'} ${step.table} ${step.chain} ${step.rule === null ? 'policy' : `rule ${step.rule}`} (${step.action})`;
+
+const describeDifference = ({ predicted, kernel }: ComparedLine, passage: Passage): string => {
+  if (kernel !== null) return `the kernel came to ${describeKernelStep(kernel)}, which was not predicted`;
+  if (predicted === null) return '';
+  const last = passage.steps.at(-1);
+  const ended = last === undefined ? 'nothing but where the packet was' : `last ${describeKernelStep(last)}`;
+  return `predicted ${describePredicted(predicted)}, which the kernel did not show; it showed ${ended}`;
+};
