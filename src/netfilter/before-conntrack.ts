@@ -4,13 +4,13 @@
  */
 import type { HookOutcome } from './evaluation.ts';
 import type { Hook } from './ruleset.ts';
-import type { CtView, Skb } from './skb.ts';
+import { type CtView, ctWith, type Skb, skbWith } from './skb.ts';
 
 export const seeingNoConnection = (skb: Skb, hook: Hook, evaluate: (skb: Skb) => readonly HookOutcome[]): readonly HookOutcome[] => {
   if (hook === 'prerouting' && skb.inDev === 'lo') return evaluate(skb);
-  const bare: CtView = { ...skb.ct, state: 'INVALID' };
-  const outcomes = evaluate({ ...skb, ct: bare });
-  return outcomes.map((outcome) => ({ ...outcome, skb: { ...outcome.skb, ct: restored(skb.ct, outcome.skb.ct) } }));
+  const bare = ctWith(skb.ct, { state: 'INVALID' });
+  const outcomes = evaluate(skbWith(skb, { ct: bare }));
+  return outcomes.map((outcome) => ({ ...outcome, skb: skbWith(outcome.skb, { ct: restored(skb.ct, outcome.skb.ct) }) }));
 };
 
 /** What CT decided stays; the connection itself is the one that will be looked up. */

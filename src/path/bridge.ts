@@ -3,15 +3,17 @@
  * br_netfilter shows them. net/bridge/br_input.c, br_forward.c, br_netfilter_hooks.c.
  */
 import { formatIp, formatMac, type IpAddress, inPrefix, parseMac, sameIp } from '../base/ip-address.ts';
+import { isLimitedBroadcast, isMulticast } from './address-kinds.ts';
 import { acceptedBy } from './decider.ts';
 import { nameOf, nobody, portProblem, unpluggedPort } from './deliver.ts';
-import { isLimitedBroadcast, isLocalAddress, isMulticast } from './env.ts';
+import { isLocalAddress } from './env.ts';
 import { nativeChainsAt } from './hook-program.ts';
+import { routesFor } from './look-up.ts';
 import type { HostModel } from './model.ts';
-import { ifSwitch } from './route-in.ts';
 import { doubtNative, type HookContext, runHook } from './run-hook.ts';
+import { ifSwitch } from './switch.ts';
 import type { DecidedBy } from './verdict.ts';
-import { addStep, andThen, drop, type End, finish, note, record, type Walk, withSkb } from './walk.ts';
+import { addStep, andThen, drop, type End, finish, note, record, seen, type Walk } from './walk.ts';
 
 export interface BridgeArrival {
   readonly bridge: string;
@@ -85,17 +87,10 @@ export const isGroupMac = (mac: number): boolean => Math.floor(mac / 0x100_0000_
 const hooked = (context: HookContext, walk: Walk, arrival: BridgeArrival, aim: Aim, host: HostSide): readonly Walk[] => {
   const { model } = context;
   const { bridge, port } = arrival;
-  const seen = withSkb(walk, { ...walk.skb, inDev: bridge, outDev: null, physIn: port });
-  return andThen(runHook(context, seen, 'prerouting'), (each) => {
+  const shown = seen(walk, { inDev: bridge, outDev: null, physIn: port });
+  return andThen(runHook(context, shown, 'prerouting'), (each) => {
     if (sameIp(each.skb.dst, walk.skb.dst)) return aim === 'host' ? host.routed(each) : switchFrame(context, each, arrival, aim, null);
-    const answers = model.fib.lookup({
-      dst: each.skb.dst,
-      src: each.skb.src,
-      iif: bridge,
-      oif: null,
-      mark: each.skb.mark,
-      tos: each.skb.tos,
-    });
+    const answers = routesFor(model, each.skb, bridge);
     const back = answers.every(
       ({ result }) =>
         result.kind === 'route' && result.route.type === 'unicast' && result.hop.dev === bridge && result.hop.gateway === null,
@@ -143,9 +138,9 @@ const switchFrame = (
     ...(aim === 'flood' ? { silent: true as const } : {}),
   };
   if (unhooked !== null) return [finish(switched, end)];
-  const shown = withSkb(switched, { ...switched.skb, inDev: bridge, outDev: bridge, physIn: port, physOut: outPort, bridged: true });
+  const shown = seen(switched, { inDev: bridge, outDev: bridge, physIn: port, physOut: outPort, bridged: true });
   return andThen(runHook(context, shown, 'forward'), (each) =>
-    andThen(runHook(context, withSkb(each, { ...each.skb, inDev: null }), 'postrouting'), (last) => [
+    andThen(runHook(context, seen(each, { inDev: null }), 'postrouting'), (last) => [
       finish(last, { ...end, decidedBy: acceptedBy(last, 'forward', decidedBy) }),
     ]),
   );

@@ -1,17 +1,17 @@
 /** The last part of the way: POSTROUTING, the neighbour or bridge port behind the device, and who gets the packet there. */
 import { formatIp, formatMac, type IpAddress, parseMac, sameIp } from '../base/ip-address.ts';
 import type { Hook } from '../netfilter/ruleset.ts';
+import { isLimitedBroadcast, isMulticast } from './address-kinds.ts';
 import { acceptedBy } from './decider.ts';
-import { isLimitedBroadcast, isMulticast } from './env.ts';
 import type { Place } from './places.ts';
 import { type HookContext, runHook } from './run-hook.ts';
 import type { DecidedBy } from './verdict.ts';
-import { addStep, andThen, drop, type End, finish, note, undetermined, type Walk, withSkb } from './walk.ts';
+import { addStep, andThen, drop, type End, finish, note, seen, undetermined, type Walk } from './walk.ts';
 
 /** Sends a routed or local packet out by `walk.out`. `decidingHook` is the one whose rules let it pass. */
 export const sendOut = (context: HookContext, walk: Walk, inDev: string | null, decidingHook: Hook): readonly Walk[] => {
   const out = walk.out ?? '';
-  const posted = runHook(context, withSkb(walk, { ...walk.skb, inDev, outDev: out, physOut: null }), 'postrouting');
+  const posted = runHook(context, seen(walk, { inDev, outDev: out, physOut: null }), 'postrouting');
   return andThen(posted, (each) => [handOver(context, each, out, decidingHook)]);
 };
 

@@ -2,16 +2,14 @@
 import { type IpAddress, ipv4, sameIp } from '../base/ip-address.ts';
 import type { Listener, PublishedPort } from '../host/facts.ts';
 import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from '../packet/packet.ts';
+import { isMulticast } from './address-kinds.ts';
 import { acceptedBy } from './decider.ts';
-import { isMulticast } from './env.ts';
 import type { HostModel } from './model.ts';
 import { type HookContext, runHook } from './run-hook.ts';
-import { addressPort, addStep, andThen, type End, finish, type Walk, withSkb } from './walk.ts';
+import { addressPort, addStep, andThen, type End, finish, seen, type Walk } from './walk.ts';
 
 export const deliverLocally = (context: HookContext, walk: Walk, dev: string): readonly Walk[] =>
-  andThen(runHook(context, withSkb(walk, { ...walk.skb, inDev: dev, outDev: null, physOut: null }), 'input'), (each) => [
-    receive(context.model, each),
-  ]);
+  andThen(runHook(context, seen(walk, { inDev: dev, outDev: null, physOut: null }), 'input'), (each) => [receive(context.model, each)]);
 
 const receive = (model: HostModel, walk: Walk): Walk => {
   const { skb } = walk;

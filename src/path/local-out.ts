@@ -1,16 +1,19 @@
 /** Packets made on the host: route look-up, OUTPUT with re-routing, then out, or round through lo to the host itself. */
+
+import { isLoopback } from './address-kinds.ts';
 import { sendOut } from './deliver.ts';
-import { isLoopback } from './env.ts';
 import { deliverLocally } from './local-in.ts';
-import { assumed, ifSwitch, refusal } from './route-in.ts';
+import { routesFor } from './look-up.ts';
+import { assumed, refusal } from './route-in.ts';
 import { type HookContext, runHook } from './run-hook.ts';
-import { addStep, andThen, drop, passed, undetermined, type Walk, withSkb } from './walk.ts';
+import { ifSwitch } from './switch.ts';
+import { addStep, andThen, drop, passed, seen, undetermined, type Walk, walkWith } from './walk.ts';
 
 export const localOut = (context: HookContext, walk: Walk): readonly Walk[] =>
   andThen(routeOut(context, walk, 'output'), (routed) => {
     const hooked = runHook(
       { ...context, reroute: (each) => routeOut(context, each, 'reroute') },
-      withSkb(routed, { ...routed.skb, inDev: null, outDev: routed.out }),
+      seen(routed, { inDev: null, outDev: routed.out }),
       'output',
     );
     return andThen(hooked, (each) => (each.out === 'lo' ? loop(context, each) : sendOut(context, each, null, 'output')));
@@ -20,7 +23,7 @@ export const localOut = (context: HookContext, walk: Walk): readonly Walk[] =>
 const routeOut = (context: HookContext, walk: Walk, why: 'output' | 'reroute'): readonly Walk[] => {
   const { model } = context;
   const { skb } = walk;
-  const answers = model.fib.lookup({ dst: skb.dst, src: skb.src, iif: 'lo', oif: null, mark: skb.mark, tos: skb.tos });
+  const answers = routesFor(model, skb, 'lo');
   return answers.flatMap((answer) =>
     andThen([assumed(walk, answer)], (each) => {
       const refused = refusal(each, answer);
@@ -29,12 +32,14 @@ const routeOut = (context: HookContext, walk: Walk, why: 'output' | 'reroute'): 
       const { route, hop } = answer.result;
       const out = route.type === 'local' || route.type === 'anycast' ? 'lo' : hop.dev;
       if (out === null) return [undetermined(each, { kind: 'route', text: route.text }, 'the route names no device')];
-      const routed = {
-        ...addStep(each, 'routing', route.text, out === 'lo' ? 'local' : 'continue', why === 'reroute' ? 'routed again' : undefined),
-        out,
-        nextHop: hop.gateway,
-        mtu: route.mtu,
-      };
+      const told = addStep(
+        each,
+        'routing',
+        route.text,
+        out === 'lo' ? 'local' : 'continue',
+        why === 'reroute' ? 'routed again' : undefined,
+      );
+      const routed = walkWith(told, { out, nextHop: hop.gateway, mtu: route.mtu });
       if (skb.family === 6 || out === 'lo' || !isLoopback(skb.src)) return [routed];
       // __mkroute_output: 127/8 stays on loopback devices unless route_localnet says otherwise.
       const setting = model.sysctls.either(out, 'route_localnet');
@@ -51,8 +56,6 @@ const routeOut = (context: HookContext, walk: Walk, why: 'output' | 'reroute'): 
 
 /** Through lo the packet passes POSTROUTING, then PREROUTING and INPUT with the connection that it has already. */
 const loop = (context: HookContext, walk: Walk): readonly Walk[] =>
-  andThen(runHook(context, withSkb(walk, { ...walk.skb, inDev: null, outDev: 'lo' }), 'postrouting'), (each) =>
-    andThen(runHook(context, withSkb(each, { ...each.skb, inDev: 'lo', outDev: null }), 'prerouting'), (back) =>
-      deliverLocally(context, back, 'lo'),
-    ),
+  andThen(runHook(context, seen(walk, { inDev: null, outDev: 'lo' }), 'postrouting'), (each) =>
+    andThen(runHook(context, seen(each, { inDev: 'lo', outDev: null }), 'prerouting'), (back) => deliverLocally(context, back, 'lo')),
   );

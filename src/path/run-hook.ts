@@ -3,7 +3,7 @@ import { sameIp } from '../base/ip-address.ts';
 import { stateOfFirstPacket } from '../netfilter/conntrack.ts';
 import type { BaseChain, HookOutcome, NatAction } from '../netfilter/evaluation.ts';
 import type { Hook } from '../netfilter/ruleset.ts';
-import type { CtView, Skb } from '../netfilter/skb.ts';
+import { type CtView, ctWith, type Skb, skbWith } from '../netfilter/skb.ts';
 import { beginningConnection, isIcmpError, noConnection } from './classify.ts';
 import { matchEnv } from './env.ts';
 import { type HookStage, nativeChainsAt } from './hook-program.ts';
@@ -24,7 +24,7 @@ import {
   stepOf,
   undetermined,
   type Walk,
-  withSkb,
+  walkWith,
 } from './walk.ts';
 
 export interface HookContext {
@@ -85,11 +85,11 @@ const runStage = (context: HookContext, walk: Walk, hook: Hook, stage: HookStage
 /** nf_conntrack_in: a packet that has been seen (through lo) or is exempt keeps what it has. */
 const track = (model: HostModel, walk: Walk, hook: Hook): readonly Walk[] => {
   const { skb, plan } = walk;
-  if (walk.tracked || skb.ct.state === 'UNTRACKED') return [{ ...walk, tracked: true }];
-  if (plan.kind === 'connection') return [told(hook, { ...withSkb(walk, { ...walk.skb, ct: plan.ct }), tracked: true }, plan.source)];
+  if (walk.tracked || skb.ct.state === 'UNTRACKED') return [walkWith(walk, { tracked: true })];
+  if (plan.kind === 'connection') return [told(hook, walkWith(walk, { skb: skbWith(skb, { ct: plan.ct }), tracked: true }), plan.source)];
   // nf_conntrack_tcp_loose is 1 unless somebody changed it.
   const state = stateOfFirstPacket(skb, model.sysctls.number('net.netfilter.nf_conntrack_tcp_loose') !== 0);
-  const seen = (ct: CtView): Walk => told(hook, { ...withSkb(walk, { ...walk.skb, ct }), tracked: true }, 'first-sight');
+  const seen = (ct: CtView): Walk => told(hook, walkWith(walk, { skb: skbWith(skb, { ct }), tracked: true }), 'first-sight');
   if (state === 'INVALID' || state === 'UNTRACKED') return [seen(noConnection(skb, state))];
   if (typeof state === 'string') return [seen(beginningConnection(skb))];
   const by: DecidedBy = { kind: 'default', text: state.unknown };
@@ -158,21 +158,23 @@ const runChain = (context: HookContext, walk: Walk, hook: Hook, chain: BaseChain
 };
 
 const applyOutcome = (walk: Walk, hook: Hook, chain: BaseChain, outcome: HookOutcome): Walk => {
-  const uncertain = outcome.steps.find((step) => step.uncertain === true);
-  const by = decidedByRef(uncertain?.ref ?? outcome.decided);
-  const decidedBy = decidedByRef(outcome.decided);
-  let next: Walk = {
-    ...walk,
+  const steps = walk.steps.slice();
+  for (const step of outcome.steps) steps.push(stepOf(hook, step));
+  let next = walkWith(walk, {
     skb: outcome.skb,
-    steps: outcome.steps.length === 0 ? walk.steps : [...walk.steps, ...outcome.steps.map((step) => stepOf(hook, step))],
+    steps,
     nearMisses:
       outcome.nearMisses.length === 0 ? walk.nearMisses : [...walk.nearMisses, ...outcome.nearMisses.map((miss) => nearMissOf(hook, miss))],
-  };
+    passes: outcome.verdict === 'accept' ? [...walk.passes, { hook, priority: chain.priority, ref: outcome.decided }] : walk.passes,
+  });
   if (walk.phases !== null) next = record(next, chainPhase(hook, chain, outcome), walk);
-  for (const text of outcome.assumptions) next = assume(next, text, by);
+  if (outcome.assumptions.length > 0) {
+    const by = decidedByRef(outcome.steps.find((step) => step.uncertain === true)?.ref ?? outcome.decided);
+    for (const text of outcome.assumptions) next = assume(next, text, by);
+  }
+  if (outcome.verdict === 'accept') return next;
+  const decidedBy = decidedByRef(outcome.decided);
   switch (outcome.verdict) {
-    case 'accept':
-      return { ...next, passes: [...next.passes, { hook, priority: chain.priority, ref: outcome.decided }] };
     case 'drop':
       return finish(next, { outcome: 'drop', decidedBy, out: null });
     case 'reject':
@@ -219,7 +221,7 @@ const translate = (context: HookContext, walk: Walk, hook: Hook, manip: 'dst' | 
       const way = nat === undefined ? '' : `${nat.from} -> ${nat.to}`;
       return [record(followed, { ...natPhase(hook, chains), result: 'nat', text: `the connection's translation: ${way}` }, walk)];
     }
-    return [skipped(`not asked: ${done ? 'settled for this connection' : `the packet is ${ct.state}`}, which has no translation here`)];
+    return [skipped(`not asked: ${done ? 'settled for this connection already' : `the packet is ${ct.state}, its connection has no translation here`}`)];
   }
   return askNatChains(context, settled(walk, manip), hook, manip, chains);
 };
@@ -230,8 +232,7 @@ const natPhase = (hook: Hook, chains: readonly BaseChain[]): Omit<Recorded, 'res
   return { kind: 'nat', hook, ...place, table: only?.table ?? 'nat', chain: only?.name ?? null };
 };
 
-const settled = (walk: Walk, manip: 'dst' | 'src'): Walk =>
-  manip === 'dst' ? { ...walk, dstNatDone: true } : { ...walk, srcNatDone: true };
+const settled = (walk: Walk, manip: 'dst' | 'src'): Walk => walkWith(walk, manip === 'dst' ? { dstNatDone: true } : { srcNatDone: true });
 
 /** The first chain that sets up a translation ends it; which one comes first among equal priorities matters only where two would. */
 const askNatChains = (
@@ -282,18 +283,18 @@ const applyNat = (walk: Walk, manip: 'dst' | 'src', action: NatAction): Walk => 
     if (manip === 'dst')
       return undetermined(told, decidedByRef(action.by), action.note ?? 'the address that the rule translates to is not known');
     const unnamed: VerdictNat = { kind: action.kind, from, to: 'unknown', by };
-    return note({ ...told, nat: [...told.nat, unnamed] }, action.note ?? 'the source address that the rule gives is not known');
+    return note(walkWith(told, { nat: [...told.nat, unnamed] }), action.note ?? 'the source address that the rule gives is not known');
   }
   const port = oldPort === null ? null : (action.port ?? oldPort);
   const nat: VerdictNat = { kind: action.kind, from, to: addressPort(action.address, port), by };
   const changed = !sameIp(oldIp, action.address) || port !== oldPort;
   const ct: CtView =
     manip === 'dst'
-      ? { ...skb.ct, reply: { ...skb.ct.reply, src: action.address, srcPort: port }, dnat: skb.ct.dnat || changed }
-      : { ...skb.ct, reply: { ...skb.ct.reply, dst: action.address, dstPort: port }, snat: skb.ct.snat || changed };
+      ? ctWith(skb.ct, { reply: { ...skb.ct.reply, src: action.address, srcPort: port }, dnat: skb.ct.dnat || changed })
+      : ctWith(skb.ct, { reply: { ...skb.ct.reply, dst: action.address, dstPort: port }, snat: skb.ct.snat || changed });
   const moved: Skb =
-    manip === 'dst' ? { ...skb, dst: action.address, dstPort: port, ct } : { ...skb, src: action.address, srcPort: port, ct };
-  return { ...told, skb: moved, nat: [...told.nat, nat] };
+    manip === 'dst' ? skbWith(skb, { dst: action.address, dstPort: port, ct }) : skbWith(skb, { src: action.address, srcPort: port, ct });
+  return walkWith(told, { skb: moved, nat: [...told.nat, nat] });
 };
 
 /** The stored translation of the packet's direction: the inverse of the other direction's tuple. */
@@ -317,9 +318,8 @@ const followStored = (walk: Walk, manip: 'dst' | 'src'): Walk => {
     to: addressPort(ip, port),
     by: origin?.by ?? { table: 'nat', chain: '', rule: 0, text: 'the translation that conntrack keeps for this connection' },
   };
-  return {
-    ...walk,
-    skb: manip === 'dst' ? { ...skb, dst: ip, dstPort: port } : { ...skb, src: ip, srcPort: port },
+  return walkWith(walk, {
+    skb: skbWith(skb, manip === 'dst' ? { dst: ip, dstPort: port } : { src: ip, srcPort: port }),
     nat: [...walk.nat, nat],
-  };
+  });
 };

@@ -3,13 +3,13 @@ import { failure } from '../base/errors.ts';
 import { type IpAddress, parseIp, parseMac } from '../base/ip-address.ts';
 import { printable } from '../base/printable.ts';
 import { tupleOf } from '../netfilter/conntrack.ts';
-import type { Skb } from '../netfilter/skb.ts';
+import { type Skb, skbWith } from '../netfilter/skb.ts';
 import type { Tuple } from '../netfilter/tuple.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, TH_ACK, TH_SYN } from '../packet/packet.ts';
+import { isLimitedBroadcast, isMulticast } from './address-kinds.ts';
 import { isGroupMac } from './bridge.ts';
 import { beginningConnection, connectionOf, establishedConnection, looksLikeReply, noConnection } from './classify.ts';
 import type { ConntrackHit } from './conntrack-index.ts';
-import { isLimitedBroadcast, isMulticast } from './env.ts';
 import type { HostModel } from './model.ts';
 import { protocolOf, tcpFlagsOf } from './packet-spec.ts';
 import type { PacketSpec } from './verdict.ts';
@@ -89,7 +89,7 @@ const skbOf = (model: HostModel, spec: PacketSpec): Skb => {
     bytes: null,
   };
   // Before conntrack has seen a packet it has no connection: xt_conntrack calls that INVALID.
-  return { ...skb, ct: noConnection(skb, 'INVALID') };
+  return skbWith(skb, { ct: noConnection(skb, 'INVALID') });
 };
 
 const ZERO: IpAddress = { version: 4, a: 0, b: 0, c: 0, d: 0 };

@@ -6,10 +6,10 @@ import { nativeChainsAt } from './hook-program.ts';
 import { deliverLocally } from './local-in.ts';
 import { localOut } from './local-out.ts';
 import type { HostModel } from './model.ts';
-import { routeIn } from './route-in.ts';
+import { refusedOnArrival, routeIn } from './route-in.ts';
 import { doubtNative, type HookContext, runHook } from './run-hook.ts';
 import type { PacketSpec } from './verdict.ts';
-import { andThen, drop, note, undetermined, type Walk, withSkb } from './walk.ts';
+import { andThen, drop, note, seen, undetermined, type Walk } from './walk.ts';
 
 export const travel = (context: HookContext, spec: PacketSpec, start: Walk): readonly Walk[] => {
   const { model } = context;
@@ -44,11 +44,15 @@ const host = (context: HookContext, spec: PacketSpec, dev: string): HostSide => 
   const routed = (walk: Walk): readonly Walk[] =>
     routeIn(context.model, walk, dev, {
       deliverLocally: (each) => deliverLocally(context, each, dev),
-      forward: (each) => forward(context, each, dev, { dontFragment: spec.dontFragment ?? null }),
+      forward: (each) => forward(context, each, dev, spec.dontFragment ?? null),
     });
   return {
     routed,
-    receive: (walk) => andThen(runHook(context, withSkb(walk, { ...walk.skb, inDev: dev, outDev: null }), 'prerouting'), routed),
+    receive: (walk) => {
+      const refused = refusedOnArrival(context.model, walk, dev);
+      if (refused !== null) return [refused];
+      return andThen(runHook(context, seen(walk, { inDev: dev, outDev: null }), 'prerouting'), routed);
+    },
   };
 };
 

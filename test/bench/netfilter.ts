@@ -210,7 +210,7 @@ const both = (model: HostModel, specs: readonly PacketSpec[]): void => {
 };
 
 /** First packets of connections, no two alike: containers, an outside address and the host among themselves. */
-const packetsBetween = (facts: HostFacts, count: number): readonly PacketSpec[] => {
+export const packetsBetween = (facts: HostFacts, count: number): readonly PacketSpec[] => {
   const random = seeded(3);
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
   const ends = facts.containers.flatMap((container) =>
