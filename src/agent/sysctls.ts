@@ -10,6 +10,7 @@ const ROOT = '/proc/sys/net';
 /** Single switches. Documentation/networking/ip-sysctl.rst, nf_conntrack-sysctl.rst, bridge(8). */
 const FILES = [
   'ipv4/ip_forward',
+  'ipv4/ip_forward_use_pmtu',
   'ipv4/ip_default_ttl',
   'ipv4/ip_local_port_range',
   'ipv4/ip_unprivileged_port_start',
@@ -50,12 +51,14 @@ const PER_INTERFACE = {
     'arp_announce',
     'arp_filter',
     'arp_ignore',
+    'bc_forwarding',
+    'ignore_routes_with_linkdown',
     'proxy_arp',
     'proxy_arp_pvlan',
     'send_redirects',
     'src_valid_mark',
   ],
-  ipv6: ['forwarding', 'disable_ipv6', 'proxy_ndp', 'accept_ra', 'accept_redirects', 'accept_dad', 'use_tempaddr'],
+  ipv6: ['forwarding', 'disable_ipv6', 'force_forwarding', 'proxy_ndp', 'accept_ra', 'accept_redirects', 'accept_dad', 'use_tempaddr'],
 } as const;
 
 /** Those of the agent's own namespace. */

@@ -1,31 +1,23 @@
-/** What matches and targets may ask of this host: inet_addr_type, inet_select_addr, xt_rpfilter, sets. Null: not known. */
-import { type IpAddress, inPrefix, ipv4, ipv6 } from '../base/ip-address.ts';
+/** What matches and targets may ask of this host: inet_addr_type, inet_select_addr, xt_rpfilter, xt_policy, sets. Null: not known. */
+import { type IpAddress, inPrefix } from '../base/ip-address.ts';
 import type { InterfaceAddress } from '../host/facts.ts';
 import type { AddressType, MatchEnv } from '../netfilter/evaluation.ts';
 import type { Skb } from '../netfilter/skb.ts';
+import { isLimitedBroadcast, isLoopback, isMulticast, isZero } from './address-kinds.ts';
 import { usesDevice } from './fib.ts';
+import { transportFor } from './look-up.ts';
 import type { HostModel } from './model.ts';
+import { type AddressBook, redirectAddress, selectAddress } from './source-address.ts';
 
 /** `nextHop`: where the packet is being sent, for MASQUERADE's choice among several addresses; null for on-link. */
 export const matchEnv = (model: HostModel, nextHop: IpAddress | null): MatchEnv => ({
   addressType: (ip, dev) => addressType(model, ip, dev),
   ipset: (name) => model.self.ipsets?.find((set) => set.name === name) ?? null,
-  masqueradeAddress: (dev, dst) => selectAddress(model, dev, nextHop ?? dst),
-  redirectAddress: (skb) => redirectAddress(model, skb),
+  masqueradeAddress: (dev, dst) => selectAddress(bookOf(model), dev, dst.version === 4 ? (nextHop ?? dst) : dst),
+  redirectAddress: (skb) => redirectAddress(bookOf(model), skb.inDev, skb.dst),
   reversePath: (skb, options) => reversePathMatch(model, skb, options),
+  ipsec: (skb) => ipsec(model, skb),
 });
-
-export const isLoopback = (ip: IpAddress): boolean =>
-  ip.version === 4 ? ip.a >>> 24 === 127 : ip.a === 0 && ip.b === 0 && ip.c === 0 && ip.d === 1;
-
-export const isMulticast = (ip: IpAddress): boolean => (ip.version === 4 ? ip.a >>> 28 === 0xe : ip.a >>> 24 === 0xff);
-
-export const isLimitedBroadcast = (ip: IpAddress): boolean => ip.version === 4 && ip.a === 0xffff_ffff;
-
-export const isZero = (ip: IpAddress): boolean =>
-  ip.version === 4 ? ip.a >>> 24 === 0 : ip.a === 0 && ip.b === 0 && ip.c === 0 && ip.d === 0;
-
-export const isLinkLocal = (ip: IpAddress): boolean => ip.version === 6 && (ip.a & 0xffc0_0000) >>> 0 === 0xfe80_0000;
 
 const ROUTE_TO_ADDRESS_TYPE: Readonly<Record<string, AddressType>> = {
   unicast: 'UNICAST',
@@ -63,30 +55,22 @@ export const isLocalAddress = (model: HostModel, ip: IpAddress): boolean | null 
   return type === null ? null : type === 'LOCAL';
 };
 
-/**
- * inet_select_addr: the first primary address of global scope whose subnet holds the destination, else the first at all;
- * ipv6_dev_get_saddr, of which this follows the rule of equal scope only (RFC 6724 section 5).
- */
-export const selectAddress = (model: HostModel, dev: string, dst: IpAddress): IpAddress | null => {
-  const own = model.addressesOf(dev).filter((entry) => entry.ip.version === dst.version && !entry.secondary);
-  if (dst.version === 6) {
-    const wanted = isLinkLocal(dst) ? own.filter((entry) => isLinkLocal(entry.ip)) : own.filter((entry) => !isLinkLocal(entry.ip));
-    return (wanted.find((entry) => inPrefix(dst, entry.prefix)) ?? wanted[0])?.ip ?? null;
-  }
-  const usable = own.filter((entry) => entry.scope === 'global' || entry.scope === 'site');
-  const chosen = usable.find((entry) => inPrefix(dst, entry.prefix)) ?? usable[0];
-  if (chosen !== undefined || model.self.addresses === null) return chosen?.ip ?? null;
-  // A device without an address of its own borrows one of another device.
-  return model.self.addresses.find((entry) => entry.ip.version === 4 && entry.scope === 'global' && !entry.secondary)?.ip ?? null;
+/** Where the host's own addresses stand. */
+export const bookOf = (model: HostModel): AddressBook => ({
+  addresses: model.self.addresses,
+  links: model.self.links,
+  addressesOf: (dev) => model.addressesOf(dev),
+});
+
+/** xt_policy: without a policy that is about such packets none is under IPsec; whether one that is has states is not in the facts. */
+const ipsec = (model: HostModel, skb: Skb): boolean | null => {
+  const policies = model.self.xfrmPolicies ?? null;
+  if (policies === null) return null;
+  return policies.some(({ src, dst }) => covered(skb.src, src) && covered(skb.dst, dst)) ? null : false;
 };
 
-/** nf_nat_redirect: loopback for packets made here, else the input device's primary address. */
-const redirectAddress = (model: HostModel, skb: Skb): IpAddress | null => {
-  if (skb.inDev === null) return skb.family === 4 ? ipv4(0x7f00_0001) : ipv6(0, 0, 0, 1);
-  const own = model.addressesOf(skb.inDev).filter((entry) => entry.ip.version === skb.family && !entry.secondary);
-  if (skb.family === 4) return own[0]?.ip ?? null;
-  return (own.find((entry) => isLinkLocal(entry.ip) === isLinkLocal(skb.dst)) ?? own[0])?.ip ?? null;
-};
+const covered = (ip: IpAddress, prefix: InterfaceAddress['prefix']): boolean =>
+  prefix.address.version === ip.version && inPrefix(ip, prefix);
 
 const reversePathMatch: (model: HostModel, skb: Skb, options: Parameters<MatchEnv['reversePath']>[1]) => boolean | null = (
   model,
@@ -95,7 +79,15 @@ const reversePathMatch: (model: HostModel, skb: Skb, options: Parameters<MatchEn
 ) => {
   const dev = skb.inDev;
   if (dev === null) return null;
-  const answers = model.fib.lookup({ dst: skb.src, src: null, iif: 'lo', oif: null, mark: options.validMark ? skb.mark : 0, tos: skb.tos });
+  const answers = model.fib.lookup({
+    dst: skb.src,
+    src: null,
+    iif: 'lo',
+    oif: null,
+    mark: options.validMark ? skb.mark : 0,
+    tos: skb.tos,
+    transport: transportFor(skb, 'back'),
+  });
   let known: boolean | null = null;
   for (const { result } of answers) {
     if (result.kind === 'unknown') return null;

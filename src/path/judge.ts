@@ -1,10 +1,11 @@
 /** Judges a packet: its whole way through the host, all backends, all hooks; and the way of the answer to it. */
 import { formatIp, parseIp } from '../base/ip-address.ts';
 import { withStoredConnection } from './backwards.ts';
-import { selectAddress } from './env.ts';
+import { bookOf } from './env.ts';
 import { mergeWalks } from './merge.ts';
 import type { HostModel } from './model.ts';
 import { checkAnswer, replyTo } from './reply.ts';
+import { selectAddress } from './source-address.ts';
 import { startWalk } from './start.ts';
 import { travel } from './travel.ts';
 import type { PacketSpec, Verdict, VerdictStep } from './verdict.ts';
@@ -77,7 +78,7 @@ const withProxy = (model: HostModel, spec: PacketSpec, verdict: Verdict): Verdic
   const text = `docker-proxy dials ${target.address}`;
   const source = model.fib.lookup({ dst, src: null, iif: 'lo', oif: null, mark: 0, tos: null })[0]?.result;
   const dev = source?.kind === 'route' ? source.hop.dev : null;
-  const src = source?.kind === 'route' ? (source.route.source ?? (dev === null ? null : selectAddress(model, dev, dst))) : null;
+  const src = source?.kind === 'route' ? (source.route.source ?? (dev === null ? null : selectAddress(bookOf(model), dev, dst))) : null;
   if (src === null) return { ...verdict, unknowns: [...verdict.unknowns, `${text}: from which address is not known`] };
   const second = judge(model, {
     in: null,

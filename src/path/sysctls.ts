@@ -7,6 +7,9 @@ export interface Switch<T> {
   readonly text: string;
 }
 
+/** IN_DEV_ORCONF: `all` or the interface's own. */
+type OrKey = 'route_localnet' | 'accept_local' | 'src_valid_mark' | 'send_redirects' | 'proxy_arp' | 'proxy_arp_pvlan';
+
 export class Sysctls {
   readonly #values: ReadonlyMap<string, string> | null;
   readonly #numbers = new Map<string, number>();
@@ -72,8 +75,7 @@ export class Sysctls {
     return ownValue >= allValue ? { value: ownValue, text: this.line(own) } : { value: allValue, text: this.line(all) };
   }
 
-  /** IN_DEV_ORCONF switches: `all` or the interface's own. */
-  either(dev: string, key: 'route_localnet' | 'accept_local' | 'src_valid_mark'): Switch<boolean> {
+  either(dev: string, key: OrKey): Switch<boolean> {
     return this.#once(key, dev, () => this.#either(dev, key));
   }
 
@@ -86,6 +88,21 @@ export class Sysctls {
     if (allValue === 1) return { value: true, text: this.line(all) };
     if (ownValue === null && allValue === null) return { value: null, text: own };
     return { value: false, text: ownValue === null ? this.line(all) : this.line(own) };
+  }
+
+  /** IN_DEV_ANDCONF: `all` and the interface's own. Off where it is not known, as it is everywhere unless somebody turned it on. */
+  both(dev: string, key: 'bc_forwarding'): boolean {
+    return this.number(`net.ipv4.conf.all.${key}`) === 1 && this.number(conf(4, dev, key)) === 1;
+  }
+
+  /** pndisc: does the host answer for others on this interface? `all` or its own, and only while the interface forwards (ndisc_recv_ns). */
+  proxyNdp(dev: string): Switch<boolean> {
+    const forwarding = conf(6, dev, 'forwarding');
+    if (this.number(forwarding) === 0) return { value: false, text: this.line(forwarding) };
+    const own = conf(6, dev, 'proxy_ndp');
+    const all = 'net.ipv6.conf.all.proxy_ndp';
+    if (this.number(all) === 1) return { value: true, text: this.line(all) };
+    return this.#switch(own);
   }
 
   /**
