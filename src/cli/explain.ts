@@ -34,7 +34,7 @@ export const runExplain = (
       );
     } else {
       const { explainText } = await import('../report/explain-text.ts');
-      terminal.lines(explainText(answer, terminal.style(globals.color)));
+      terminal.lines(explainText(answer, terminal.style(globals.color), terminal.columns));
     }
     return options.expect !== null && options.expect !== answer.verdict.outcome ? EXIT_CODES.expectation : 0;
   });

@@ -14,6 +14,7 @@ const FULL_PIPE_WAIT_MS = 1;
 export interface OutputStream {
   readonly fd: number;
   readonly isTTY?: boolean;
+  readonly columns?: number;
 }
 
 export interface TerminalOptions {
@@ -101,6 +102,13 @@ export class Terminal {
     const env = this.#env;
     const refused = !color || (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb';
     return { colour: this.#stdout.isTTY === true && !refused, unicode: speaksUnicode(env) };
+  }
+
+  /** How wide lines may be: null where standard output is no terminal. COLUMNS says so where one likes it otherwise. */
+  get columns(): number | null {
+    const wanted = Number(this.#env['COLUMNS'] ?? '');
+    if (Number.isInteger(wanted) && wanted > 0) return wanted;
+    return this.#stdout.isTTY === true ? (this.#stdout.columns ?? null) : null;
   }
 
   #write(fd: number, text: string): void {

@@ -16,7 +16,8 @@ export const packetHas = (condition: string, skb: Skb, env: MatchEnv): string | 
   return null;
 };
 
-const device = (name: string | null, which: string): string => (name === null ? `no ${which} interface here` : `${which} ${name}`);
+const device = (name: string | null, which: string): string =>
+  name === null ? `no ${which}-interface here` : `${which}-interface ${name}`;
 
 const port = (value: number | null, which: 'dport' | 'sport'): string => (value === null ? `no ${which}` : `${which} ${value}`);
 
@@ -30,7 +31,7 @@ const addresses: Say = ({ src, dst }) => `source ${formatIp(src)}, destination $
 
 const type = (ip: IpAddress, dev: string | null, env: MatchEnv): string | null => {
   const answer = env.addressType(ip, dev);
-  return answer === null ? null : `${formatIp(ip)} is ${answer}`;
+  return answer === null ? null : `an address of type ${answer}`;
 };
 
 const number = (value: number | null, name: string): string | null => (value === null ? null : `${name} ${value}`);

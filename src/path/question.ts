@@ -140,7 +140,10 @@ const fromContainer = (model: HostModel, from: ContainerEnd, to: End, target: Ip
   if (exit.kind === 'itself') {
     return say(
       nameWith(from.label, target),
-      settle('accept', { kind: 'route', text: `the packet never leaves ${container.name}` }),
+      settle('accept', {
+        kind: 'route',
+        text: `${isZero(target) ? `${formatIp(target)} means ${container.name} itself: ` : ''}the packet never leaves ${container.name}`,
+      }),
       unplaced(target),
     );
   }

@@ -221,7 +221,11 @@ const translate = (context: HookContext, walk: Walk, hook: Hook, manip: 'dst' | 
       const way = nat === undefined ? '' : `${nat.from} -> ${nat.to}`;
       return [record(followed, { ...natPhase(hook, chains), result: 'nat', text: `the connection's translation: ${way}` }, walk)];
     }
-    return [skipped(`not asked: ${done ? 'settled for this connection already' : `the packet is ${ct.state}, its connection has no translation here`}`)];
+    return [
+      skipped(
+        `not asked: ${done ? 'settled for this connection already' : `the packet is ${ct.state}, its connection has no translation here`}`,
+      ),
+    ];
   }
   return askNatChains(context, settled(walk, manip), hook, manip, chains);
 };

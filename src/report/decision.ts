@@ -1,7 +1,7 @@
 /** What decided a packet's fate, in the words that rows and lines use: `filter DOCKER-ISOLATION-STAGE-2 #1`, `FORWARD policy`. */
 import { assertNever } from '../base/assert-never.ts';
 import { printable } from '../base/printable.ts';
-import type { DecidedBy, Verdict, VerdictNat, VerdictOutcome } from '../path/verdict.ts';
+import type { DecidedBy, Verdict, VerdictNat, VerdictOutcome, VerdictStep } from '../path/verdict.ts';
 import type { Tone } from './style.ts';
 
 /** Verdicts are shouted in text, so that they stand out without colour. */
@@ -56,3 +56,25 @@ const place = (by: DecidedBy): string =>
   [by.backend === 'nftables' ? `nft ${by.family ?? ''}` : '', by.table ?? '', by.chain ?? ''].filter(Boolean).join(' ').replace('  ', ' ');
 
 const backendNote = (by: DecidedBy): string => (by.backend === 'legacy' ? ' (legacy)' : '');
+
+/** Index of the step that is the verdict's decider, -1 where the path ends on something that is no step. */
+export const decisiveStep = (verdict: Verdict): number => {
+  const { decidedBy } = verdict;
+  for (let index = verdict.steps.length - 1; index >= 0; index--) {
+    const step = verdict.steps[index] as VerdictStep;
+    const sameBackend = (step.backend ?? null) === (decidedBy.backend ?? null) && (step.family ?? null) === (decidedBy.family ?? null);
+    if (!sameBackend) continue;
+    const sameRule =
+      step.table === (decidedBy.table ?? null) && step.chain === (decidedBy.chain ?? null) && step.rule === (decidedBy.rule ?? null);
+    if (sameRule && step.text === decidedBy.text) return index;
+    if (decidedBy.kind === 'policy' && step.action === 'policy' && step.table === decidedBy.table && step.chain === decidedBy.chain)
+      return index;
+  }
+  return -1;
+};
+
+/** The rule without `-A CHAIN`, for where the chain stands before it already. */
+export const inChain = (step: { readonly chain: string | null; readonly text: string }): string => {
+  const start = `-A ${step.chain ?? ''} `;
+  return step.chain !== null && step.text.startsWith(start) ? step.text.slice(start.length) : step.text;
+};

@@ -1,25 +1,34 @@
-/** The answer to "what would happen to such a packet" for people: the answer first, then what decided, then the path step by step. */
+/** The answer to "what would happen to such a packet" for people: the answer first, what decided and what to do; then the way by phases. */
 import { printable } from '../base/printable.ts';
-import type { Verdict, VerdictStep } from '../path/verdict.ts';
+import type { Verdict, VerdictNearMiss } from '../path/verdict.ts';
 import type { ExplainAnswer } from '../session/state.ts';
-import { decisionWords, natPhrase, outcomeTone, outcomeWord } from './decision.ts';
+import { decisionWords, inChain, natPhrase, outcomeTone, outcomeWord } from './decision.ts';
+import { phaseTable } from './phase-table.ts';
 import { foldGlyphs, glyphsOf, type Style, tint } from './style.ts';
-import { formatTable, type Row } from './table.ts';
 import { countText } from './time.ts';
+import { wrapWords } from './wrap.ts';
 
-export const explainText = (answer: ExplainAnswer, style: Style): string[] => {
-  const lines = [
-    ...headLines(answer.verdict, answer.question, style),
-    '',
-    ...pathLines(answer.verdict, style),
-    ...endLines(answer.verdict, style),
-  ];
-  const misses = nearMissLines(answer.verdict, style);
+/** `columns`: how wide the terminal is, null where lines may be as long as they like (a pipe). */
+export const explainText = (answer: ExplainAnswer, style: Style, columns: number | null): string[] => {
+  const { verdict, reply, why } = answer;
+  const lines = [...headLines(verdict, answer.question, style), ...endLines(verdict, style)];
+  if (why.length > 0) lines.push('', ...why.map((sentence) => printable(sentence)));
+  lines.push('', ...phaseTable(verdict, style, { columns, compact: false }));
+  const misses = nearMissLines(verdict, style, columns);
   if (misses.length > 0) lines.push('', ...misses);
-  lines.push('', ...replyLines(answer.verdict, answer.reply, style));
-  if (answer.why.length > 0) lines.push('', ...answer.why.map((sentence) => printable(sentence)));
-  return lines.map((line) => foldGlyphs(style, line));
+  lines.push('', ...replyLines(verdict, reply, style, columns));
+  return lines.flatMap((line) => wrapped(foldGlyphs(style, line), columns));
 };
+
+/** Tables are as wide as the terminal already; sentences and rules are broken where a word ends. Coloured lines are left to the terminal. */
+const wrapped = (line: string, columns: number | null): string[] => {
+  if (columns === null || line.length <= columns || line.includes(ESCAPE)) return [line];
+  const indent = /^ */.exec(line)?.[0] ?? '';
+  const [head = '', ...rest] = wrapWords(line.slice(indent.length), columns - indent.length - 2);
+  return [`${indent}${head}`, ...rest.map((piece) => `${indent}  ${piece}`)];
+};
+
+const ESCAPE = '\u001b';
 
 /** `DROP  web1 172.18.0.2 → web2 198.18.20.2 icmp` and what decided it. */
 const headLines = (verdict: Verdict, question: string, style: Style): string[] => {
@@ -36,60 +45,6 @@ const ruleText = (verdict: Verdict): string => (verdict.decidedBy.kind === 'rule
 const counterNote = (verdict: Verdict): string => {
   const { counters } = verdict.decidedBy;
   return counters === undefined ? '' : ` [${countText(counters.packets, 'packet')} so far]`;
-};
-
-/** A line a step; hook and table are named where they change, and the step that decides is marked. */
-export const pathLines = (verdict: Verdict, style: Style): string[] => {
-  const decisive = decisiveStep(verdict);
-  const rows: Row[] = verdict.steps.map((step, index) => {
-    const before = verdict.steps[index - 1];
-    const sameHook = before?.hook === step.hook;
-    const sameTable = sameHook && before?.table === step.table && before?.family === step.family && before?.backend === step.backend;
-    const decides = index === decisive;
-    return [
-      { text: String(index + 1), right: true, tone: 'dim' },
-      { text: sameHook ? '' : hookWord(step), tone: 'strong' },
-      sameTable ? '' : tableWord(step),
-      step.chain === null ? '' : `${step.chain}${step.rule === null ? '' : ` ${step.rule}`}`,
-      { text: step.action, tone: decides ? outcomeTone(verdict.outcome) : 'plain' },
-      { text: stepText(step, decides, verdict.outcome === 'undetermined', style), tone: decides ? 'strong' : 'plain' },
-    ];
-  });
-  return formatTable(rows, style, { indent: 1 });
-};
-
-const hookWord = (step: VerdictStep): string => (step.hook === 'routing' || step.hook === 'bridge' ? step.hook : step.hook.toUpperCase());
-
-const tableWord = (step: VerdictStep): string => {
-  if (step.table === null) return '';
-  if (step.backend === 'nftables') return `nft ${step.family ?? ''} ${step.table}`;
-  return step.backend === 'legacy' ? `${step.table} (legacy)` : step.table;
-};
-
-const stepText = (step: VerdictStep, decides: boolean, isOpen: boolean, style: Style): string =>
-  [
-    step.text,
-    step.note === undefined ? '' : `(${step.note})`,
-    step.uncertain === undefined ? '' : '(may match: see unknown)',
-    decides ? `${glyphsOf(style).decides} ${isOpen ? 'it depends on this' : 'decides'}` : '',
-  ]
-    .filter((part) => part !== '')
-    .join('  ');
-
-/** Index of the step that is the verdict's decider, -1 where the path ends on something that is no step. */
-const decisiveStep = (verdict: Verdict): number => {
-  const { decidedBy } = verdict;
-  for (let index = verdict.steps.length - 1; index >= 0; index--) {
-    const step = verdict.steps[index] as VerdictStep;
-    const sameBackend = (step.backend ?? null) === (decidedBy.backend ?? null) && (step.family ?? null) === (decidedBy.family ?? null);
-    if (!sameBackend) continue;
-    const sameRule =
-      step.table === (decidedBy.table ?? null) && step.chain === (decidedBy.chain ?? null) && step.rule === (decidedBy.rule ?? null);
-    if (sameRule && step.text === decidedBy.text) return index;
-    if (decidedBy.kind === 'policy' && step.action === 'policy' && step.table === decidedBy.table && step.chain === decidedBy.chain)
-      return index;
-  }
-  return -1;
 };
 
 /** What happened to the packet beside being decided: translations, the way out, who gets it, what is not known. */
@@ -118,23 +73,47 @@ const destination = (verdict: Verdict): string | null => {
   return verdict.out === null ? null : printable(`leaves by ${verdict.out}`);
 };
 
-const nearMissLines = (verdict: Verdict, style: Style): string[] => {
-  if (verdict.nearMisses === undefined) return [];
-  if (verdict.nearMisses.length === 0) return ['why not others: every rule that was asked matched'];
-  const rows: Row[] = verdict.nearMisses.map((miss, index, all) => [
-    { text: all[index - 1]?.hook === miss.hook ? '' : miss.hook.toUpperCase(), tone: 'strong' },
-    all[index - 1]?.hook === miss.hook && all[index - 1]?.table === miss.table ? '' : miss.table,
-    `${miss.chain} ${miss.rule}`,
-    { text: miss.failed, tone: 'warn' },
-    { text: miss.text, tone: 'dim' },
-  ]);
-  return ['why not others: rules that were asked, and the condition that failed', ...formatTable(rows, style, { indent: 1, maxWidth: 60 })];
+/** By chain, in the order in which the kernel comes to them: the condition that failed, what the packet has in its place, and the rule. */
+const nearMissLines = (verdict: Verdict, style: Style, columns: number | null): string[] => {
+  const { nearMisses } = verdict;
+  if (nearMisses === undefined) return [];
+  if (nearMisses.length === 0) return ['why not others: every rule that was asked matched'];
+  const lines = ['why not others: rules that were asked, the condition that failed, and what the packet has'];
+  const chains = new Map<string, VerdictNearMiss[]>();
+  for (const miss of nearMisses) {
+    const chain = `${miss.hook.toUpperCase()}  ${miss.table} ${miss.chain}`;
+    const known = chains.get(chain);
+    if (known === undefined) chains.set(chain, [miss]);
+    else known.push(miss);
+  }
+  const rows = [...chains].flatMap(([chain, misses]) => misses.map((miss, index) => ({ chain: index === 0 ? chain : null, miss })));
+  for (const { chain, miss } of rows) {
+    if (chain !== null) lines.push(` ${tint(style, 'strong', printable(chain))}`);
+    const number = String(miss.rule).padStart(4);
+    const failed = printable(`${glyphsOf(style).cross} ${missWords(miss)}`);
+    const rule = printable(inChain(miss));
+    const whole = `${number}  ${failed}   ${rule}`;
+    if (columns === null || whole.length <= columns) lines.push(`${number}  ${tint(style, 'warn', failed)}   ${tint(style, 'dim', rule)}`);
+    else
+      lines.push(
+        `${number}  ${tint(style, 'warn', failed)}`,
+        ...wrapWords(rule, columns - 8).map((piece) => `        ${tint(style, 'dim', piece)}`),
+      );
+  }
+  return lines;
 };
 
-const replyLines = (verdict: Verdict, reply: Verdict | null, style: Style): string[] => {
+/** `--dport 8080: the packet has dport 80`. */
+export const missWords = (miss: VerdictNearMiss): string =>
+  miss.has === undefined ? miss.failed : `${miss.failed}: the packet has ${miss.has}`;
+
+const replyLines = (verdict: Verdict, reply: Verdict | null, style: Style, columns: number | null): string[] => {
   if (reply === null)
     return [verdict.outcome === 'drop' || verdict.outcome === 'reject' ? 'reply: none is expected' : 'reply: it cannot be said'];
   const outcome = tint(style, outcomeTone(reply.outcome), outcomeWord(reply.outcome));
-  const text = reply.decidedBy.kind === 'rule' ? `:  ${printable(reply.decidedBy.text)}` : '';
-  return [`reply: ${outcome} by ${decisionWords(reply)}${text}`, ...reply.unknowns.map((unknown) => `  unknown: ${printable(unknown)}`)];
+  return [
+    `reply: ${outcome} by ${decisionWords(reply)}${ruleText(reply)}`,
+    ...reply.unknowns.map((unknown) => `  unknown: ${printable(unknown)}`),
+    ...phaseTable(reply, style, { columns, compact: true }),
+  ];
 };

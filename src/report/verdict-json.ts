@@ -1,5 +1,5 @@
 /** A verdict as JSON, as docs/formats.md has it. Field names and order are a contract with other programs. */
-import type { DecidedBy, Verdict, VerdictNat, VerdictNearMiss, VerdictStep } from '../path/verdict.ts';
+import type { DecidedBy, Verdict, VerdictNat, VerdictNearMiss, VerdictPhase, VerdictStep } from '../path/verdict.ts';
 
 /** Absent fields are left out; `unknowns` and `nat` are there even when empty. */
 export const verdictJson = (verdict: Verdict): Record<string, unknown> => ({
@@ -16,6 +16,7 @@ export const verdictJson = (verdict: Verdict): Record<string, unknown> => ({
   unknowns: verdict.unknowns,
   evidence: verdict.evidence,
   ...(verdict.nearMisses === undefined ? {} : { nearMisses: verdict.nearMisses.map(nearMissJson) }),
+  ...(verdict.phases === undefined ? {} : { phases: verdict.phases.map(phaseJson) }),
 });
 
 export const decidedByJson = (by: DecidedBy): Record<string, unknown> => ({
@@ -49,6 +50,24 @@ const stepJson = (step: VerdictStep): Record<string, unknown> => ({
   ...(step.uncertain === undefined ? {} : { uncertain: step.uncertain }),
 });
 
+const phaseJson = (phase: VerdictPhase, index: number): Record<string, unknown> => ({
+  phase: index + 1,
+  kind: phase.kind,
+  hook: phase.hook,
+  ...(phase.backend === undefined ? {} : { backend: phase.backend }),
+  ...(phase.family === undefined ? {} : { family: phase.family }),
+  table: phase.table,
+  chain: phase.chain,
+  result: phase.result,
+  text: phase.text,
+  ...(phase.note === undefined ? {} : { note: phase.note }),
+  ...(phase.asked === undefined ? {} : { asked: phase.asked }),
+  ...(phase.matched === undefined ? {} : { matched: phase.matched }),
+  steps: [phase.steps[0], phase.steps[1]],
+  packet: { src: phase.packet.src, dst: phase.packet.dst },
+  ...(phase.sent === undefined ? {} : { sent: { src: phase.sent.src, dst: phase.sent.dst } }),
+});
+
 const nearMissJson = (miss: VerdictNearMiss): Record<string, unknown> => ({
   hook: miss.hook,
   table: miss.table,
@@ -56,4 +75,5 @@ const nearMissJson = (miss: VerdictNearMiss): Record<string, unknown> => ({
   rule: miss.rule,
   text: miss.text,
   failed: miss.failed,
+  ...(miss.has === undefined ? {} : { has: miss.has }),
 });

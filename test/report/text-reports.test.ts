@@ -1,5 +1,7 @@
 /** What people read, as golden files: a change of wording or alignment shows as a diff that can be reviewed. */
 import { describe, expect, it } from 'vitest';
+import { whySentences } from '../../src/diagnosis/diagnose.ts';
+import { answerBetween } from '../../src/path/question.ts';
 import type { DoctorCheck } from '../../src/report/doctor.ts';
 import { doctorText } from '../../src/report/doctor.ts';
 import { explainText } from '../../src/report/explain-text.ts';
@@ -7,7 +9,9 @@ import { flowLine } from '../../src/report/flow-line.ts';
 import { listText } from '../../src/report/list-text.ts';
 import { PLAIN_STYLE, type Style } from '../../src/report/style.ts';
 import { topologyTree } from '../../src/report/topology-tree.ts';
-import { dropRow, dropVerdict, facts, flow, ip, policyVerdict, publishedVerdict, tcpRow, topology } from './fixtures.ts';
+import type { ExplainAnswer } from '../../src/session/state.ts';
+import { IPTABLES, insertRules, type Scene, scene } from '../path/scene.ts';
+import { dropRow, facts, flow, ip, tcpRow, topology } from './fixtures.ts';
 import { expectGolden } from './golden.ts';
 
 const ascii: Style = { ...PLAIN_STYLE, unicode: false };
@@ -40,31 +44,59 @@ describe('topology', () => {
 });
 
 describe('explain', () => {
-  it('gives the answer, then the path with the deciding step marked, near misses and the reply', () => {
-    const answer = {
-      question: 'web1 172.18.0.2 → web2 198.18.20.2 icmp',
-      verdict: dropVerdict,
-      reply: null,
-      why: ['Docker keeps test_net1 and test_net2 apart.'],
+  const world = scene('28.5');
+  const explain = (src: string, dst: string, proto: string, on: Scene = world): ExplainAnswer => {
+    const { spec, words, verdict, reply } = answerBetween(on.model, on.topology, src, dst, proto, { explain: true });
+    return {
+      question: words,
+      verdict,
+      reply,
+      why: whySentences({ spec, verdict, reply, flow: null, facts: on.facts, topology: on.topology }),
     };
-    expectGolden('explain-drop.txt', explainText(answer, PLAIN_STYLE));
+  };
+  const withoutMisses = ({ verdict: { nearMisses: _unasked, ...verdict }, ...rest }: ExplainAnswer): ExplainAnswer => ({
+    ...rest,
+    verdict,
   });
 
-  it('shows translation, delivery, what is unknown, and a reply that fares worse', () => {
-    const answer = { question: 'outside → host 203.0.113.1 tcp:8080', verdict: publishedVerdict, reply: policyVerdict, why: [] };
-    expectGolden('explain-published.txt', explainText(answer, PLAIN_STYLE));
+  it('gives the answer, then the phases with the deciding rule marked, and near misses with what the packet has', () => {
+    expectGolden('explain-drop.txt', explainText(explain('web1', 'web2', 'tcp:80'), PLAIN_STYLE, null));
+  });
+
+  it('shows tables passed without a match, checks, both tuples where NAT made them differ, and the phases of the reply', () => {
+    expectGolden('explain-published.txt', explainText(withoutMisses(explain('outside', 'host', 'tcp:8080')), PLAIN_STYLE, null));
+  });
+
+  it.each([80, 100, 140])('fits %i columns', (columns) => {
+    const lines = explainText(explain('web1', 'outside', 'icmp'), PLAIN_STYLE, columns);
+    expect(lines.filter((line) => line.length > columns)).toEqual([]);
+    if (columns === 80) expectGolden('explain-80-columns.txt', lines);
+  });
+
+  it('shows a reply that fares worse than the request', () => {
+    const closed = scene('28.5', {
+      raw: { [IPTABLES]: insertRules('filter', '-A DOCKER-USER -m conntrack --ctdir REPLY -j DROP') },
+    });
+    const text = explainText(explain('web1', 'outside', 'icmp', closed), PLAIN_STYLE, null).join('\n');
+    expect(text).toMatch(/^ACCEPT {2}web1/);
+    expect(text).toMatch(/^reply: DROP by filter DOCKER-USER #1/m);
+    expect(text).toMatch(/DOCKER-USER 1 {2}drop {2}-m conntrack --ctdir REPLY -j DROP {2}◀ decides/);
   });
 
   it('marks the policy that decides', () => {
-    const text = explainText({ question: 'q', verdict: policyVerdict, reply: null, why: [] }, PLAIN_STYLE).join('\n');
-    expect(text).toContain('decided by FORWARD policy');
-    expect(text).toMatch(/FORWARD policy DROP {2}◀ decides/);
+    const answer = withoutMisses(explain('host', 'web1', 'icmp'));
+    expect(explainText(answer, PLAIN_STYLE, null).join('\n')).toMatch(/filter +OUTPUT +ALLOW +no rules: policy ACCEPT {2}◀ decides/);
+  });
+
+  it('tells of a container without a route before the host has any say', () => {
+    const text = explainText(withoutMisses(explain('web1', '0.0.0.0', 'tcp:80')), PLAIN_STYLE, null).join('\n');
+    expect(text).toMatch(/container +route +LOCAL +0\.0\.0\.0 means web1 itself/);
   });
 
   it('carries the verdict as a word with and without colour', () => {
-    const answer = { question: 'q', verdict: dropVerdict, reply: null, why: [] };
-    expect(explainText(answer, colour)[0]).toContain(`${ESCAPE}[31mDROP${ESCAPE}[0m`);
-    expect(explainText(answer, PLAIN_STYLE)[0]).toMatch(/^DROP /);
+    const answer = explain('web1', 'web2', 'tcp:80');
+    expect(explainText(answer, colour, null)[0]).toContain(`${ESCAPE}[31mDROP${ESCAPE}[0m`);
+    expect(explainText(answer, PLAIN_STYLE, null)[0]).toMatch(/^DROP /);
   });
 });
 
