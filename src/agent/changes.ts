@@ -21,7 +21,12 @@ export const withoutCounters: Normalise = (text) =>
     .join('\n')
     .replace(/^\[\d+:\d+\] |\[\d+:\d+\]$/gm, '');
 
-const nftWithoutCounters: Normalise = (text) => text.replace(/"(packets|bytes|expires|used)": ?\d+/g, '"$1":0');
+/** Without the blanks between values: what was read during a trace was written anew (firewall.ts). */
+const nftWithoutCounters: Normalise = (text) =>
+  text
+    .replace(/"(packets|bytes|expires|used)": ?\d+/g, '"$1":0')
+    .replace(/([,:]) /g, '$1')
+    .trim();
 
 const setsWithoutCounters: Normalise = (text) => text.replace(/^(add .*?) timeout \d+/gm, '$1').replace(/ packets \d+ bytes \d+/g, '');
 

@@ -8,9 +8,18 @@ import { fileURLToPath } from 'node:url';
 import { failure } from '../base/errors.ts';
 import type { SnapshotDocument } from '../host/snapshot.ts';
 import { type CaptureHandle, type CaptureListener, type CapturePlan, ClientCapture } from './client-capture.ts';
-import { type AgentMessage, type AgentRequest, type Capabilities, type CollectRequest, DOCKER_HOST_OPTION } from './protocol.ts';
+import { ClientTrace, type TraceHandle, type TraceListener, type TracePlan } from './client-trace.ts';
+import {
+  type AgentMessage,
+  type AgentRequest,
+  type Capabilities,
+  type CollectRequest,
+  DOCKER_HOST_OPTION,
+  type SendPacket,
+} from './protocol.ts';
 
 export type { CaptureEvent, CaptureHandle, CaptureListener, CapturePlan } from './client-capture.ts';
+export type { TraceHandle, TraceListener, TraceNews, TracePlan } from './client-trace.ts';
 
 export interface AgentOptions {
   /** Address of the daemon; null or absent for DOCKER_HOST, the current context, or the usual sockets. */
@@ -33,7 +42,11 @@ export interface AgentClient {
   onMessage(listener: (news: AgentNews) => void): () => void;
   /** Events go to `listener`, the first `section` before this resolves. Failures of the capture are `ended` events, not rejections. */
   startCapture(plan: CapturePlan, listener: CaptureListener): Promise<CaptureHandle>;
-  /** Stops all captures, ends the agent and waits until it is gone. */
+  /** Asks the kernel for its trace of matching packets. What becomes of it are events: `started`, or `ended` with the problem. */
+  startTrace(plan: TracePlan, listener: TraceListener): TraceHandle;
+  /** Sends one packet; resolves with what sent it. */
+  sendPacket(packet: SendPacket): Promise<string>;
+  /** Stops all captures and traces, ends the agent and waits until it is gone. */
   close(): Promise<void>;
 }
 
@@ -64,7 +77,7 @@ const agentEntry = (): string => {
 };
 
 interface Pending {
-  readonly resolve: (answer: SnapshotDocument | Capabilities) => void;
+  readonly resolve: (answer: SnapshotDocument | Capabilities | string) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -74,6 +87,7 @@ class Client implements AgentClient {
   readonly #listeners = new Set<(news: AgentNews) => void>();
   readonly #pending = new Map<number, Pending>();
   readonly #captures = new Map<number, ClientCapture>();
+  readonly #traces = new Map<number, ClientTrace>();
   readonly #exited: Promise<void>;
   #lastId = 0;
   #closing = false;
@@ -155,9 +169,22 @@ class Client implements AgentClient {
     return capture;
   }
 
+  startTrace(plan: TracePlan, listener: TraceListener): TraceHandle {
+    const id = ++this.#lastId;
+    const trace = new ClientTrace(id, plan, listener, (request) => this.#send(request));
+    this.#traces.set(id, trace);
+    void trace.over.then(() => this.#traces.delete(id));
+    if (this.#goneMessage !== null) trace.agentGone(this.#goneMessage);
+    return trace;
+  }
+
+  async sendPacket(packet: SendPacket): Promise<string> {
+    return (await this.#ask((requestId) => ({ type: 'send', requestId, packet }))) as string;
+  }
+
   async close(): Promise<void> {
     this.#closing = true;
-    await Promise.all([...this.#captures.values()].map((capture) => capture.stop()));
+    await Promise.all([...this.#captures.values(), ...this.#traces.values()].map((work) => work.stop()));
     if (this.#child.connected) this.#child.disconnect();
     // it ends by itself when the channel closes; after main has dropped root there is no other way to end it
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), CLOSE_WITHIN_MS);
@@ -165,7 +192,7 @@ class Client implements AgentClient {
     clearTimeout(timer);
   }
 
-  #ask(request: (requestId: number) => AgentRequest): Promise<SnapshotDocument | Capabilities> {
+  #ask(request: (requestId: number) => AgentRequest): Promise<SnapshotDocument | Capabilities | string> {
     return new Promise((resolve, reject) => {
       if (this.#goneMessage !== null) {
         reject(failure(this.#goneMessage));
@@ -192,6 +219,16 @@ class Client implements AgentClient {
         break;
       case 'failed':
         this.#answer(message.requestId)?.reject(failure(message.message, message.hint === null ? {} : { hint: message.hint }));
+        break;
+      case 'sent':
+        this.#answer(message.requestId)?.resolve(message.by);
+        break;
+      case 'traceStarted':
+      case 'traceRules':
+      case 'traceText':
+      case 'traceRecords':
+      case 'traceEnded':
+        this.#traces.get(message.traceId)?.receive(message);
         break;
       case 'captureStarted':
       case 'captureEnded':
@@ -226,6 +263,7 @@ class Client implements AgentClient {
     for (const pending of this.#pending.values()) pending.reject(failure(this.#goneMessage, { hint: 'start vethscope again' }));
     this.#pending.clear();
     for (const capture of this.#captures.values()) capture.agentGone(this.#goneMessage);
+    for (const trace of this.#traces.values()) trace.agentGone(this.#goneMessage);
     if (!this.#closing) this.#tell({ type: 'gone', message: this.#goneMessage });
   }
 }

@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { SNAPSHOT_COMMANDS, type SnapshotCommand } from '../host/snapshot.ts';
 import { findProgram, type RunResult, run } from './programs.ts';
+import { TRACE_TABLE_PREFIX } from './trace-rules.ts';
 
 /** Command -> its output, or why there is none. */
 export interface Gathered {
@@ -61,6 +62,21 @@ export const gatherRules = async (into: Gathered, enter: Enter = []): Promise<vo
 /** Rules of native nftables and the sets that iptables rules look into. */
 export const gatherSets = async (into: Gathered, enter: Enter = []): Promise<void> => {
   await Promise.all([gather(into, 'nft', enter), gather(into, 'ipset', enter)]);
+  const key = SNAPSHOT_COMMANDS.nft;
+  if (into.raw[key]?.includes(TRACE_TABLE_PREFIX) === true) into.raw[key] = withoutTraceTables(into.raw[key]);
+};
+
+/** The tables of running traces are ours and change no packet's fate: they are no facts of the host. */
+const withoutTraceTables = (text: string): string => {
+  try {
+    const document = JSON.parse(text) as { readonly nftables: readonly Readonly<Record<string, { table?: unknown; name?: unknown }>>[] };
+    const isOurs = (entry: Readonly<Record<string, { table?: unknown; name?: unknown }>>): boolean =>
+      Object.entries(entry).some(([kind, { table, name }]) => String(kind === 'table' ? name : table).startsWith(TRACE_TABLE_PREFIX));
+    return JSON.stringify({ ...document, nftables: document.nftables.filter((entry) => !isOurs(entry)) });
+  } catch {
+    // not what nft prints: the reader says so
+    return text;
+  }
 };
 
 const gatherFamily = async (into: Gathered, family: Family, enter: Enter): Promise<void> => {

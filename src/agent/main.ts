@@ -9,6 +9,8 @@ import { DockerDaemon } from './docker.ts';
 import { chooseDockerEndpoint } from './docker-endpoint.ts';
 import { probe } from './probe.ts';
 import { type AgentMessage, type AgentRequest, DOCKER_HOST_OPTION } from './protocol.ts';
+import { sendPacket } from './trace-send.ts';
+import { Traces } from './traces.ts';
 import { Watch } from './watch.ts';
 
 const send = (message: AgentMessage): void => {
@@ -27,12 +29,13 @@ const docker = findDocker();
 // dockerode reads the variable too, and would take it for more than what was chosen
 delete process.env['DOCKER_HOST'];
 const captures = new Captures(send);
+const traces = new Traces(send);
 const watch = new Watch(docker, send);
 
 const leave = (): void => {
   watch.stop();
   captures.killAll();
-  process.exit(0);
+  void traces.stopAll().then(() => process.exit(0));
 };
 
 const answer = async (requestId: number, work: () => Promise<AgentMessage>): Promise<void> => {
@@ -66,6 +69,15 @@ const handle = (request: AgentRequest): void => {
       break;
     case 'continueCapture':
       captures.continue(request.captureId, request.fifo);
+      break;
+    case 'startTrace':
+      traces.start(request.trace);
+      break;
+    case 'stopTrace':
+      traces.stop(request.traceId);
+      break;
+    case 'send':
+      void answer(request.requestId, async () => ({ type: 'sent', requestId: request.requestId, by: await sendPacket(request.packet) }));
       break;
     case 'stopCapture':
       captures.stop(request.captureId);

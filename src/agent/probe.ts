@@ -5,6 +5,7 @@ import type { DockerDaemon } from './docker.ts';
 import { loadCap } from './engine/cap-module.ts';
 import { findProgram } from './programs.ts';
 import type { Capabilities } from './protocol.ts';
+import { describeLeftovers } from './trace-keeper.ts';
 
 /** include/uapi/linux/capability.h */
 const CAP_NET_ADMIN = 12;
@@ -47,6 +48,7 @@ export const probe = async (docker: DockerDaemon | { readonly error: string }): 
       brNetfilter: existsSync('/proc/sys/net/bridge/bridge-nf-call-iptables'),
       conntrack: existsSync('/proc/sys/net/netfilter/nf_conntrack_count'),
     },
+    traceLeftovers: describeLeftovers(),
   };
 };
 

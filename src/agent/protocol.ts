@@ -42,6 +42,36 @@ export interface StartCapture {
   readonly description: string;
 }
 
+/** A packet as it enters the host, for the rules that ask for its trace. Null: any. */
+export interface TracedTuple {
+  readonly family: 4 | 6;
+  readonly src: string;
+  readonly dst: string;
+  readonly protocol: number;
+  readonly sport: number | null;
+  readonly dport: number | null;
+  readonly icmpType: number | null;
+}
+
+export interface StartTrace {
+  /** Chosen by main; every later message about this trace carries it. */
+  readonly traceId: number;
+  readonly original: TracedTuple;
+  /** As the answer is predicted to come in: traced from its first rule on. Other answers are traced from conntrack on. */
+  readonly reply: TracedTuple | null;
+}
+
+/** One packet to be sent, on request only. */
+export interface SendPacket {
+  readonly family: 4 | 6;
+  /** Whose namespace it is sent from; null for the host itself. */
+  readonly from: CaptureNamespace | null;
+  readonly src: string;
+  readonly dst: string;
+  readonly protocol: number;
+  readonly dport: number | null;
+}
+
 export type AgentRequest =
   | { readonly type: 'collect'; readonly requestId: number; readonly what: CollectRequest }
   | { readonly type: 'watch'; readonly intervalMs: number; readonly what: CollectRequest }
@@ -50,7 +80,26 @@ export type AgentRequest =
   /** Answer to a `captureEnded` that resumes: the FIFO for the next section, which starts as soon as the interface is back. */
   | { readonly type: 'continueCapture'; readonly captureId: number; readonly fifo: string }
   | { readonly type: 'stopCapture'; readonly captureId: number }
+  | { readonly type: 'startTrace'; readonly trace: StartTrace }
+  | { readonly type: 'stopTrace'; readonly traceId: number }
+  | { readonly type: 'send'; readonly requestId: number; readonly packet: SendPacket }
   | { readonly type: 'probe'; readonly requestId: number };
+
+/** What a trace did and could not do. */
+export interface TraceCounts {
+  /** Packets that our rules marked; null where the counters could not be read. */
+  readonly traced: number | null;
+  /** Packets that fitted and were not traced, to stay below the rate. */
+  readonly overRate: number | null;
+  /** Messages of the kernel's trace that were lost on their way because we read too slowly; null where the kernel does not say. */
+  readonly messagesLost: number | null;
+  /** Records of legacy rules that the kernel could not hand over. */
+  readonly legacyDropped: number | null;
+  /** How often reading began anew because rules changed: what was told in between is lost. */
+  readonly gaps: number;
+}
+
+export type TraceEnd = 'stopped' | 'no-program' | 'no-privilege' | 'refused' | 'rules-gone' | 'crashed';
 
 /** What the machine can do, for `doctor` and for choosing an engine. */
 export interface Capabilities {
@@ -65,6 +114,8 @@ export interface Capabilities {
   readonly programs: Readonly<Record<string, string | null>>;
   readonly docker: { readonly url: string; readonly version: string | null; readonly error: string | null };
   readonly kernelModules: { readonly brNetfilter: boolean; readonly conntrack: boolean };
+  /** What a trace that was killed has left behind, in words; the next trace takes it away. */
+  readonly traceLeftovers: readonly string[];
 }
 
 export type CaptureEnd =
@@ -113,5 +164,30 @@ export type AgentMessage =
       /** Dropped because the reader was slower than the packets and the engine's own queue was full. */
       readonly droppedByEngine: number | null;
     }
+  /** The rules are in force and the kernel's trace is read. `ruleset` is what `nft -a -j list ruleset` printed just before. */
+  | {
+      readonly type: 'traceStarted';
+      readonly traceId: number;
+      readonly ruleset: string;
+      /** What legacy rules do is read too. */
+      readonly readsLegacy: boolean;
+      readonly remarks: readonly string[];
+    }
+  /** The rules have changed: what is told from here on is about these. */
+  | { readonly type: 'traceRules'; readonly traceId: number; readonly ruleset: string }
+  /** What `nft -a monitor trace` printed, in pieces of any size. */
+  | { readonly type: 'traceText'; readonly traceId: number; readonly text: string }
+  /** Legacy rules' records as a classic pcap of link type NFLOG, in pieces of any size. */
+  | { readonly type: 'traceRecords'; readonly traceId: number; readonly bytes: Uint8Array }
+  /** Nothing of the trace is left in the kernel. */
+  | {
+      readonly type: 'traceEnded';
+      readonly traceId: number;
+      readonly end: TraceEnd;
+      readonly message: string;
+      readonly hint: string | null;
+      readonly counts: TraceCounts;
+    }
+  | { readonly type: 'sent'; readonly requestId: number; readonly by: string }
   /** A link of the agent's namespace appeared or vanished, went up or down. */
   | { readonly type: 'link'; readonly interface: string; readonly present: boolean; readonly up: boolean; readonly ifindex: number };

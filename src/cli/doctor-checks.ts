@@ -31,7 +31,15 @@ export const doctorChecks = (found: Capabilities, kernel: KernelSettings, manage
   firewallCheck(found, manager),
   ...Object.keys(PROGRAMS).map((program) => programCheck(program, found, manager)),
   ...kernelChecks(found, kernel),
+  ...found.traceLeftovers.map(leftoverCheck),
 ];
+
+const leftoverCheck = (what: string): DoctorCheck => ({
+  name: 'trace',
+  status: 'limited',
+  found: `a trace that was killed has left ${what}`,
+  mend: 'sudo vethscope trace host outside icmp --duration 1 (every trace puts back first what an earlier one has left)',
+});
 
 const ok = (name: string, text: string): DoctorCheck => ({ name, status: 'ok', found: text, mend: null });
 

@@ -20,6 +20,7 @@ const whole: Capabilities = {
   programs: Object.fromEntries(PROGRAMS.map((name) => [name, `/usr/sbin/${name}`])),
   docker: { url: 'unix:///var/run/docker.sock', version: '28.5.2', error: null },
   kernelModules: { brNetfilter: true, conntrack: true },
+  traceLeftovers: [],
 };
 const kernel: KernelSettings = { ipForward: '1', bridgeNfCallIptables: '1' };
 
