@@ -1,12 +1,14 @@
 /** Rules as data into base chains that can be asked: hooks, priorities and types as the kernel's tables have them. ip_tables.c; iptables' nft.c. */
 
+import { parsePrefix } from '../base/ip-address.ts';
 import { seeingNoConnection } from './before-conntrack.ts';
 import { HOOK_OF_CHAIN, isBuiltin, priorityOf } from './builtin.ts';
+import type { RulePins } from './chain-index.ts';
 import { evaluateProgram } from './evaluate.ts';
-import type { BaseChain, ChainStep, StepAction } from './evaluation.ts';
+import type { BaseChain, StepAction } from './evaluation.ts';
 import { type Condition, type MatchContext, type MatchModule, makeCondition } from './matches/condition.ts';
 import { MATCHES } from './matches/index.ts';
-import { type CompiledChain, type CompiledRule, makeStep, type Program, type RuleEffect } from './program.ts';
+import { CompiledChain, type CompiledRule, makeStep, type Program, type RuleEffect } from './program.ts';
 import { registryOf } from './registry.ts';
 import type { Chain, Hook, Rule, RuleRef, Ruleset, Table } from './ruleset.ts';
 import { SetIndexes } from './sets/set-index.ts';
@@ -23,6 +25,14 @@ interface Context {
   readonly match: MatchContext;
 }
 
+/** A table's chains by name, for the rules that call them. */
+interface TableScope {
+  readonly table: Table;
+  readonly chains: ReadonlyMap<string, CompiledChain>;
+  /** Calls that lead back to their caller. */
+  readonly looping: () => ReadonlySet<string>;
+}
+
 export const compileRuleset = (ruleset: Ruleset): readonly BaseChain[] => {
   const context: Context = {
     ruleset,
@@ -35,22 +45,22 @@ export const compileRuleset = (ruleset: Ruleset): readonly BaseChain[] => {
 
 const compileTable = (table: Table, context: Context): readonly BaseChain[] => {
   const chains = new Map<string, CompiledChain>();
-  for (const chain of table.chains) chains.set(chain.name, { name: chain.name, rules: [] });
+  const scope: TableScope = { table, chains, looping: once(() => loopingChains(table)) };
   for (const chain of table.chains) {
-    const compiled = chains.get(chain.name) as CompiledChain;
-    for (const rule of chain.rules) compiled.rules.push(compileRule(rule, chain, table, context));
-  }
-  const looping = loopingChains(table);
-  for (const chain of table.chains) {
-    const compiled = chains.get(chain.name) as CompiledChain;
-    chain.rules.forEach((rule, index) => {
-      finishRule(compiled.rules[index] as CompiledRule, rule, chain, table, chains, looping, context);
-    });
+    chains.set(chain.name, new CompiledChain(chain.name, () => chain.rules.map((rule) => compileRule(rule, chain, scope, context))));
   }
   return table.chains.flatMap((chain) => {
     const base = baseChain(chain, table, chains.get(chain.name) as CompiledChain, context);
     return base === null ? [] : [base];
   });
+};
+
+const once = <Value>(make: () => Value): (() => Value) => {
+  let made: { readonly value: Value } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 };
 
 const baseChain = (chain: Chain, table: Table, entry: CompiledChain, { ruleset }: Context): BaseChain | null => {
@@ -92,12 +102,36 @@ const asksConntrack = (table: Table): boolean =>
     chain.rules.some((rule) => rule.target?.name === 'CONNMARK' || rule.matches.some((match) => CONNTRACK_MATCHES.includes(match.name))),
   );
 
-const compileRule = (rule: Rule, chain: Chain, table: Table, context: Context): CompiledRule => {
+const compileRule = (rule: Rule, chain: Chain, scope: TableScope, context: Context): CompiledRule => {
   const { backend, family } = context.ruleset;
   const { number, text, counters } = rule;
-  const ref: RuleRef = { backend, family, table: table.name, chain: chain.name, rule: number, text, counters };
-  const step = makeStep(ref, 'continue');
-  return { ref, conditions: conditionsOf(rule, context), effect: { kind: 'none' }, step, uncertainStep: step };
+  const ref: RuleRef = { backend, family, table: scope.table.name, chain: chain.name, rule: number, text, counters };
+  const effect = effectOf(ref, rule, chain, scope, context);
+  const step = makeStep(ref, stepAction(effect, rule));
+  return { ref, conditions: conditionsOf(rule, context), effect, step, uncertainStep: { ...step, uncertain: true }, pins: pinsOf(rule) };
+};
+
+/** The generic part stands first in every rule, and of it the kernel asks all before it asks any -m. */
+const pinsOf = (rule: Rule): RulePins | null => {
+  const [first] = rule.matches;
+  if (rule.problem !== undefined || first === undefined || first.name !== '') return null;
+  const value = (name: string): string | null => {
+    const option = first.options.find((candidate) => candidate.name === name);
+    return option === undefined || option.negated ? null : (option.values[0] ?? null);
+  };
+  const device = (name: string): string | null => {
+    const pattern = value(name);
+    return pattern === null || pattern === '' || pattern.endsWith('+') ? null : pattern;
+  };
+  const src = value('-s');
+  const dst = value('-d');
+  const pins: RulePins = {
+    inDev: device('-i'),
+    outDev: device('-o'),
+    src: src === null ? null : parsePrefix(src),
+    dst: dst === null ? null : parsePrefix(dst),
+  };
+  return pins.inDev === null && pins.outDev === null && pins.src === null && pins.dst === null ? null : pins;
 };
 
 const conditionsOf = (rule: Rule, { matches, match }: Context): readonly Condition[] => {
@@ -112,37 +146,13 @@ const conditionsOf = (rule: Rule, { matches, match }: Context): readonly Conditi
   });
 };
 
-/** The target, once all chains are there to be called. */
-const finishRule = (
-  compiled: CompiledRule,
-  rule: Rule,
-  chain: Chain,
-  table: Table,
-  chains: ReadonlyMap<string, CompiledChain>,
-  looping: ReadonlySet<string>,
-  context: Context,
-): void => {
-  compiled.effect = effectOf(compiled.ref, rule, chain, table, chains, looping, context);
-  const step = makeStep(compiled.ref, stepAction(compiled.effect, rule));
-  compiled.step = step;
-  compiled.uncertainStep = { ...step, uncertain: true } satisfies ChainStep;
-};
-
-const effectOf = (
-  ref: RuleRef,
-  rule: Rule,
-  chain: Chain,
-  table: Table,
-  chains: ReadonlyMap<string, CompiledChain>,
-  looping: ReadonlySet<string>,
-  context: Context,
-): RuleEffect => {
+const effectOf = (ref: RuleRef, rule: Rule, chain: Chain, { table, chains, looping }: TableScope, context: Context): RuleEffect => {
   if (rule.problem !== undefined) return { kind: 'target', target: unknownTarget(`the rule could not be read (${rule.problem})`) };
   const { target } = rule;
   if (target === null) return { kind: 'none' };
   const called = chains.get(target.name);
   if (called !== undefined && !isBuiltin(table.name, target.name)) {
-    if (!looping.has(`${chain.name} ${target.name}`)) return { kind: 'call', chain: called, goto: target.goto };
+    if (!looping().has(`${chain.name} ${target.name}`)) return { kind: 'call', chain: called, goto: target.goto };
     return { kind: 'target', target: unknownTarget(`the chain ${target.name} calls itself, which the kernel would refuse`) };
   }
   const module = target.goto ? undefined : context.targets.get(target.name);
