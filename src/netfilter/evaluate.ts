@@ -32,16 +32,6 @@ interface World {
   readonly assumptions: string[];
   /** What was assumed of questions that have one answer for this packet. */
   answers: ReadonlyMap<string, boolean> | null;
-  /** What the entries before this one, of the same rule, have done. */
-  carried: Carried | null;
-  /** The effect that was chosen where a map could not be asked; 'none' where it was taken to have nothing. */
-  chosen: Option | 'none' | null;
-}
-
-interface Carried {
-  readonly notes: readonly string[];
-  readonly action: ChainStep['action'];
-  readonly uncertain: boolean;
 }
 
 /** What asking a rule's conditions gave. */
@@ -72,8 +62,6 @@ export const evaluateProgram = (program: Program, skb: Skb, env: MatchEnv, expla
     nearMisses: [],
     assumptions: [],
     answers: null,
-    carried: null,
-    chosen: null,
   };
   const run = new Run(program, env, explain, first);
   return run.outcomes();
@@ -102,7 +90,7 @@ class Run {
     const { policy } = this.#program;
     for (;;) {
       // Who is to be told why rules did not match needs all of them asked.
-      if (!this.#explain && world.chosen === null) world.index = world.chain.next(world.index, world.skb);
+      if (!this.#explain) world.index = world.chain.next(world.index, world.skb);
       const rule = world.chain.rules[world.index];
       if (rule === undefined) {
         if (this.#return(world)) continue;
@@ -111,13 +99,6 @@ class Run {
         return unknownEnd(world, policy.ref, `the policy of ${describe(policy.ref)} is not known`);
       }
       world.index++;
-      const choosing = rule.effect.kind === 'choose' ? this.#choose(rule, rule.effect.choose, world) : null;
-      if (choosing === 'none') continue;
-      if (choosing !== null) {
-        const outcome = this.#take(choosing.rule, world, choosing.uncertain);
-        if (outcome !== null) return outcome;
-        continue;
-      }
       const asked = this.#ask(rule, world);
       switch (asked.kind) {
         case 'noMatch':
