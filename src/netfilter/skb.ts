@@ -23,13 +23,16 @@ export interface CtView {
   readonly zone: number;
 }
 
+/** Stands for a bridge port whose name is not known: no interface has an empty name. */
+export const UNKNOWN_PORT = '';
+
 /** Immutable; targets answer with a changed copy. Null means unknown: whoever asks answers `unknown`, except where said otherwise. */
 export interface Skb {
   readonly family: 4 | 6;
   /** Input device; null where there is none at this hook (then a name compares as ''). */
   readonly inDev: string | null;
   readonly outDev: string | null;
-  /** Bridge ports, where the packet came through br_netfilter; null where it did not. */
+  /** Bridge ports, where the packet came through br_netfilter; null where it did not, UNKNOWN_PORT where it is not known which. */
   readonly physIn: string | null;
   readonly physOut: string | null;
   /** Switched inside one bridge (as opposed to routed). */

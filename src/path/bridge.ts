@@ -2,18 +2,32 @@
  * Frames that come in by a bridge: switched to another port, or handed to the host to route; seen by the IP hooks only where
  * br_netfilter shows them. net/bridge/br_input.c, br_forward.c, br_netfilter_hooks.c.
  */
-import { formatIp, formatMac, type IpAddress, inPrefix, parseMac, sameIp } from '../base/ip-address.ts';
+import { formatIp, formatMac, type IpAddress, inPrefix, sameIp } from '../base/ip-address.ts';
+import { UNKNOWN_PORT } from '../netfilter/skb.ts';
 import { isLimitedBroadcast, isMulticast } from './address-kinds.ts';
+import {
+  crossingProblem,
+  lengthProblem,
+  lockedProblem,
+  nameOf,
+  nobody,
+  placeWords,
+  portProblem,
+  unpluggedPort,
+  vlanAnswer,
+} from './bridge-ports.ts';
 import { acceptedBy } from './decider.ts';
-import { nameOf, nobody, portProblem, unpluggedPort } from './deliver.ts';
 import { isLocalAddress } from './env.ts';
 import { nativeChainsAt } from './hook-program.ts';
 import { routesFor } from './look-up.ts';
 import type { HostModel } from './model.ts';
+import { neighbourAt } from './neighbours.ts';
+import { namespaceOf } from './places.ts';
+import { answersFor } from './proxy.ts';
 import { doubtNative, type HookContext, runHook } from './run-hook.ts';
 import { ifSwitch } from './switch.ts';
 import type { DecidedBy } from './verdict.ts';
-import { addStep, andThen, drop, type End, finish, note, record, seen, type Walk } from './walk.ts';
+import { addStep, andThen, drop, type End, finish, note, record, seen, undetermined, type Walk } from './walk.ts';
 
 export interface BridgeArrival {
   readonly bridge: string;
@@ -35,20 +49,49 @@ type Aim = 'host' | 'port' | 'flood';
 export const bridgeIn = (context: HookContext, walk: Walk, arrival: BridgeArrival, host: HostSide): readonly Walk[] => {
   const { model } = context;
   const { bridge, port } = arrival;
-  const closed = port === null ? null : portProblem(context, port);
+  const closed = port === null ? null : (portProblem(model, port) ?? lockedProblem(model, bridge, port, walk.skb.srcMac));
   if (closed !== null) return [drop(walk, 'bridge', { kind: 'bridge', text: closed })];
+  arrival = addressed(model, walk, arrival);
   const aim = aimOf(model, walk.skb.dst, arrival);
   walk = doubtBridgeChains(model, walk, ['prerouting', aim === 'host' ? 'input' : 'forward']);
   if (aim === 'host' && walk.phases !== null) walk = record(walk, { kind: 'bridge', hook: 'bridge', result: 'allow', ...upwards(arrival) });
-  if (model.links?.get(bridge)?.data['vlan_filtering'] === 1) walk = note(walk, `${bridge} filters VLANs, which is not evaluated`);
   const nf = model.sysctls.bridgeNf(bridge, walk.skb.family);
   return ifSwitch(
     walk,
     nf,
     (value) => value,
     (each) => hooked(context, each, arrival, aim, host),
-    (each) => (aim === 'host' ? host.receive(each) : switchFrame(context, each, arrival, aim, { text: nf.text })),
+    (each) => (aim === 'host' ? upward(model, each, arrival, host.receive) : switchFrame(context, each, arrival, aim, { text: nf.text })),
   );
+};
+
+/** A sender that was told a fixed address for the receiver writes that one on the frame. */
+const addressed = (model: HostModel, walk: Walk, arrival: BridgeArrival): BridgeArrival => {
+  const { srcMac, src, dst } = walk.skb;
+  if (arrival.dstMac !== null) return arrival;
+  const sender = (srcMac === null ? null : model.places.byMac(srcMac)) ?? model.places.onBridge(arrival.bridge, src);
+  if (sender === null || sender.interface === null) return arrival;
+  const inside = namespaceOf(model.facts, sender.container)?.facts;
+  const told = inside === undefined ? null : neighbourAt(inside, sender.interface, dst);
+  return told?.fixed === true && told.mac !== null ? { ...arrival, dstMac: told.mac } : arrival;
+};
+
+/** Up to the host, if the VLANs of port and bridge let the frame pass. */
+const upward = (model: HostModel, walk: Walk, { bridge, port }: BridgeArrival, on: (walk: Walk) => readonly Walk[]): readonly Walk[] => {
+  const refused = vlanRefusal(model, walk, bridge, port, null);
+  return refused === null ? on(walk) : [refused];
+};
+
+const vlanRefusal = (model: HostModel, walk: Walk, bridge: string, from: string | null, to: string | null): Walk | null => {
+  const answer = vlanAnswer(model, bridge, from ?? UNKNOWN_PORT, to);
+  switch (answer.kind) {
+    case 'passes':
+      return null;
+    case 'drops':
+      return drop(walk, 'bridge', { kind: 'bridge', text: answer.text });
+    case 'unknown':
+      return undetermined(walk, { kind: 'bridge', text: answer.text }, answer.text);
+  }
 };
 
 const upwards = ({ bridge, port }: BridgeArrival): { readonly text: string; readonly note: string } => ({
@@ -70,8 +113,14 @@ const aimOf = (model: HostModel, dst: IpAddress, arrival: BridgeArrival): Aim =>
   if (isMulticast(dst) || isLimitedBroadcast(dst)) return 'flood';
   if (model.addressesOf(bridge).some((entry) => entry.broadcast !== null && sameIp(entry.broadcast, dst))) return 'flood';
   if (isLocalAddress(model, dst) === true) return 'host';
-  if (onBridge(model, bridge, dst)) return 'port';
-  return 'host';
+  if (!onBridge(model, bridge, dst)) return 'host';
+  return isProxied(model, bridge, dst) ? 'host' : 'port';
+};
+
+/** The host answers ARP for what it routes elsewhere where it is told to (arp_process, arp_fwd_proxy), and for proxy entries. */
+const isProxied = (model: HostModel, bridge: string, dst: IpAddress): boolean => {
+  if (model.places.onBridge(bridge, dst) !== null || neighbourAt(model.self, bridge, dst)?.mac != null) return false;
+  return answersFor(model, bridge, dst).value === true;
 };
 
 /** Is the address a neighbour on this bridge, as a container there would see it? */
@@ -87,9 +136,10 @@ export const isGroupMac = (mac: number): boolean => Math.floor(mac / 0x100_0000_
 const hooked = (context: HookContext, walk: Walk, arrival: BridgeArrival, aim: Aim, host: HostSide): readonly Walk[] => {
   const { model } = context;
   const { bridge, port } = arrival;
-  const shown = seen(walk, { inDev: bridge, outDev: null, physIn: port });
+  const shown = seen(walk, { inDev: bridge, outDev: null, physIn: port ?? UNKNOWN_PORT });
   return andThen(runHook(context, shown, 'prerouting'), (each) => {
-    if (sameIp(each.skb.dst, walk.skb.dst)) return aim === 'host' ? host.routed(each) : switchFrame(context, each, arrival, aim, null);
+    if (sameIp(each.skb.dst, walk.skb.dst))
+      return aim === 'host' ? upward(model, each, arrival, host.routed) : switchFrame(context, each, arrival, aim, null);
     const answers = routesFor(model, each.skb, bridge);
     const back = answers.every(
       ({ result }) =>
@@ -111,22 +161,23 @@ const switchFrame = (
   const { bridge, port } = arrival;
   const { dst } = walk.skb;
   const place = model.places.onBridge(bridge, dst);
-  const neighbour = model.self.neighbours?.find(
-    (entry) => entry.dev === bridge && !entry.proxy && entry.mac !== null && sameIp(entry.ip, dst),
-  );
-  const mac =
+  const mac = aim === 'flood' ? null : (arrival.dstMac ?? place?.mac ?? neighbourAt(model.self, bridge, dst)?.mac ?? null);
+  const outPort = mac === null ? null : model.places.portOf(bridge, formatMac(mac));
+  const receiver = mac === null ? place : (model.places.byMac(mac) ?? (place?.mac === null ? place : null));
+  const refused =
     aim === 'flood'
       ? null
-      : (arrival.dstMac ?? place?.mac ?? (neighbour?.mac === undefined || neighbour.mac === null ? null : parseMac(neighbour.mac)));
-  const outPort = mac === null ? null : model.places.portOf(bridge, formatMac(mac));
-  const refused =
-    aim === 'flood' ? null : (portRefusal(context, arrival, outPort) ?? (place === null ? unpluggedPort(context, bridge, dst) : null));
+      : (crossingProblem(model, { bridge, from: port ?? UNKNOWN_PORT, to: outPort, mac, place: receiver }) ??
+        (place === null ? unpluggedPort(model, bridge, dst) : null));
   if (refused !== null) return [drop(walk, 'bridge', { kind: 'bridge', text: refused })];
-  const receiver = mac === null ? place : (model.places.byMac(mac) ?? (place?.mac === null ? place : null));
+  const barred = aim === 'flood' ? null : vlanRefusal(model, walk, bridge, port, outPort ?? UNKNOWN_PORT);
+  if (barred !== null) return [barred];
+  if (place !== null && receiver === null && mac !== null && outPort === null)
+    return [drop(walk, 'bridge', { kind: 'neighbour', text: `${formatIp(dst)} lladdr ${formatMac(mac)}` }, placeWords(place))];
   const way = `${bridge}: ${port === null ? '' : `port ${port} `}to ${aim === 'flood' ? 'all ports' : outPort === null ? formatIp(dst) : `port ${outPort}`}`;
   let switched = addStep(walk, 'bridge', way, 'continue', unhooked === null ? undefined : `no chain sees it: ${unhooked.text}`);
   if (aim === 'flood') switched = note(switched, "the host's own copy of a frame to all is not judged");
-  else if (receiver === null && mac === null) switched = note(switched, nobody(context, bridge, formatIp(dst)));
+  else if (receiver === null && mac === null) switched = note(switched, nobody(model, bridge, formatIp(dst)));
   const decidedBy: DecidedBy = { kind: 'bridge', text: unhooked === null ? way : `${way} (${unhooked.text})` };
   const end: End = {
     outcome: 'accept',
@@ -137,27 +188,25 @@ const switchFrame = (
     ...(receiver === null ? {} : { deliveredTo: nameOf(receiver) }),
     ...(aim === 'flood' ? { silent: true as const } : {}),
   };
-  if (unhooked !== null) return [finish(switched, end)];
-  const shown = seen(switched, { inDev: bridge, outDev: bridge, physIn: port, physOut: outPort, bridged: true });
+  const last = (each: Walk): Walk => {
+    const long = aim === 'flood' ? null : lengthProblem(model, each.skb.length, outPort, receiver);
+    return long === null ? finish(each, end) : drop(each, 'bridge', { kind: 'bridge', text: long });
+  };
+  if (unhooked !== null) return [last(switched)];
+  const shown = seen(switched, {
+    inDev: bridge,
+    outDev: bridge,
+    physIn: port ?? UNKNOWN_PORT,
+    physOut: outPort ?? UNKNOWN_PORT,
+    bridged: true,
+  });
   return andThen(runHook(context, shown, 'forward'), (each) =>
-    andThen(runHook(context, seen(each, { inDev: null }), 'postrouting'), (last) => [
-      finish(last, { ...end, decidedBy: acceptedBy(last, 'forward', decidedBy) }),
-    ]),
+    andThen(runHook(context, seen(each, { inDev: null }), 'postrouting'), (posted) => {
+      const ended = last(posted);
+      if (ended.end?.outcome !== 'accept') return [ended];
+      return [finish(posted, { ...end, decidedBy: acceptedBy(posted, 'forward', decidedBy) })];
+    }),
   );
-};
-
-/** should_deliver in br_forward.c: never back out of the port it came in by without hairpin, nor between isolated ports. */
-const portRefusal = (context: HookContext, arrival: BridgeArrival, outPort: string | null): string | null => {
-  if (outPort === null) return null;
-  const closed = portProblem(context, outPort);
-  if (closed !== null) return closed;
-  const to = context.model.places.port(outPort);
-  if (arrival.port === null || to === null) return null;
-  if (arrival.port === outPort) return to.hairpin ? null : `port ${outPort} of ${arrival.bridge}: hairpin off`;
-  const from = context.model.places.port(arrival.port);
-  return from?.isolated === true && to.isolated
-    ? `ports ${arrival.port} and ${outPort} of ${arrival.bridge} are isolated from each other`
-    : null;
 };
 
 const doubtBridgeChains = (model: HostModel, walk: Walk, hooks: readonly string[]): Walk => {

@@ -1,8 +1,10 @@
 /** The last part of the way: POSTROUTING, the neighbour or bridge port behind the device, and who gets the packet there. */
-import { formatIp, formatMac, type IpAddress, parseMac, sameIp } from '../base/ip-address.ts';
+import { formatIp, formatMac, type IpAddress, sameIp } from '../base/ip-address.ts';
 import type { Hook } from '../netfilter/ruleset.ts';
 import { isLimitedBroadcast, isMulticast } from './address-kinds.ts';
+import { crossingProblem, lengthProblem, nameOf, nobody, placeWords, unpluggedPort, vlanAnswer } from './bridge-ports.ts';
 import { acceptedBy } from './decider.ts';
+import { type NeighbourView, neighbourAt } from './neighbours.ts';
 import type { Place } from './places.ts';
 import { type HookContext, runHook } from './run-hook.ts';
 import type { DecidedBy } from './verdict.ts';
@@ -28,29 +30,53 @@ const handOver = (context: HookContext, walk: Walk, out: string, decidingHook: H
   if (isMulticast(dst) || isLimitedBroadcast(dst)) return finish(walk, end);
   const child = model.places.all.find((place) => place.parent === out && isPlaceOf(place, dst));
   if (child !== undefined) return toChild(walk, out, child);
-  if (!model.isBridge(out)) return finish(walk, end);
+  if (!model.isBridge(out)) return toWire(context, walk, out, target, end);
   const place = model.places.onBridge(out, target);
-  const neighbour = model.self.neighbours?.find((entry) => entry.dev === out && !entry.proxy && sameIp(entry.ip, target));
-  const learnt = neighbour?.mac === null || neighbour?.mac === undefined ? null : parseMac(neighbour.mac);
-  if (place !== null && place.mac !== null && learnt !== null && learnt !== place.mac) {
-    const text = `${formatIp(target)} dev ${out} lladdr ${formatMac(learnt)} ${neighbour?.state.join(' ') ?? ''}`.trim();
-    const why = `${place.container.name} has ${formatMac(place.mac)}`;
-    if (neighbour?.state.includes('PERMANENT') === true) return drop(walk, 'bridge', { kind: 'neighbour', text }, why);
-    walk = note(walk, `the neighbour entry "${text}" is not the container's: ${why}`);
+  const neighbour = neighbourAt(model.self, out, target);
+  const learnt = neighbour?.mac ?? null;
+  if (neighbour !== null && place !== null && place.mac !== null && learnt !== null && learnt !== place.mac) {
+    if (neighbour.fixed) return drop(walk, 'bridge', { kind: 'neighbour', text: neighbour.text }, placeWords(place));
+    walk = note(walk, `the neighbour entry "${neighbour.text}" is not the container's: ${placeWords(place)}`);
   }
   const mac = place?.mac ?? learnt;
   const port = mac === null ? null : model.places.portOf(out, formatMac(mac));
-  const closed = port === null ? null : portProblem(context, port);
-  if (closed !== null) return drop(walk, 'bridge', { kind: 'bridge', text: closed });
-  const detached = place === null ? unpluggedPort(context, out, target) : null;
-  if (detached !== null) return drop(walk, 'bridge', { kind: 'bridge', text: detached });
-  if (place === null && learnt === null) walk = note(walk, nobody(context, out, formatIp(target)));
+  const refused =
+    crossingProblem(model, { bridge: out, from: null, to: port, mac, place }) ??
+    (place === null ? unpluggedPort(model, out, target) : null) ??
+    lengthProblem(model, sentLength(context, walk, out), port, place);
+  if (refused !== null) return drop(walk, 'bridge', { kind: 'bridge', text: refused });
+  const vlan = port === null ? ({ kind: 'passes' } as const) : vlanAnswer(model, out, null, port);
+  if (vlan.kind === 'drops') return drop(walk, 'bridge', { kind: 'bridge', text: vlan.text });
+  if (vlan.kind === 'unknown') return undetermined(walk, { kind: 'bridge', text: vlan.text }, vlan.text);
+  if (place === null && neighbour?.silent === true) return unanswered(walk, neighbour);
+  if (place === null && learnt === null) walk = note(walk, nobody(model, out, formatIp(target)));
   const hop =
     port === null
       ? addStep(walk, 'bridge', `${out}: to ${formatIp(target)}`, 'continue')
       : addStep(walk, 'bridge', `${out}: out of port ${port}`, 'continue');
   return finish(hop, { ...end, outPort: port, receiverMac: mac, ...(place === null ? {} : { deliveredTo: nameOf(place) }) });
 };
+
+/** What the kernel cuts for the way out is no longer than the device takes. */
+const sentLength = (context: HookContext, walk: Walk, out: string): number | null => {
+  const mtu = walk.mtu ?? context.model.links?.get(out)?.mtu ?? null;
+  const { length } = walk.skb;
+  return length === null || mtu === null ? length : Math.min(length, mtu);
+};
+
+/** Onto a cable whose other end is no part of this host. */
+const toWire = (context: HookContext, walk: Walk, out: string, target: IpAddress, end: End): Walk => {
+  const neighbour = neighbourAt(context.model.self, out, target);
+  return neighbour?.silent === true ? unanswered(walk, neighbour) : finish(walk, end);
+};
+
+/** neigh_event_send asks once more for each packet: only an answer would tell. */
+const unanswered = (walk: Walk, neighbour: NeighbourView): Walk =>
+  undetermined(
+    walk,
+    { kind: 'neighbour', text: neighbour.text },
+    `nobody answered the last question who has the address (${neighbour.text}): if that is still so, the packet ends here`,
+  );
 
 /** What the parent of a macvlan or ipvlan sends goes to the wire, never to its own children (macvlan.c hands over on receive only). */
 const toChild = (walk: Walk, parent: string, child: Place): Walk => {
@@ -68,31 +94,5 @@ const toChild = (walk: Walk, parent: string, child: Place): Walk => {
   );
 };
 
-export const nobody = (context: HookContext, bridge: string, ip: string): string =>
-  context.model.facts.dockerError === null || context.model.facts.containers.length > 0
-    ? `no running container has ${ip} on ${bridge}: if nothing else answers there, the packet ends at the bridge`
-    : `who has ${ip} on ${bridge} is not known`;
-
 const isPlaceOf = (place: Place, ip: IpAddress): boolean =>
   (place.endpoint.ipv4 !== null && sameIp(place.endpoint.ipv4, ip)) || (place.endpoint.ipv6 !== null && sameIp(place.endpoint.ipv6, ip));
-
-export const nameOf = (place: Place): { readonly container: string; readonly network: string } => ({
-  container: place.container.name,
-  network: place.endpoint.network,
-});
-
-/** A bridge port that takes no frames: not forwarding (STP state, carrier lost). */
-export const portProblem = (context: HookContext, port: string): string | null => {
-  const known = context.model.places.port(port);
-  if (known === null || known.state === 'forwarding' || known.state === 'unknown') return null;
-  return `port ${port} of ${known.bridge}: state ${known.state}`;
-};
-
-/** A container whose veth is known and is not plugged into the bridge that its address belongs to. */
-export const unpluggedPort = (context: HookContext, bridge: string, ip: IpAddress): string | null => {
-  const lost = context.model.places
-    .byAddress(ip)
-    .find((place) => place.port !== null && place.bridge !== bridge && place.network?.claimedBridge === bridge);
-  if (lost === undefined) return null;
-  return `${lost.port} of ${lost.container.name} is ${lost.bridge === null ? 'not plugged into any bridge' : `plugged into ${lost.bridge}`} instead of ${bridge}`;
-};

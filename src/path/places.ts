@@ -14,26 +14,35 @@ export interface Place {
   /** The interface in the container; null where its namespace was not read. */
   readonly interface: string | null;
   readonly mac: number | null;
+  /** MTU of the interface in the container; null where its namespace was not read. */
+  readonly mtu: number | null;
   /** Parent device of macvlan and ipvlan networks. */
   readonly parent: string | null;
+}
+
+/** An entry of a bridge's forwarding database; `fixed` where it was set by hand and is never learnt anew. */
+export interface FdbView {
+  readonly dev: string;
+  readonly state: string;
+  readonly fixed: boolean;
 }
 
 export class Places {
   readonly all: readonly Place[];
   readonly #links: ReadonlyMap<string, Link>;
   readonly #ports: ReadonlyMap<string, BridgePort>;
-  readonly #fdb: ReadonlyMap<string, string>;
+  readonly #fdb: ReadonlyMap<string, FdbView>;
 
   constructor(facts: HostFacts) {
     const links = facts.self.links ?? [];
     this.#links = new Map(links.map((link) => [link.name, link]));
     this.#ports = new Map((facts.self.bridgePorts ?? []).map((port) => [port.dev, port]));
-    const fdb = new Map<string, string>();
+    const fdb = new Map<string, FdbView>();
     for (const entry of facts.self.fdb ?? []) {
       const bridge = entry.master ?? this.#links.get(entry.dev)?.master ?? null;
-      // `permanent` ones without `static` are the ports' own addresses.
+      // Permanent ones are the ports' own addresses.
       if (bridge === null || entry.flags.includes('self') || entry.state === 'permanent') continue;
-      fdb.set(`${bridge} ${entry.mac}`, entry.dev);
+      fdb.set(`${bridge} ${entry.mac}`, { dev: entry.dev, state: entry.state ?? '', fixed: entry.state === 'static' });
     }
     this.#fdb = fdb;
     const networks = new Map(facts.networks.flatMap((network) => [[network.id, network] as const, [network.name, network] as const]));
@@ -69,9 +78,14 @@ export class Places {
   /** The port of `bridge` behind which `mac` (as text) is: learnt, or known from a container's own namespace. */
   portOf(bridge: string, mac: string): string | null {
     const learnt = this.#fdb.get(`${bridge} ${mac}`);
-    if (learnt !== undefined) return learnt;
+    if (learnt !== undefined) return learnt.dev;
     const number = parseMac(mac);
     return this.all.find((place) => place.bridge === bridge && place.mac === number && place.port !== null)?.port ?? null;
+  }
+
+  /** What the bridge has noted or been told about an address. */
+  fdbEntry(bridge: string, mac: string): FdbView | null {
+    return this.#fdb.get(`${bridge} ${mac}`) ?? null;
   }
 
   port(dev: string): BridgePort | null {
@@ -84,7 +98,7 @@ export class Places {
     const inside = insideLink(namespace, endpoint);
     const veth = inside === null ? null : this.#hostEnd(inside, namespace);
     const claimed = network?.claimedBridge ?? null;
-    const learnt = claimed === null || endpoint.mac === null ? null : (this.#fdb.get(`${claimed} ${endpoint.mac}`) ?? null);
+    const learnt = claimed === null || endpoint.mac === null ? null : (this.#fdb.get(`${claimed} ${endpoint.mac}`)?.dev ?? null);
     const parentOption = network?.options['parent'] ?? null;
     return {
       container,
@@ -93,6 +107,7 @@ export class Places {
       bridge: veth !== null ? veth.master : claimed,
       port: veth?.name ?? learnt,
       interface: inside?.name ?? null,
+      mtu: inside?.mtu ?? null,
       mac,
       parent:
         network !== null && (network.driver === 'macvlan' || network.driver === 'ipvlan') ? (parentOption ?? this.#parentOf(inside)) : null,

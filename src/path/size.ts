@@ -39,9 +39,8 @@ export const fits = (model: HostModel, walk: Walk, out: string, question: SizeQu
 /** VLAN_HLEN: a frame may be that much longer than the MTU says. */
 const VLAN_HLEN = 4;
 
-/** What a port, or the cable's other end, does not take; such frames vanish without a word. `largest`: as the packet was sent, or cut to. */
-export const tooLongFor = (model: HostModel, length: number | null, port: string): string | null => {
-  const mtu = model.links?.get(port)?.mtu ?? null;
+/** What a port, or the cable's other end, does not take; such frames vanish without a word. */
+export const tooLongFor = (length: number | null, port: string, mtu: number | null): string | null => {
   if (length === null || mtu === null || length <= mtu + VLAN_HLEN) return null;
-  return `port ${port}: ${length} bytes exceed mtu ${mtu}`;
+  return `${length} bytes exceed mtu ${mtu} of ${port}`;
 };
