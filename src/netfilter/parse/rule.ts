@@ -24,15 +24,14 @@ interface OpenTarget extends OpenMatch {
   readonly goto: boolean;
 }
 
-/** Reads the words behind `-A CHAIN`. Answers what is wrong where they make no rule. */
-export const parseRule = (tokens: readonly Token[]): ParsedRule | string => {
+/** Reads the words from `at` on, behind `-A CHAIN`. Answers what is wrong where they make no rule. */
+export const parseRule = (tokens: readonly Token[], at: number): ParsedRule | string => {
   const generic: OpenMatch = { name: '', options: [] };
   const matches: OpenMatch[] = [];
   let target: OpenTarget | null = null;
   let current: OpenMatch = generic;
   let counters: Counters | null = null;
   let cut: ParsedRule['cut'] = null;
-  let at = 0;
   while (at < tokens.length) {
     let negated = false;
     if (isBang(tokens[at])) {
@@ -97,7 +96,15 @@ export const parseRule = (tokens: readonly Token[]): ParsedRule | string => {
 const isBang = (token: Token | undefined): boolean => token !== undefined && token.text === '!' && !token.quoted;
 
 /** `-5` is a value (a priority, a number below zero), every other bare word with a dash an option. */
-const isOption = (token: Token): boolean => !token.quoted && /^-[^\d]/.test(token.text);
+const isOption = ({ text, quoted }: Token): boolean => {
+  if (quoted || text.length < 2 || text.charCodeAt(0) !== DASH) return false;
+  const second = text.charCodeAt(1);
+  return second < DIGIT_0 || second > DIGIT_9;
+};
+
+const DASH = 0x2d;
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
 
 interface ReadOption {
   readonly option: RuleOption;

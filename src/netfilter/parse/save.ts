@@ -28,6 +28,10 @@ interface OpenTable {
   hasRules: boolean;
 }
 
+const LISTED_CHAIN = /^-(P|N|-policy|-new-chain)\s/;
+const COUNTED = /^\[(\d+):(\d+)\]\s*/;
+const APPENDED = /^(-A|--append)\s/;
+
 export const parseSave = (text: string, options: SaveOptions): Ruleset => new SaveReader().read(text, options);
 
 class SaveReader {
@@ -63,7 +67,7 @@ class SaveReader {
       this.#table = null;
       return;
     }
-    if (/^-(P|N|-policy|-new-chain)\s/.test(line)) this.#listedChain(line);
+    if (line[0] === '-' && LISTED_CHAIN.test(line)) this.#listedChain(line);
     else this.#ruleLine(line);
   }
 
@@ -127,9 +131,9 @@ class SaveReader {
 
   /** `[12:840] -A FORWARD …` */
   #ruleLine(line: string): void {
-    const counted = /^\[(\d+):(\d+)\]\s*/.exec(line);
+    const counted = line[0] === '[' ? COUNTED.exec(line) : null;
     const text = counted === null ? line : line.slice(counted[0].length);
-    if (!/^(-A|--append)\s/.test(text)) {
+    if (!text.startsWith('-A ') && !APPENDED.test(text)) {
       this.#strayLine(line, 'neither a table, a chain, a rule nor a comment');
       return;
     }
@@ -154,7 +158,7 @@ class SaveReader {
     const table = this.#table as OpenTable;
     table.lastChain = chain;
     table.hasRules = true;
-    const parsed = tokens === null ? 'a quotation is not closed' : parseRule(tokens.slice(2));
+    const parsed = tokens === null ? 'a quotation is not closed' : parseRule(tokens, 2);
     if (typeof parsed === 'string') {
       this.#problem(line, parsed);
       this.#badRule(chain, text, parsed, counted);

@@ -22,23 +22,42 @@ export const tokenize = (line: string): readonly Token[] | null => {
       continue;
     }
     const start = at;
-    let text = '';
-    let quoted = false;
-    let inQuotes = false;
-    for (; at < line.length; at++) {
-      const char = line[at] as string;
-      if (char === '"') {
-        quoted = true;
-        inQuotes = !inQuotes;
-      } else if (char === '\\' && inQuotes && at + 1 < line.length) text += line[++at];
-      else if (!inQuotes && isBlank(line.charCodeAt(at))) break;
-      else text += char;
+    while (at < line.length && !isBlank(line.charCodeAt(at)) && line.charCodeAt(at) !== QUOTE) at++;
+    if (line.charCodeAt(at) !== QUOTE) {
+      tokens.push({ text: line.slice(start, at), quoted: false, start, end: at });
+      continue;
     }
-    if (inQuotes) return null;
-    tokens.push({ text, quoted, start, end: at });
+    const token = quotedWord(line, start, at);
+    if (token === null) return null;
+    tokens.push(token);
+    at = token.end;
   }
   return tokens;
 };
+
+/** A word with a quote in it, which stands at `at`. */
+const quotedWord = (line: string, start: number, at: number): Token | null => {
+  let text = line.slice(start, at);
+  let inQuotes = false;
+  for (; at < line.length; at++) {
+    const code = line.charCodeAt(at);
+    if (code === QUOTE) inQuotes = !inQuotes;
+    else if (code === BACKSLASH && inQuotes && at + 1 < line.length) text += line[++at];
+    else if (!inQuotes && isBlank(code)) break;
+    else {
+      // Whole runs at once: comments are long.
+      const from = at;
+      while (at + 1 < line.length && isPlain(line.charCodeAt(at + 1), inQuotes)) at++;
+      text += line.slice(from, at + 1);
+    }
+  }
+  return inQuotes ? null : { text, quoted: true, start, end: at };
+};
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+const isPlain = (code: number, inQuotes: boolean): boolean => code !== QUOTE && code !== BACKSLASH && (inQuotes || !isBlank(code));
 
 /** Writes a value the way xtables_save_string does: in double quotes, with quotes and backslashes escaped. */
 export const quote = (text: string): string => `"${text.replace(/["\\']/g, '\\$&')}"`;
