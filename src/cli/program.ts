@@ -152,6 +152,10 @@ const addCaptureCommands = (program: Command, io: ProgramIo): void => {
 interface ExplainArguments {
   readonly packets?: string;
   readonly whyNot?: boolean;
+  readonly matrix?: boolean;
+  readonly ports?: string;
+  readonly from?: string;
+  readonly to?: string;
   readonly expect?: NonNullable<ExplainCommandOptions['expect']>;
 }
 
@@ -159,15 +163,41 @@ const addExplainCommand = (program: Command, io: ProgramIo): void => {
   program
     .command('explain')
     .description('what would happen to such a packet, without traffic')
-    .usage('[options] SRC DST PROTO[:PORT]\n       vethscope explain [options] --packets FILE|-')
+    .usage(
+      '[options] SRC DST PROTO[:PORT]\n       vethscope explain [options] --packets FILE|-\n       vethscope explain [options] --matrix',
+    )
     .addArgument(new Argument('[src]', 'container, address, "host" or "outside"'))
     .addArgument(new Argument('[dst]', 'likewise'))
     .addArgument(new Argument('[proto]', 'icmp, tcp:80, udp:53'))
     .option('--packets <file>', 'exact packets instead, one JSON a line in (- is standard input), one JSON a line out')
     .option('--why-not', 'also the rules that were asked and did not match, and which condition failed')
-    .addOption(new Option('--expect <outcome>', 'exit 4 where the verdict is another').choices(['accept', 'drop', 'reject']))
+    .option('--matrix', 'who can reach whom: every container, the host and outside, with the deciding rule in each cell')
+    .option('--ports <list>', 'with --matrix: these instead of icmp and what is published or listened on (icmp,tcp:80)')
+    .option('--from <list>', 'with --matrix: only from these (web1,outside)')
+    .option('--to <list>', 'with --matrix: only to these')
+    .addOption(
+      new Option('--expect <outcome>', 'exit 4 where a verdict is another; the reply is not asked about').choices([
+        'accept',
+        'drop',
+        'reject',
+      ]),
+    )
     .action(async (src: string | undefined, dst: string | undefined, proto: string | undefined, given: ExplainArguments) => {
       const options: ExplainCommandOptions = { whyNot: given.whyNot === true, expect: given.expect ?? null };
+      if (given.matrix === true) {
+        if (src !== undefined || given.packets !== undefined)
+          throw usageError('explain --matrix takes no SRC DST PROTO and no --packets', {
+            hint: 'vethscope explain --matrix --from web1 --ports tcp:80',
+          });
+        const { namesOf, runExplainMatrix } = await import('./explain-matrix.ts');
+        const list = (text: string | undefined, option: string) => (text === undefined ? null : namesOf(text, option));
+        const question = { from: list(given.from, '--from'), to: list(given.to, '--to'), ports: list(given.ports, '--ports') };
+        io.done(await runExplainMatrix(question, options, io.context(program.opts())));
+        return;
+      }
+      const lone = (['ports', 'from', 'to'] as const).find((name) => given[name] !== undefined);
+      if (lone !== undefined)
+        throw usageError(`--${lone} belongs to --matrix`, { hint: 'vethscope explain --matrix --from web1 --ports tcp:80' });
       if (given.packets !== undefined) {
         if (src !== undefined) throw usageError('explain takes either SRC DST PROTO[:PORT] or --packets, not both');
         const { runExplainPackets } = await import('./explain-packets.ts');

@@ -30,7 +30,7 @@ export const decidedByJson = (by: DecidedBy): Record<string, unknown> => ({
   ...(by.counters === undefined ? {} : { counters: { packets: by.counters.packets, bytes: by.counters.bytes } }),
 });
 
-const natJson = (nat: VerdictNat): Record<string, unknown> => ({
+export const natJson = (nat: VerdictNat): Record<string, unknown> => ({
   kind: nat.kind,
   from: nat.from,
   to: nat.to,
