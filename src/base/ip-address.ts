@@ -102,18 +102,31 @@ const contiguousLength = (mask: IpAddress): number | null => {
   return null;
 };
 
+const DOT = 0x2e;
+const ZERO = 0x30;
+
 const parseIpv4 = (text: string): IpAddress | null => {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (match === null) return null;
   let value = 0;
-  for (let i = 1; i <= 4; i++) {
-    const digits = match[i] as string;
-    const octet = Number(digits);
+  let octet = 0;
+  let digits = 0;
+  let dots = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === DOT) {
+      if (digits === 0 || ++dots > 3) return null;
+      value = value * 256 + octet;
+      octet = 0;
+      digits = 0;
+      continue;
+    }
+    const digit = code - ZERO;
     // As inet_pton(3): a leading zero is refused, because elsewhere it makes the number octal.
-    if (octet > 255 || (digits.length > 1 && digits.startsWith('0'))) return null;
-    value = value * 256 + octet;
+    if (digit < 0 || digit > 9 || (digits > 0 && octet === 0)) return null;
+    octet = octet * 10 + digit;
+    digits++;
+    if (octet > 255) return null;
   }
-  return ipv4(value);
+  return dots === 3 && digits > 0 ? ipv4(value * 256 + octet) : null;
 };
 
 const parseIpv6 = (text: string): IpAddress | null => {

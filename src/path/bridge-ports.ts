@@ -28,14 +28,14 @@ export const portProblem = (model: HostModel, port: string): string | null => {
 /** A locked port takes frames only of senders that the forwarding database has behind it. */
 export const lockedProblem = (model: HostModel, bridge: string, port: string, srcMac: number | null): string | null => {
   if (model.places.port(port)?.locked !== true || srcMac === null) return null;
-  const entry = model.places.fdbEntry(bridge, formatMac(srcMac));
+  const entry = model.places.fdbEntry(bridge, srcMac);
   return entry?.dev === port ? null : `port ${port} of ${bridge}: locked, and ${formatMac(srcMac)} is not known there`;
 };
 
 /** Why the frame does not get out by `to`; null where it does. */
 export const crossingProblem = (model: HostModel, crossing: Crossing): string | null => {
   const { bridge, from, to, mac, place } = crossing;
-  const entry = mac === null ? null : model.places.fdbEntry(bridge, formatMac(mac));
+  const entry = mac === null ? null : model.places.fdbEntry(bridge, mac);
   if (entry?.fixed === true && place !== null && place.port !== null && place.port !== entry.dev) {
     return `fdb ${formatMac(mac ?? 0)} dev ${entry.dev} master ${bridge} ${entry.state}: ${place.container.name} is behind ${place.port}`;
   }

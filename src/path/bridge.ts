@@ -18,13 +18,12 @@ import {
 } from './bridge-ports.ts';
 import { acceptedBy } from './decider.ts';
 import { isLocalAddress } from './env.ts';
-import { nativeChainsAt } from './hook-program.ts';
 import { routesFor } from './look-up.ts';
 import type { HostModel } from './model.ts';
 import { neighbourAt } from './neighbours.ts';
 import { namespaceOf } from './places.ts';
 import { answersFor } from './proxy.ts';
-import { doubtNative, type HookContext, runHook } from './run-hook.ts';
+import { type HookContext, runFrameChains, runHook } from './run-hook.ts';
 import { ifSwitch } from './switch.ts';
 import type { DecidedBy } from './verdict.ts';
 import { addStep, andThen, drop, type End, finish, note, record, seen, undetermined, type Walk } from './walk.ts';
@@ -53,15 +52,19 @@ export const bridgeIn = (context: HookContext, walk: Walk, arrival: BridgeArriva
   if (closed !== null) return [drop(walk, 'bridge', { kind: 'bridge', text: closed })];
   arrival = addressed(model, walk, arrival);
   const aim = aimOf(model, walk.skb.dst, arrival);
-  walk = doubtBridgeChains(model, walk, ['prerouting', aim === 'host' ? 'input' : 'forward']);
   if (aim === 'host' && walk.phases !== null) walk = record(walk, { kind: 'bridge', hook: 'bridge', result: 'allow', ...upwards(arrival) });
   const nf = model.sysctls.bridgeNf(bridge, walk.skb.family);
+  const ports = { from: port ?? UNKNOWN_PORT, to: null };
+  const entered = (each: Walk, when: 'before' | 'all'): readonly Walk[] => bridgeHook(context, each, 'prerouting', ports, when);
   return ifSwitch(
     walk,
     nf,
     (value) => value,
-    (each) => hooked(context, each, arrival, aim, host),
-    (each) => (aim === 'host' ? upward(model, each, arrival, host.receive) : switchFrame(context, each, arrival, aim, { text: nf.text })),
+    (each) => andThen(entered(each, 'before'), (shown) => hooked(context, shown, arrival, aim, host)),
+    (each) =>
+      andThen(entered(each, 'all'), (plain) =>
+        aim === 'host' ? upward(context, plain, arrival, host.receive) : switchFrame(context, plain, arrival, aim, { text: nf.text }),
+      ),
   );
 };
 
@@ -77,9 +80,18 @@ const addressed = (model: HostModel, walk: Walk, arrival: BridgeArrival): Bridge
 };
 
 /** Up to the host, if the VLANs of port and bridge let the frame pass. */
-const upward = (model: HostModel, walk: Walk, { bridge, port }: BridgeArrival, on: (walk: Walk) => readonly Walk[]): readonly Walk[] => {
-  const refused = vlanRefusal(model, walk, bridge, port, null);
-  return refused === null ? on(walk) : [refused];
+const upward = (
+  context: HookContext,
+  walk: Walk,
+  { bridge, port }: BridgeArrival,
+  on: (walk: Walk) => readonly Walk[],
+): readonly Walk[] => {
+  const refused = vlanRefusal(context.model, walk, bridge, port, null);
+  if (refused !== null) return [refused];
+  return andThen(bridgeHook(context, walk, 'input', { from: port ?? UNKNOWN_PORT, to: null }), (each) => {
+    const chains = context.model.frames.device.get(`ingress ${bridge}`);
+    return chains === undefined ? on(each) : andThen(runFrameChains(context, seen(each, { inDev: bridge, outDev: null }), 'ingress', chains), on);
+  });
 };
 
 const vlanRefusal = (model: HostModel, walk: Walk, bridge: string, from: string | null, to: string | null): Walk | null => {
@@ -137,9 +149,11 @@ const hooked = (context: HookContext, walk: Walk, arrival: BridgeArrival, aim: A
   const { model } = context;
   const { bridge, port } = arrival;
   const shown = seen(walk, { inDev: bridge, outDev: null, physIn: port ?? UNKNOWN_PORT });
-  return andThen(runHook(context, shown, 'prerouting'), (each) => {
+  const late = (each: Walk): readonly Walk[] =>
+    bridgeHook(context, each, 'prerouting', { from: port ?? UNKNOWN_PORT, to: null }, 'after');
+  return andThen(andThen(runHook(context, shown, 'prerouting'), late), (each) => {
     if (sameIp(each.skb.dst, walk.skb.dst))
-      return aim === 'host' ? upward(model, each, arrival, host.routed) : switchFrame(context, each, arrival, aim, null);
+      return aim === 'host' ? upward(context, each, arrival, host.routed) : switchFrame(context, each, arrival, aim, null);
     const answers = routesFor(model, each.skb, bridge);
     const back = answers.every(
       ({ result }) =>
@@ -162,7 +176,7 @@ const switchFrame = (
   const { dst } = walk.skb;
   const place = model.places.onBridge(bridge, dst);
   const mac = aim === 'flood' ? null : (arrival.dstMac ?? place?.mac ?? neighbourAt(model.self, bridge, dst)?.mac ?? null);
-  const outPort = mac === null ? null : model.places.portOf(bridge, formatMac(mac));
+  const outPort = mac === null ? null : model.places.portOf(bridge, mac);
   const receiver = mac === null ? place : (model.places.byMac(mac) ?? (place?.mac === null ? place : null));
   const refused =
     aim === 'flood'
@@ -192,28 +206,50 @@ const switchFrame = (
     const long = aim === 'flood' ? null : lengthProblem(model, each.skb.length, outPort, receiver);
     return long === null ? finish(each, end) : drop(each, 'bridge', { kind: 'bridge', text: long });
   };
-  if (unhooked !== null) return [last(switched)];
-  const shown = seen(switched, {
-    inDev: bridge,
-    outDev: bridge,
-    physIn: port ?? UNKNOWN_PORT,
-    physOut: outPort ?? UNKNOWN_PORT,
-    bridged: true,
-  });
-  return andThen(runHook(context, shown, 'forward'), (each) =>
-    andThen(runHook(context, seen(each, { inDev: null }), 'postrouting'), (posted) => {
-      const ended = last(posted);
-      if (ended.end?.outcome !== 'accept') return [ended];
-      return [finish(posted, { ...end, decidedBy: acceptedBy(posted, 'forward', decidedBy) })];
-    }),
+  const ports = { from: port ?? UNKNOWN_PORT, to: outPort ?? UNKNOWN_PORT };
+  const leave = (each: Walk): readonly Walk[] =>
+    andThen(bridgeHook(context, each, 'postrouting', { from: null, to: ports.to }), (posted) => egress(context, posted, outPort));
+  if (unhooked !== null) return andThen(andThen(bridgeHook(context, switched, 'forward', ports), leave), (each) => [last(each)]);
+  const shown = (each: Walk): Walk =>
+    seen(each, { inDev: bridge, outDev: bridge, physIn: ports.from, physOut: ports.to, bridged: true });
+  const forwarded = andThen(
+    andThen(bridgeHook(context, switched, 'forward', ports, 'before'), (each) => runHook(context, shown(each), 'forward')),
+    (each) => bridgeHook(context, each, 'forward', ports, 'after'),
+  );
+  return andThen(forwarded, (each) =>
+    andThen(
+      andThen(bridgeHook(context, each, 'postrouting', { from: null, to: ports.to }), (out) =>
+        andThen(runHook(context, seen(shown(out), { inDev: null }), 'postrouting'), (posted) => egress(context, posted, outPort)),
+      ),
+      (posted) => {
+        const ended = last(posted);
+        if (ended.end?.outcome !== 'accept') return [ended];
+        return [finish(posted, { ...end, decidedBy: acceptedBy(posted, 'forward', decidedBy) })];
+      },
+    ),
   );
 };
 
-const doubtBridgeChains = (model: HostModel, walk: Walk, hooks: readonly string[]): Walk => {
-  let doubted = walk;
-  for (const hook of hooks) {
-    for (const native of nativeChainsAt(model.self.nftables, hook, ['bridge']))
-      doubted = doubtNative(doubted, native.family, native.table, native.chain);
-  }
-  return doubted;
+/** nf_egress in net/core/dev.c: the chains of the device that the frame leaves by. */
+export const egress = (context: HookContext, walk: Walk, dev: string | null): readonly Walk[] => {
+  const chains = dev === null ? undefined : context.model.frames.device.get(`egress ${dev}`);
+  return chains === undefined ? [walk] : runFrameChains(context, seen(walk, { inDev: null, outDev: dev }), 'egress', chains);
+};
+
+/** NF_BR_PRI_BRNF: here br_netfilter shows the frame to the IP hooks. A chain of the same priority was registered later and runs first. */
+const NF_BR_PRI_BRNF = 0;
+
+/** nftables' own chains of the bridge; its devices are the bridge's ports. */
+const bridgeHook = (
+  context: HookContext,
+  walk: Walk,
+  hook: 'prerouting' | 'input' | 'forward' | 'postrouting',
+  ports: { readonly from: string | null; readonly to: string | null },
+  when: 'before' | 'after' | 'all' = 'all',
+): readonly Walk[] => {
+  const all = context.model.frames.bridge.get(hook);
+  if (all === undefined) return [walk];
+  const chains = when === 'all' ? all : all.filter(({ priority }) => priority <= NF_BR_PRI_BRNF === (when === 'before'));
+  if (chains.length === 0) return [walk];
+  return runFrameChains(context, seen(walk, { inDev: ports.from, outDev: ports.to }), hook, chains);
 };

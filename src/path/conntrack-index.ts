@@ -1,5 +1,5 @@
 /** Connections of the snapshot, found by either direction's tuple. */
-import { formatIp } from '../base/ip-address.ts';
+import type { IpAddress } from '../base/ip-address.ts';
 import type { ConntrackEntry } from '../host/facts.ts';
 import type { Tuple } from '../netfilter/tuple.ts';
 
@@ -13,17 +13,19 @@ export class ConntrackIndex {
 
   constructor(entries: readonly ConntrackEntry[]) {
     for (const entry of entries) {
-      // Zones other than 0 belong to rules with CT --zone; their packets are not looked up here.
-      if (entry.zone !== null && entry.zone !== 0) continue;
-      this.#byTuple.set(keyOf(entry.protocol, entry.original), { entry, direction: 'original' });
-      this.#byTuple.set(keyOf(entry.protocol, entry.reply), { entry, direction: 'reply' });
+      const zone = entry.zone ?? 0;
+      this.#byTuple.set(keyOf(entry.protocol, entry.original, zone), { entry, direction: 'original' });
+      this.#byTuple.set(keyOf(entry.protocol, entry.reply, zone), { entry, direction: 'reply' });
     }
   }
 
-  find(protocol: number, tuple: Tuple): ConntrackHit | null {
-    return this.#byTuple.get(keyOf(protocol, tuple)) ?? null;
+  /** Zones other than 0 are those of rules with CT --zone. */
+  find(protocol: number, tuple: Tuple, zone = 0): ConntrackHit | null {
+    return this.#byTuple.size === 0 ? null : (this.#byTuple.get(keyOf(protocol, tuple, zone)) ?? null);
   }
 }
 
-const keyOf = (protocol: number, tuple: Tuple): string =>
-  `${protocol} ${formatIp(tuple.src)} ${tuple.srcPort ?? ''} ${formatIp(tuple.dst)} ${tuple.dstPort ?? ''}`;
+const keyOf = (protocol: number, tuple: Tuple, zone: number): string =>
+  `${zone} ${protocol} ${words(tuple.src)} ${tuple.srcPort ?? ''} ${words(tuple.dst)} ${tuple.dstPort ?? ''}`;
+
+const words = ({ version, a, b, c, d }: IpAddress): number | string => (version === 4 ? a : `${a}:${b}:${c}:${d}`);

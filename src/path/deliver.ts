@@ -1,5 +1,5 @@
 /** The last part of the way: POSTROUTING, the neighbour or bridge port behind the device, and who gets the packet there. */
-import { formatIp, formatMac, type IpAddress, sameIp } from '../base/ip-address.ts';
+import { formatIp, type IpAddress, sameIp } from '../base/ip-address.ts';
 import type { Hook } from '../netfilter/ruleset.ts';
 import { isLimitedBroadcast, isMulticast } from './address-kinds.ts';
 import { crossingProblem, lengthProblem, nameOf, nobody, placeWords, unpluggedPort, vlanAnswer } from './bridge-ports.ts';
@@ -39,7 +39,7 @@ const handOver = (context: HookContext, walk: Walk, out: string, decidingHook: H
     walk = note(walk, `the neighbour entry "${neighbour.text}" is not the container's: ${placeWords(place)}`);
   }
   const mac = place?.mac ?? learnt;
-  const port = mac === null ? null : model.places.portOf(out, formatMac(mac));
+  const port = mac === null ? null : model.places.portOf(out, mac);
   const refused =
     crossingProblem(model, { bridge: out, from: null, to: port, mac, place }) ??
     (place === null ? unpluggedPort(model, out, target) : null) ??

@@ -69,7 +69,7 @@ const atBridge = (model: HostModel, packet: Packet, bridge: string, src: IpAddre
   if (packet.srcMac >= 0 && own !== null) {
     const mac = formatMac(packet.srcMac);
     if (mac === own) return { kind: 'leaving', dev: bridge, toward: 'container', assumptions: [] };
-    return { kind: 'entering', dev: bridge, port: model.places.portOf(bridge, mac), assumptions: [] };
+    return { kind: 'entering', dev: bridge, port: model.places.portOf(bridge, packet.srcMac), assumptions: [] };
   }
   const place = model.places.onBridge(bridge, src);
   if (place !== null)

@@ -18,7 +18,7 @@ export const mergeWalks = (model: HostModel, walks: readonly Walk[], explain: bo
   const ended = walks.map((walk) => settle(model, walk));
   const first = ended[0] as Ended;
   const outcomes = new Set<VerdictOutcome>(ended.map(({ end }) => end.outcome));
-  const texts = [...new Set(ended.flatMap(({ walk }) => [...walk.assumptions.map((assumption) => assumption.text), ...walk.notes]))];
+  const texts = textsOf(ended);
   if (outcomes.size === 1 && !outcomes.has('undetermined')) {
     return { verdict: verdictOf(first, first.end, texts, explain), shown: first.walk };
   }
@@ -29,6 +29,16 @@ export const mergeWalks = (model: HostModel, walks: readonly Walk[], explain: bo
   const shown = own ?? first;
   const end: End = { outcome: 'undetermined', decidedBy, out: null };
   return { verdict: verdictOf(shown, end, texts, explain), shown: shown.walk };
+};
+
+/** What was assumed and noted on any of the ways, each once. */
+const textsOf = (ended: readonly Ended[]): readonly string[] => {
+  const texts = new Set<string>();
+  for (const { walk } of ended) {
+    for (const { text } of walk.assumptions) texts.add(text);
+    for (const text of walk.notes) texts.add(text);
+  }
+  return [...texts];
 };
 
 /** An accepted packet that met something which was not evaluated is not accepted for sure; a dropped one stays dropped. */

@@ -31,18 +31,24 @@ export class Places {
   readonly all: readonly Place[];
   readonly #links: ReadonlyMap<string, Link>;
   readonly #ports: ReadonlyMap<string, BridgePort>;
-  readonly #fdb: ReadonlyMap<string, FdbView>;
+  readonly #fdb: ReadonlyMap<string, ReadonlyMap<number, FdbView>>;
+  readonly #byAddress = new Map<number | string, Place[]>();
+  readonly #byMac = new Map<number, Place[]>();
 
   constructor(facts: HostFacts) {
     const links = facts.self.links ?? [];
     this.#links = new Map(links.map((link) => [link.name, link]));
     this.#ports = new Map((facts.self.bridgePorts ?? []).map((port) => [port.dev, port]));
-    const fdb = new Map<string, FdbView>();
+    const fdb = new Map<string, Map<number, FdbView>>();
     for (const entry of facts.self.fdb ?? []) {
       const bridge = entry.master ?? this.#links.get(entry.dev)?.master ?? null;
       // Permanent ones are the ports' own addresses.
       if (bridge === null || entry.flags.includes('self') || entry.state === 'permanent') continue;
-      fdb.set(`${bridge} ${entry.mac}`, { dev: entry.dev, state: entry.state ?? '', fixed: entry.state === 'static' });
+      const mac = parseMac(entry.mac);
+      if (mac === null) continue;
+      const known = fdb.get(bridge) ?? new Map<number, FdbView>();
+      fdb.set(bridge, known);
+      known.set(mac, { dev: entry.dev, state: entry.state ?? '', fixed: entry.state === 'static' });
     }
     this.#fdb = fdb;
     const networks = new Map(facts.networks.flatMap((network) => [[network.id, network] as const, [network.name, network] as const]));
@@ -55,19 +61,23 @@ export class Places {
           return [this.#place(facts, container, endpoint, network)];
         }),
       );
+    for (const place of this.all) {
+      for (const ip of [place.endpoint.ipv4, place.endpoint.ipv6]) if (ip !== null) addTo(this.#byAddress, addressKey(ip), place);
+      if (place.mac !== null) addTo(this.#byMac, place.mac, place);
+    }
   }
 
   /** The container that has `ip` on `bridge`. */
   onBridge(bridge: string, ip: IpAddress): Place | null {
-    return this.all.find((place) => place.bridge === bridge && has(place, ip)) ?? null;
+    return this.byAddress(ip).find((place) => place.bridge === bridge) ?? null;
   }
 
   byAddress(ip: IpAddress): readonly Place[] {
-    return this.all.filter((place) => has(place, ip));
+    return this.#byAddress.get(addressKey(ip)) ?? NOBODY;
   }
 
   byMac(mac: number): Place | null {
-    return this.all.find((place) => place.mac === mac) ?? null;
+    return this.#byMac.get(mac)?.[0] ?? null;
   }
 
   /** The network that Docker runs over `bridge`. */
@@ -75,17 +85,16 @@ export class Places {
     return this.all.find((place) => place.bridge === bridge && place.network !== null)?.network ?? null;
   }
 
-  /** The port of `bridge` behind which `mac` (as text) is: learnt, or known from a container's own namespace. */
-  portOf(bridge: string, mac: string): string | null {
-    const learnt = this.#fdb.get(`${bridge} ${mac}`);
+  /** The port of `bridge` behind which `mac` is: learnt, or known from a container's own namespace. */
+  portOf(bridge: string, mac: number): string | null {
+    const learnt = this.#fdb.get(bridge)?.get(mac);
     if (learnt !== undefined) return learnt.dev;
-    const number = parseMac(mac);
-    return this.all.find((place) => place.bridge === bridge && place.mac === number && place.port !== null)?.port ?? null;
+    return this.#byMac.get(mac)?.find((place) => place.bridge === bridge && place.port !== null)?.port ?? null;
   }
 
   /** What the bridge has noted or been told about an address. */
-  fdbEntry(bridge: string, mac: string): FdbView | null {
-    return this.#fdb.get(`${bridge} ${mac}`) ?? null;
+  fdbEntry(bridge: string, mac: number): FdbView | null {
+    return this.#fdb.get(bridge)?.get(mac) ?? null;
   }
 
   port(dev: string): BridgePort | null {
@@ -98,7 +107,7 @@ export class Places {
     const inside = insideLink(namespace, endpoint);
     const veth = inside === null ? null : this.#hostEnd(inside, namespace);
     const claimed = network?.claimedBridge ?? null;
-    const learnt = claimed === null || endpoint.mac === null ? null : (this.#fdb.get(`${claimed} ${endpoint.mac}`)?.dev ?? null);
+    const learnt = claimed === null || mac === null ? null : (this.#fdb.get(claimed)?.get(mac)?.dev ?? null);
     const parentOption = network?.options['parent'] ?? null;
     return {
       container,
@@ -139,8 +148,15 @@ export class Places {
   }
 }
 
-const has = (place: Place, ip: IpAddress): boolean =>
-  (place.endpoint.ipv4 !== null && sameIp(place.endpoint.ipv4, ip)) || (place.endpoint.ipv6 !== null && sameIp(place.endpoint.ipv6, ip));
+const NOBODY: readonly Place[] = [];
+
+const addressKey = (ip: IpAddress): number | string => (ip.version === 4 ? ip.a : `${ip.a} ${ip.b} ${ip.c} ${ip.d}`);
+
+const addTo = <Key>(index: Map<Key, Place[]>, key: Key, place: Place): void => {
+  const known = index.get(key);
+  if (known === undefined) index.set(key, [place]);
+  else if (!known.includes(place)) known.push(place);
+};
 
 /** The namespace that a container lives in, by the inode that the agent read or by the snapshot's owners. */
 export const namespaceOf = (facts: HostFacts, container: DockerContainer): OtherNamespace | null =>

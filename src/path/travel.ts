@@ -2,12 +2,11 @@
 import { formatMac, parseMac } from '../base/ip-address.ts';
 import { type BridgeArrival, bridgeIn, type HostSide, isGroupMac } from './bridge.ts';
 import { forward } from './forward.ts';
-import { nativeChainsAt } from './hook-program.ts';
 import { deliverLocally } from './local-in.ts';
 import { localOut } from './local-out.ts';
 import type { HostModel } from './model.ts';
 import { refusedOnArrival, routeIn } from './route-in.ts';
-import { doubtNative, type HookContext, runHook } from './run-hook.ts';
+import { type HookContext, runFrameChains, runHook } from './run-hook.ts';
 import type { PacketSpec } from './verdict.ts';
 import { andThen, drop, note, seen, undetermined, type Walk } from './walk.ts';
 
@@ -25,18 +24,19 @@ export const travel = (context: HookContext, spec: PacketSpec, start: Walk): rea
   const master = named?.master ?? null;
   const dev = master ?? spec.in;
   const port = spec.port ?? (master !== null && model.isBridge(master) ? spec.in : null);
-  const walk = doubtIngress(model, start);
   const hosted = host(context, spec, dev);
   const dstMac = spec.dstMac === undefined ? null : parseMac(spec.dstMac);
-  if (model.isBridge(dev)) return bridgeIn(context, walk, arrivalAt(model, dev, port, dstMac, walk), hosted);
-  return otherHost(context, spec, walk, dev, dstMac) ?? hosted.receive(walk);
+  if (!model.isBridge(dev)) {
+    return andThen(ingress(context, start, [spec.in, dev]), (walk) => otherHost(context, spec, walk, dev, dstMac) ?? hosted.receive(walk));
+  }
+  const arrival = arrivalAt(model, dev, port, dstMac, start);
+  return andThen(ingress(context, start, [arrival.port]), (walk) => bridgeIn(context, walk, arrival, hosted));
 };
 
 /** What is not given about the port follows from who sends. */
 const arrivalAt = (model: HostModel, bridge: string, port: string | null, dstMac: number | null, walk: Walk): BridgeArrival => {
   const { srcMac, src } = walk.skb;
-  const known =
-    port ?? (srcMac === null ? null : model.places.portOf(bridge, formatMac(srcMac))) ?? model.places.onBridge(bridge, src)?.port ?? null;
+  const known = port ?? (srcMac === null ? null : model.places.portOf(bridge, srcMac)) ?? model.places.onBridge(bridge, src)?.port ?? null;
   return { bridge, port: known, dstMac };
 };
 
@@ -75,10 +75,13 @@ const otherHost = (context: HookContext, spec: PacketSpec, walk: Walk, dev: stri
   return [drop(walk, 'bridge', { kind: 'default', text: `the frame is for ${spec.dstMac}, not for ${dev} (${own})` })];
 };
 
-/** Chains on a device's ingress see the frame before any IP hook. Which device a chain belongs to is not in the facts. */
-const doubtIngress = (model: HostModel, start: Walk): Walk => {
-  let walk = start;
-  for (const native of nativeChainsAt(model.self.nftables, 'ingress', ['netdev', 'inet']))
-    walk = doubtNative(walk, native.family, native.table, native.chain);
-  return walk;
+/** nf_ingress in net/core/dev.c: a device's own chains see the frame before any other; a member's frames pass those of its bond too. */
+const ingress = (context: HookContext, start: Walk, devices: readonly (string | null)[]): readonly Walk[] => {
+  let walks: readonly Walk[] = [start];
+  for (const dev of new Set(devices)) {
+    const chains = dev === null ? undefined : context.model.frames.device.get(`ingress ${dev}`);
+    if (chains === undefined) continue;
+    walks = andThen(walks, (walk) => runFrameChains(context, seen(walk, { inDev: dev, outDev: null }), 'ingress', chains));
+  }
+  return walks;
 };

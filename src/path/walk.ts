@@ -211,16 +211,14 @@ export const withSkb = (walk: Walk, skb: Skb): Walk => walkWith(walk, { skb });
 /** The packet changed: `seen(walk, { inDev, outDev })` as the next hook shows it. */
 export const seen = (walk: Walk, change: Partial<Skb>): Walk => walkWith(walk, { skb: skbWith(walk.skb, change) });
 
-export const decidedByRef = (ref: RuleRef): DecidedBy => ({
-  kind: ref.rule === null ? 'policy' : 'rule',
-  backend: ref.backend,
-  family: ref.family,
-  table: ref.table,
-  chain: ref.chain,
-  ...(ref.rule === null ? {} : { rule: ref.rule }),
-  text: ref.text,
-  ...(ref.counters === null ? {} : { counters: ref.counters }),
-});
+export const decidedByRef = ({ backend, family, table, chain, rule, text, counters }: RuleRef): DecidedBy => {
+  if (rule === null) {
+    const policy: DecidedBy = { kind: 'policy', backend, family, table, chain, text };
+    return counters === null ? policy : { ...policy, counters };
+  }
+  if (counters === null) return { kind: 'rule', backend, family, table, chain, rule, text };
+  return { kind: 'rule', backend, family, table, chain, rule, text, counters };
+};
 
 export const stepOf = (hook: Hook, { ref, action, note, uncertain }: ChainStep): VerdictStep => {
   const { table, chain, rule, text, backend, family } = ref;
