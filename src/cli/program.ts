@@ -5,6 +5,7 @@ import { parseCount, parseDuration } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import type { ExplainCommandOptions } from './explain.ts';
 import type { GlobalOptions } from './globals.ts';
+import type { TraceCommandOptions } from './trace.ts';
 import { readVersion } from './version.ts';
 
 export interface ProgramIo {
@@ -29,12 +30,13 @@ const GLOBAL_FLAGS: ReadonlySet<string> = new Set(['--host', '--docker-host', '-
 const ROOT_EPILOGUE = `
 Without a command the terminal UI starts: pick a container, capture, explain.
 FILTER is pcap-filter(7) syntax; captures without one take "icmp or icmp6 or tcp or arp".
-Exit codes: 0 fine, 1 failure, 2 usage, 3 missing privilege or program, 4 explain --expect differs.
+Exit codes: 0 fine, 1 failure, 2 usage, 3 missing privilege or program, 4 explain or trace --expect differs.
 
 Examples:
   vethscope web1                              watch web1's traffic and the rules that decide it
   vethscope capture web1 'tcp port 80'        a line a flow, with its verdict
   vethscope explain web1 web2 tcp:80          which rule would decide, without traffic
+  vethscope trace web1 web2 tcp:80 --send     send one, and lay the kernel's own trace beside that
   vethscope read captures/web1.pcapng         a saved session, without root and without Docker`;
 
 export const createProgram = (io: ProgramIo): Command => {
@@ -80,6 +82,7 @@ export const createProgram = (io: ProgramIo): Command => {
   addHostCommands(program, io);
   addCaptureCommands(program, io);
   addExplainCommand(program, io);
+  addTraceCommand(program, io);
   return program;
 };
 
@@ -209,5 +212,46 @@ const addExplainCommand = (program: Command, io: ProgramIo): void => {
       }
       const { runExplain } = await import('./explain.ts');
       io.done(await runExplain(src, dst, proto, options, io.context(program.opts())));
+    });
+};
+
+interface TraceArguments {
+  readonly wait?: boolean;
+  readonly send?: boolean;
+  readonly count?: number;
+  readonly duration?: number;
+  readonly expect?: TraceCommandOptions['expect'];
+}
+
+const addTraceCommand = (program: Command, io: ProgramIo): void => {
+  program
+    .command('trace')
+    .description("the kernel's own trace of such packets beside the prediction")
+    .usage('[options] SRC DST PROTO[:PORT]')
+    .argument('<src>', 'container, address, "host" or "outside"')
+    .argument('<dst>', 'likewise')
+    .argument('<proto>', 'icmp, tcp:80, udp:53')
+    .option('--wait', 'wait for such packets (this is what it does without --send)')
+    .option('--send', 'send one: an echo request, a connection that is tried, or a datagram')
+    .option('-c, --count <n>', 'end after so many packets of SRC, with their answers (default: 1)', parseCount)
+    .option('--duration <seconds>', 'end after so long (30, 90s, 2m; default: 60, with --send 5)', parseDuration)
+    .addOption(
+      new Option('--expect <outcome>', 'exit 4 where the kernel did otherwise, or saw nothing').choices(['accept', 'drop', 'reject']),
+    )
+    .addHelpText(
+      'after',
+      '\nAdds tables of its own to the kernel while it runs, which mark such packets for tracing, at most 1,000 a second; they vanish\n' +
+        'with it, however it ends. Marks: = both agree, < predicted only, > the kernel only, ? the prediction leaves it open.',
+    )
+    .action(async (src: string, dst: string, proto: string, given: TraceArguments) => {
+      if (given.wait === true && given.send === true) throw usageError('trace takes either --wait or --send, not both');
+      const { runTrace } = await import('./trace.ts');
+      const options: TraceCommandOptions = {
+        send: given.send === true,
+        count: given.count ?? null,
+        durationMs: given.duration ?? null,
+        expect: given.expect ?? null,
+      };
+      io.done(await runTrace(src, dst, proto, options, io.context(program.opts())));
     });
 };

@@ -37,7 +37,7 @@ export const natJson = (nat: VerdictNat): Record<string, unknown> => ({
   by: { table: nat.by.table, chain: nat.by.chain, rule: nat.by.rule, text: nat.by.text },
 });
 
-const stepJson = (step: VerdictStep): Record<string, unknown> => ({
+export const stepJson = (step: VerdictStep): Record<string, unknown> => ({
   hook: step.hook,
   table: step.table,
   chain: step.chain,

@@ -12,7 +12,9 @@ import type {
   CaptureView,
   FlowPage,
   FlowQuery,
+  FlowQuestion,
   FlowRow,
+  FlowTraced,
   LostCounts,
   PointState,
   SavingState,
@@ -112,6 +114,15 @@ export abstract class CaptureBase implements CaptureView {
 
   explain(flowId: number): { readonly verdict: Verdict; readonly reply: Verdict | null } | null {
     return this.core.explain(flowId);
+  }
+
+  question(flowId: number): FlowQuestion | null {
+    return this.core.question(flowId);
+  }
+
+  noteTrace(flowId: number, direction: 'there' | 'reply', traced: FlowTraced): void {
+    this.core.noteTrace(flowId, direction, traced);
+    this.notifier.touch();
   }
 
   why(flowId: number): readonly string[] {

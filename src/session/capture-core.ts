@@ -13,11 +13,11 @@ import type { RawPacket } from '../pcap/reader.ts';
 import type { CapturePoint } from '../topology/topology.ts';
 import { diagnosisOf } from './diagnose-flow.ts';
 import { FlowJudge } from './flow-judge.ts';
-import { type FlowNote, HeadStore, noteOf, replaceHead } from './flow-note.ts';
+import { type FlowNote, HeadStore, NOT_TRACED, noteOf, replaceHead } from './flow-note.ts';
 import { FlowRows } from './flow-rows.ts';
 import type { HostStore } from './host-store.ts';
 import { PacketRing } from './packet-ring.ts';
-import type { CaptureObserver, FlowPage, FlowQuery, FlowRow, SessionEvent, StoredPacket } from './state.ts';
+import type { CaptureObserver, FlowPage, FlowQuery, FlowQuestion, FlowRow, FlowTraced, SessionEvent, StoredPacket } from './state.ts';
 
 /** Where packets and comments go while a session is saved. */
 export interface PacketSink {
@@ -234,6 +234,18 @@ export class CaptureCore {
     return note === undefined ? null : this.#judge.explain(note);
   }
 
+  question(flowId: number): FlowQuestion | null {
+    const note = this.#notes.get(flowId);
+    return note === undefined || !this.#judge.isJudged(note.flow) ? null : this.#judge.question(note);
+  }
+
+  noteTrace(flowId: number, direction: 'there' | 'reply', traced: FlowTraced): void {
+    const note = this.#notes.get(flowId);
+    if (note === undefined) return;
+    note.traced = { ...note.traced, [direction]: traced };
+    this.revision++;
+  }
+
   why(flowId: number): readonly string[] {
     const note = this.#notes.get(flowId);
     const version = this.#store.version;
@@ -271,6 +283,8 @@ export class CaptureCore {
     if (isFirst && note.wantsConnections && this.#wanting.size < MAX_WANTING) this.#wanting.add(note);
     this.revision++;
     if (!changed) return;
+    // What was traced was another decision.
+    note.traced = NOT_TRACED;
     if (this.sink === null && this.#observers.size === 0) return;
     const row = this.rows.row(note);
     if (this.sink !== null) note.comment = this.rows.comment(row);

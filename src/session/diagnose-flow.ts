@@ -1,8 +1,8 @@
 /** The sentences about a flow: the diagnosis stage, asked with what the session knows. */
 import { whySentences } from '../diagnosis/diagnose.ts';
-import type { FlowQuestion } from './flow-judge.ts';
 import type { FlowNote } from './flow-note.ts';
 import type { HostVersion } from './host-store.ts';
+import type { FlowQuestion } from './state.ts';
 
 export const diagnosisOf = (version: HostVersion, note: FlowNote, question: FlowQuestion | null): readonly string[] => {
   if (note.verdict === null || question === null) return [];

@@ -15,9 +15,7 @@ import type { CapturePoint } from '../topology/topology.ts';
 import type { FlowNote } from './flow-note.ts';
 import type { HostStore, HostVersion } from './host-store.ts';
 import { LiveVerdict, NONE } from './live-verdict.ts';
-
-/** The question about a flow, or why none can be asked. */
-export type FlowQuestion = { readonly spec: PacketSpec; readonly assumptions: readonly string[] } | { readonly unknown: string };
+import type { FlowQuestion } from './state.ts';
 
 /** The answer before it is laid beside the flow. */
 interface Answer {

@@ -3,6 +3,7 @@ import type { Direction, Flow } from '../flow/flow.ts';
 import type { RuleRef } from '../netfilter/ruleset.ts';
 import type { Packet } from '../packet/packet.ts';
 import type { LiveVerdict } from './live-verdict.ts';
+import type { FlowTraces } from './state.ts';
 
 /** Enough for all headers that a rule can look at, tags and tunnels included. */
 const HEAD_BYTES = 160;
@@ -29,6 +30,7 @@ export interface FlowNote {
   wantsConnections: boolean;
   /** The deciding rule, and what it had counted before the flow began. */
   counter: { readonly ref: RuleRef; readonly before: number } | null;
+  traced: FlowTraces;
   /** A comment to be written beside the flow's next packet in a saved session. */
   comment: string | null;
   /** Names as they were known last: an address keeps its container's name when that is gone. */
@@ -38,6 +40,8 @@ export interface FlowNote {
   searchable: string | null;
   finished: boolean;
 }
+
+export const NOT_TRACED: FlowTraces = Object.freeze({ there: null, reply: null });
 
 export const noteOf = (flow: Flow, packet: Packet, direction: Direction, heads: HeadStore): FlowNote => ({
   flow,
@@ -54,6 +58,7 @@ export const noteOf = (flow: Flow, packet: Packet, direction: Direction, heads: 
   countFromSec: packet.timeSec + packet.timeNsec / 1e9,
   wantsConnections: false,
   counter: null,
+  traced: NOT_TRACED,
   comment: null,
   aName: null,
   bName: null,

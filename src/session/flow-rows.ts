@@ -39,6 +39,7 @@ export class FlowRows {
       verdict,
       outcome: verdict === null ? '' : outcomeWord(verdict.verdict.outcome),
       by: verdict === null ? '' : byWords(verdict.verdict),
+      traced: note.traced,
     };
   }
 

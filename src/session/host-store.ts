@@ -3,7 +3,7 @@
 import { OutputIndex } from '../host/raw-outputs.ts';
 import { readFacts } from '../host/read-facts.ts';
 import { readRulesets } from '../host/read-rulesets.ts';
-import type { RawOutputs, SnapshotDocument } from '../host/snapshot.ts';
+import { type RawOutputs, SNAPSHOT_COMMANDS, type SnapshotDocument } from '../host/snapshot.ts';
 import type { RuleRef, Ruleset } from '../netfilter/ruleset.ts';
 import { JudgeCache } from '../path/judge-cache.ts';
 import { compileHost, type HostModel } from '../path/model.ts';
@@ -125,6 +125,16 @@ export class HostStore {
     for (const listener of this.#listeners) listener(reason);
   }
 }
+
+/** Of a snapshot, what it says of the kernel's connections. */
+export const connectionsOf = ({ raw }: SnapshotDocument): RawOutputs => {
+  const found: Record<string, string> = {};
+  for (const command of [SNAPSHOT_COMMANDS.conntrack, SNAPSHOT_COMMANDS.conntrackProc]) {
+    const text = raw[command];
+    if (text !== undefined) found[command] = text;
+  }
+  return found;
+};
 
 const keyOf = (ref: RuleRef): string =>
   `${ref.backend} ${ref.family} ${ref.table} ${ref.chain} ${ref.rule ?? 'policy'} ${ref.rule === null ? '' : ref.text}`;

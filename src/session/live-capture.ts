@@ -5,11 +5,10 @@
 import type { AgentClient, CaptureEvent } from '../agent/client.ts';
 import type { CaptureNamespace, EngineKind } from '../agent/protocol.ts';
 import { failure, messageOf, type VethscopeError } from '../base/errors.ts';
-import { SNAPSHOT_COMMANDS } from '../host/snapshot.ts';
 import { pointOfEndpoint } from '../topology/follow.ts';
 import type { CapturePoint } from '../topology/topology.ts';
 import { CaptureBase } from './capture-base.ts';
-import type { HostStore } from './host-store.ts';
+import { connectionsOf, type HostStore } from './host-store.ts';
 import { LivePoint, type PointCounts } from './live-point.ts';
 import { SessionWriter } from './session-writer.ts';
 import type { CaptureOptions, LostCounts, SavingState } from './state.ts';
@@ -272,13 +271,8 @@ export class LiveCapture extends CaptureBase {
     this.#connectionsAtMs = performance.now();
     this.#lookingUp = true;
     try {
-      const { raw } = await this.#agent.collect({ firewall: false, conntrack: true, namespaces: 'none', docker: false });
-      const connections: Record<string, string> = {};
-      for (const command of [SNAPSHOT_COMMANDS.conntrack, SNAPSHOT_COMMANDS.conntrackProc]) {
-        const text = raw[command];
-        if (text !== undefined) connections[command] = text;
-      }
-      this.store.replaceConnections(connections);
+      const snapshot = await this.#agent.collect({ firewall: false, conntrack: true, namespaces: 'none', docker: false });
+      this.store.replaceConnections(connectionsOf(snapshot));
       if (this.#writer !== null) this.#writeFacts(this.#writer);
     } catch (error) {
       // The verdicts keep their assumptions, which they name.

@@ -1,9 +1,12 @@
 /** The one state that the TUI and the headless commands read: plain values, replaced whenever something changed. */
+import type { VethscopeError } from '../base/errors.ts';
 import type { Direction, Flow } from '../flow/flow.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Packet } from '../packet/packet.ts';
-import type { Verdict } from '../path/verdict.ts';
+import type { PacketSpec, Verdict } from '../path/verdict.ts';
 import type { CapturePoint, Topology } from '../topology/topology.ts';
+import type { TraceComparison } from '../trace/compare.ts';
+import type { TracePacket } from '../trace/event.ts';
 
 /** The host as known now: facts, topology, and how old they are. */
 export interface HostState {
@@ -83,6 +86,9 @@ export interface FlowVerdict {
   readonly changes: readonly { readonly at: number; readonly from: string; readonly to: string; readonly because: string }[];
 }
 
+/** The question about a flow, or why none can be asked. */
+export type FlowQuestion = { readonly spec: PacketSpec; readonly assumptions: readonly string[] } | { readonly unknown: string };
+
 /** One row of the flow table, ready to show: names resolved, everything safe to print. */
 export interface FlowRow {
   readonly flow: Flow;
@@ -96,6 +102,8 @@ export interface FlowRow {
   readonly outcome: string;
   /** What decided, in words: `filter DOCKER-ISOLATION-STAGE-2 #1`. */
   readonly by: string;
+  /** What the kernel's own trace said of the packet there and of the reply; null where none was asked for since the verdict. */
+  readonly traced: FlowTraces;
 }
 
 export type FlowSort = 'first' | 'last' | 'packets' | 'bytes' | 'rtt' | 'verdict' | 'name';
@@ -152,6 +160,10 @@ export interface CaptureView {
   packetsOf(flowId: number, limit: number): readonly StoredPacket[];
   /** The flow's verdict with near misses, for "why not others". */
   explain(flowId: number): { readonly verdict: Verdict; readonly reply: Verdict | null } | null;
+  /** The question about the flow, or why none can be asked. */
+  question(flowId: number): FlowQuestion | null;
+  /** Notes what the kernel's trace said of the flow's packets. */
+  noteTrace(flowId: number, direction: 'there' | 'reply', traced: FlowTraced): void;
   /** Sentences for a person: what happens, why, and what to do; from the diagnosis stage. */
   why(flowId: number): readonly string[];
   setFilter(filter: string): Promise<void>;
@@ -193,6 +205,91 @@ export interface ExplainAnswer {
   readonly why: readonly string[];
 }
 
+/** What the kernel's trace is to be about: a question as `explain` takes it, or a flow that is captured. */
+export type TraceSubject =
+  | { readonly kind: 'question'; readonly src: string; readonly dst: string; readonly proto: string }
+  | { readonly kind: 'flow'; readonly capture: CaptureView; readonly flowId: number };
+
+export interface TraceOptions {
+  /** Ends when so many packets of SRC's direction have been compared, with their answers; null for no limit. */
+  readonly packetLimit: number | null;
+  /** Ends after so long; null for no limit. */
+  readonly durationMs: number | null;
+  /** Sends one such packet as soon as the trace has begun; else it waits for others to send. */
+  readonly send: boolean;
+}
+
+/** One packet whose way the kernel has told, beside the prediction. */
+export interface TracedPacket {
+  /** Counts up from 1. */
+  readonly number: number;
+  readonly direction: 'there' | 'reply';
+  /** As it was first seen. */
+  readonly packet: TracePacket;
+  /** The prediction for exactly this packet; its evidence is `traced` where the kernel did the same. */
+  readonly verdict: Verdict;
+  readonly comparison: TraceComparison;
+  /** What the kernel did with it in the end; null where its trace does not show that. */
+  readonly outcome: 'accept' | 'drop' | 'reject' | null;
+  /** One sentence: agreement, or what the kernel did and what was predicted. */
+  readonly conclusion: string;
+}
+
+/** What was not told of the kernel's trace, by where it was lost; null where nobody counts. */
+export interface TraceLost {
+  /** Messages that came faster than they were read. */
+  readonly messages: number | null;
+  /** Packets left out to stay below 1,000 a second. */
+  readonly overRate: number | null;
+  readonly legacyRecords: number | null;
+  /** How often reading began anew because rules changed. */
+  readonly gaps: number;
+  /** Lines that could not be read or laid to a packet. */
+  readonly unreadable: number;
+}
+
+export interface TraceState {
+  /** The question in words. */
+  readonly question: string;
+  readonly status: 'starting' | 'running' | 'ended';
+  /** What was set for the time of the trace, what cannot be seen, what was sent. */
+  readonly remarks: readonly string[];
+  /** The newest compared packets, oldest first. */
+  readonly packets: readonly TracedPacket[];
+  readonly there: number;
+  readonly replies: number;
+  /** Errors about the conversation and other packets of its connection, which are not compared. */
+  readonly others: number;
+  readonly agreeing: number;
+  readonly differing: number;
+  readonly lost: TraceLost;
+  /** Why it ended by itself; null where it did not, or only its time was over. */
+  readonly problem: VethscopeError | null;
+}
+
+/** A running trace. */
+export interface TraceView {
+  getState(): TraceState;
+  subscribe(listener: () => void): () => void;
+  /** Each compared packet, in order. */
+  observe(observer: (packet: TracedPacket) => void): () => void;
+  /** Settles when nothing of the trace is left in the kernel. */
+  readonly finished: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What the kernel's trace of a flow's packets said about its verdict. */
+export interface FlowTraced {
+  readonly agrees: boolean;
+  /** One sentence. */
+  readonly conclusion: string;
+}
+
+export interface FlowTraces {
+  readonly there: FlowTraced | null;
+  readonly reply: FlowTraced | null;
+}
+
 /** A host (live, or a snapshot) with all that can be done on it; owned by the session stage, closed once. */
 export interface Workspace {
   getHost(): HostState | null;
@@ -202,6 +299,8 @@ export interface Workspace {
   openFile(path: string, options?: FileOptions): Promise<CaptureView>;
   /** SRC and DST: a container, an address, `host` or `outside`. PROTO: `icmp`, `tcp:80`, `udp:53`. Throws a usage error for bad ones. */
   explain(src: string, dst: string, proto: string, options: { readonly whyNot: boolean }): ExplainAnswer;
+  /** Asks the kernel for its trace, with rules of our own that end with it. Rejects where this host's kernel cannot be asked. */
+  trace(subject: TraceSubject, options: TraceOptions): Promise<TraceView>;
   /** Where captures are saved by default: `captures/web1-20261121-0314.pcapng`. */
   suggestFileName(label: string): string;
   close(): Promise<void>;

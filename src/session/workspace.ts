@@ -11,11 +11,23 @@ import type { CapturePoint } from '../topology/topology.ts';
 import { suggestFileName } from './capture-file-name.ts';
 import { explainQuestion } from './explain-question.ts';
 import { FileCapture } from './file-capture.ts';
-import { HostStore } from './host-store.ts';
+import { connectionsOf, HostStore } from './host-store.ts';
 import { InterfaceTraffic } from './interface-traffic.ts';
 import { LiveCapture } from './live-capture.ts';
 import { compilePacketFilter } from './packet-filter.ts';
-import type { CaptureOptions, CaptureView, ExplainAnswer, FileOptions, HostState, Workspace } from './state.ts';
+import type {
+  CaptureOptions,
+  CaptureView,
+  ExplainAnswer,
+  FileOptions,
+  HostState,
+  TraceOptions,
+  TraceSubject,
+  TraceView,
+  Workspace,
+} from './state.ts';
+import { TraceRun } from './trace-run.ts';
+import { checkSender, traceTask } from './trace-task.ts';
 
 export interface WorkspaceOptions {
   /** Path of a saved snapshot to work on instead of this machine; `-` for standard input. */
@@ -34,6 +46,8 @@ const WATCH_MS = 1_000;
 const LIVE: CollectRequest = { firewall: true, conntrack: true, namespaces: 'links', docker: true };
 const LINKS: CollectRequest = { firewall: false, conntrack: false, namespaces: 'links', docker: true };
 const FULL: CollectRequest = { firewall: true, conntrack: true, namespaces: 'full', docker: true };
+
+const CONNECTIONS: CollectRequest = { firewall: false, conntrack: true, namespaces: 'none', docker: false };
 
 export const openWorkspace = async (options: WorkspaceOptions): Promise<HostWorkspace> => {
   if (options.host !== null) {
@@ -64,6 +78,9 @@ export class HostWorkspace implements Workspace {
   readonly #isSnapshot: boolean;
   readonly #listeners = new Set<() => void>();
   readonly #captures = new Set<CaptureView>();
+  readonly #traces = new Set<TraceView>();
+  /** What was read of the host at last. */
+  #what: CollectRequest = FULL;
   readonly #traffic = new InterfaceTraffic();
   #timer: NodeJS.Timeout | null = null;
   #capabilities: Promise<Capabilities> | null = null;
@@ -81,6 +98,7 @@ export class HostWorkspace implements Workspace {
   async begin(what: CollectRequest, live: boolean): Promise<void> {
     const agent = this.#agent;
     if (agent === null) return;
+    this.#what = what;
     this.store.replace(await agent.collect(what), 'first look');
     if (!live) return;
     agent.onMessage((news) => {
@@ -175,13 +193,33 @@ export class HostWorkspace implements Workspace {
     return explainQuestion(version, src, dst, proto, options.whyNot);
   }
 
+  async trace(subject: TraceSubject, options: TraceOptions): Promise<TraceView> {
+    const agent = this.#agent;
+    if (agent === null) throw failure('a saved host has no kernel to ask for its trace', { hint: 'leave out --host' });
+    // A flow that is running is known to the kernel by now: its translations and state are what counts.
+    if (subject.kind === 'flow') this.store.replaceConnections(connectionsOf(await agent.collect(CONNECTIONS)));
+    const version = this.store.version;
+    if (version === null) throw failure('the facts of this host could not be read', { hint: 'vethscope doctor says what is missing' });
+    const { canReadRules, programs } = await this.capabilities();
+    if (!canReadRules) throw missingError('a trace needs the privilege to add rules (CAP_NET_ADMIN)', { hint: 'sudo vethscope' });
+    if (programs['nft'] === null)
+      throw missingError('nft is not installed: the kernel is asked for its trace by it', { hint: 'apt-get install nftables' });
+    const task = traceTask(version, subject);
+    if (options.send) checkSender(task);
+    const refresh = async (): Promise<void> => this.store.replace(await agent.collect(this.#what), 'rules changed');
+    const run = new TraceRun(task, options, version, { agent, store: this.store, refresh });
+    this.#traces.add(run);
+    void run.finished.then(() => this.#traces.delete(run));
+    return run;
+  }
+
   suggestFileName(label: string): string {
     return suggestFileName(label, new Date());
   }
 
   async close(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
-    await Promise.all([...this.#captures].map((capture) => capture.stop()));
+    await Promise.all([...this.#captures, ...this.#traces].map((work) => work.stop()));
     await this.#agent?.close();
     this.#listeners.clear();
   }

@@ -204,6 +204,7 @@ export const dropRow = (change: Partial<FlowRow> = {}): FlowRow => ({
   verdict: { verdict: dropVerdict, reply: null, assumptions: [], counted: 12, changes: [] },
   outcome: 'DROP',
   by: 'filter DOCKER-ISOLATION-STAGE-2 #1',
+  traced: { there: null, reply: null },
   ...change,
 });
 
@@ -236,6 +237,7 @@ export const tcpRow = (): FlowRow => ({
   },
   outcome: 'ACCEPT',
   by: 'DNAT → 172.17.0.2:80 · filter DOCKER #1 (legacy)',
+  traced: { there: null, reply: null },
 });
 
 const veth = (name: string, bridge: string): HostSide => ({ kind: 'veth', interface: name, bridge, parent: null, namespace: null });
