@@ -10,6 +10,7 @@ import { startWalk } from './start.ts';
 import { travel } from './travel.ts';
 import type { PacketSpec, Verdict, VerdictStep } from './verdict.ts';
 import { drop, record, type Walk } from './walk.ts';
+import { withWayBack } from './way-back.ts';
 
 export interface JudgeOptions {
   /** Also tell all that had a say on the way, and which rules did not match, and by which condition. */
@@ -39,9 +40,9 @@ export const judgeBoth = (
       return { verdict, reply: mergeWalks(model, [lost], explain).verdict };
     }
     case 'question': {
-      const walks = travel({ model, explain }, answer.spec, begin(model, answer.spec, explain)).map((walk) =>
-        delivered(checkAnswer(shown, walk)),
-      );
+      const blank = begin(model, answer.spec, explain);
+      const judged = travel({ model, explain }, answer.spec, blank).map((walk) => checkAnswer(shown, walk));
+      const walks = withWayBack(model, spec, shown, judged, blank).map(delivered);
       return { verdict, reply: mergeWalks(model, walks, explain).verdict };
     }
   }

@@ -1,19 +1,18 @@
 /** Takes a packet through one netfilter hook: base chains by priority, connection tracking, address translation. */
 import { sameIp } from '../base/ip-address.ts';
-import { stateOfFirstPacket } from '../netfilter/conntrack.ts';
 import type { BaseChain, HookOutcome, NatAction } from '../netfilter/evaluation.ts';
 import type { Hook } from '../netfilter/ruleset.ts';
 import { type CtView, ctWith, type Skb, skbWith } from '../netfilter/skb.ts';
-import { beginningConnection, isIcmpError, noConnection } from './classify.ts';
+import { isIcmpError } from './classify.ts';
 import { matchEnv } from './env.ts';
 import { type HookStage, nativeChainsAt } from './hook-program.ts';
 import type { HostModel } from './model.ts';
+import { track } from './tracking.ts';
 import type { DecidedBy, VerdictNat } from './verdict.ts';
 import {
   addressPort,
   andThen,
   assume,
-  type CtPlan,
   decidedByRef,
   doubt,
   finish,
@@ -81,33 +80,6 @@ const runStage = (context: HookContext, walk: Walk, hook: Hook, stage: HookStage
       return runChains(context, walk, hook, stage.chains);
   }
 };
-
-/** nf_conntrack_in: a packet that has been seen (through lo) or is exempt keeps what it has. */
-const track = (model: HostModel, walk: Walk, hook: Hook): readonly Walk[] => {
-  const { skb, plan } = walk;
-  if (walk.tracked || skb.ct.state === 'UNTRACKED') return [walkWith(walk, { tracked: true })];
-  if (plan.kind === 'connection') return [told(hook, walkWith(walk, { skb: skbWith(skb, { ct: plan.ct }), tracked: true }), plan.source)];
-  // nf_conntrack_tcp_loose is 1 unless somebody changed it.
-  const state = stateOfFirstPacket(skb, model.sysctls.number('net.netfilter.nf_conntrack_tcp_loose') !== 0);
-  const seen = (ct: CtView): Walk => told(hook, walkWith(walk, { skb: skbWith(skb, { ct }), tracked: true }), 'first-sight');
-  if (state === 'INVALID' || state === 'UNTRACKED') return [seen(noConnection(skb, state))];
-  if (typeof state === 'string') return [seen(beginningConnection(skb))];
-  const by: DecidedBy = { kind: 'default', text: state.unknown };
-  return [
-    assume(seen(beginningConnection(skb)), `${state.unknown}: taken as one that begins a connection`, by),
-    assume(seen(noConnection(skb, 'INVALID')), `${state.unknown}: taken as one that belongs to no connection`, by),
-  ];
-};
-
-const told = (hook: Hook, walk: Walk, source: Extract<CtPlan, { kind: 'connection' }>['source'] | 'first-sight'): Walk =>
-  record(walk, { kind: 'conntrack', hook, result: 'allow', text: walk.skb.ct.state, note: CT_SOURCES[source] });
-
-const CT_SOURCES = {
-  given: 'as the question says',
-  snapshot: 'as conntrack lists it',
-  request: 'the connection of the request',
-  'first-sight': 'not seen before',
-} as const;
 
 /**
  * Chains of one priority. Backends that meet there ran in the order they were registered, the last one first, which a snapshot

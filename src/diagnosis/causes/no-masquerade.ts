@@ -15,7 +15,7 @@ export const noMasquerade: Cause = {
     if (outDevice === null || verdict.out === 'local' || outDevice === src.bridge || networkOn(subject, outDevice) !== null) return null;
     if (!isUnroutable(sourceIp.a, family)) return null;
     const subnet = subnetOf(network, family) ?? 'its subnet';
-    const blocked = subject.reply !== null && subject.reply.outcome !== 'accept';
+    const blocked = subject.reply?.outcome === 'drop' || subject.reply?.outcome === 'reject';
     const setOff = ownAddressReason(network.options, family);
     if (setOff !== null) {
       const hostAddress = subject.facts.self.addresses?.find((address) => address.interface === outDevice && address.ip.version === family);
