@@ -6,13 +6,11 @@ import { stateOfFirstPacket, tupleOf } from '../netfilter/conntrack.ts';
 import { type CtView, skbWith } from '../netfilter/skb.ts';
 import { beginningConnection, connectionOf, noConnection } from './classify.ts';
 import type { HostModel } from './model.ts';
-import type { DecidedBy } from './verdict.ts';
+import type { DecidedBy, VerdictStep } from './verdict.ts';
 import { assume, type CtPlan, drop, record, type Walk, walkWith } from './walk.ts';
 
-type Hook = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
-
 /** A packet that has been seen (through lo) or is exempt keeps what it has. */
-export const track = (model: HostModel, walk: Walk, hook: Hook): readonly Walk[] => {
+export const track = (model: HostModel, walk: Walk, hook: VerdictStep['hook']): readonly Walk[] => {
   const { skb } = walk;
   if (walk.tracked || skb.ct.state === 'UNTRACKED') return [walkWith(walk, { tracked: true })];
   const plan = planInZone(model, walk);
@@ -45,7 +43,7 @@ const planInZone = (model: HostModel, walk: Walk): CtPlan => {
 };
 
 /** The count is the namespace's own, the maximum is one for all. A full table may still evict entries that are not ASSURED (early_drop). */
-const withRoom = (model: HostModel, walk: Walk, hook: Hook): readonly Walk[] => {
+const withRoom = (model: HostModel, walk: Walk, hook: VerdictStep['hook']): readonly Walk[] => {
   const most = 'net.netfilter.nf_conntrack_max';
   const count = model.sysctls.number('net.netfilter.nf_conntrack_count');
   const max = model.sysctls.number(most);
@@ -62,7 +60,7 @@ const withRoom = (model: HostModel, walk: Walk, hook: Hook): readonly Walk[] => 
   ];
 };
 
-const told = (hook: Hook, walk: Walk, source: Extract<CtPlan, { kind: 'connection' }>['source'] | 'first-sight'): Walk =>
+const told = (hook: VerdictStep['hook'], walk: Walk, source: Extract<CtPlan, { kind: 'connection' }>['source'] | 'first-sight'): Walk =>
   record(walk, { kind: 'conntrack', hook, result: 'allow', text: walk.skb.ct.state, note: CT_SOURCES[source] });
 
 const CT_SOURCES = {
