@@ -6,7 +6,7 @@ import { hasPorts, IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../netfilter/protocols.t
 import { NO_PACKET, type TracePacket } from './event.ts';
 
 /** Headers that come before the transport header: hop-by-hop, routing, fragment, AH, destination options. */
-const EXTENSION_HEADERS: ReadonlySet<number> = new Set([0, 43, 44, 51, 60]);
+export const EXTENSION_HEADERS: ReadonlySet<number> = new Set([0, 43, 44, 51, 60]);
 
 /** Null where the bytes are no IP packet. */
 export const packetOfBytes = (bytes: Uint8Array): TracePacket | null => {

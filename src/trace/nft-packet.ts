@@ -5,6 +5,7 @@
 import { parseIp } from '../base/ip-address.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, protocolNumberOf } from '../netfilter/protocols.ts';
 import { NO_PACKET, type TracePacket } from './event.ts';
+import { EXTENSION_HEADERS } from './ip-fields.ts';
 
 const IPV6_HEADER_BYTES = 40;
 
@@ -119,8 +120,7 @@ const take = (packet: Draft, header: string, field: string, value: string): bool
       break;
     case 'ip protocol':
     case 'ip6 nexthdr':
-      // 0 stands for hop-by-hop options in IPv6, and nft calls it by the name of protocol 0, `ip`.
-      packet.protocol = value === 'ip' ? 0 : protocolNumberOf(value);
+      packet.protocol = protocolOf(value);
       break;
     case 'icmp type':
       packet.icmpType = number ?? ICMP_TYPES[value] ?? null;
@@ -153,6 +153,12 @@ const take = (packet: Draft, header: string, field: string, value: string): bool
       else if (field === 'dport') packet.dstPort = number;
   }
   return true;
+};
+
+/** Null for an extension header of IPv6: nft does not look for the protocol behind it. Hop-by-hop options go by protocol 0's name, `ip`. */
+const protocolOf = (value: string): number | null => {
+  const number = value === 'ip' ? 0 : protocolNumberOf(value);
+  return number === null || EXTENSION_HEADERS.has(number) ? null : number;
 };
 
 const numberOf = (word: string): number | null => (/^(0x[0-9a-f]+|\d+)$/i.test(word) ? Number(word) : null);

@@ -188,7 +188,7 @@ const sameVisit = (before: ChainVisit, visit: ChainVisit, event: TraceEvent): bo
   before.packet.inDev === visit.packet.inDev &&
   before.packet.outDev === visit.packet.outDev;
 
-const RANK: Readonly<Record<Hook, number>> = { prerouting: 0, input: 1, forward: 1, output: 2, postrouting: 3 };
+const RANK: Readonly<Record<Hook, number>> = { ingress: 0, prerouting: 0, input: 1, forward: 1, output: 2, postrouting: 3, egress: 3 };
 
 /** Whether a packet that was at `before` can come to `visit`. */
 const follows = (before: ChainVisit | null, visit: ChainVisit): boolean => {
@@ -197,7 +197,7 @@ const follows = (before: ChainVisit | null, visit: ChainVisit): boolean => {
   if (visit.hook === 'prerouting' && before.hook !== 'prerouting') {
     return looped && (visit.packet.inDev === 'lo' || before.packet.outDev === visit.packet.inDev);
   }
-  const step = RANK[visit.hook] - RANK[before.hook];
+  const step = (RANK[visit.hook] ?? 0) - (RANK[before.hook] ?? 0);
   // Of the hooks for received packets none leads to OUTPUT, and from INPUT and OUTPUT there is no way to FORWARD.
   if (visit.hook === 'output' && before.hook !== 'output') return false;
   if (before.hook === 'output' && (visit.hook === 'input' || visit.hook === 'forward')) return false;
