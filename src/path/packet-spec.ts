@@ -28,6 +28,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'mark',
   'fragment',
   'dontFragment',
+  'about',
 ]);
 
 const STATES: ReadonlySet<string> = new Set(['NEW', 'ESTABLISHED', 'RELATED', 'INVALID', 'UNTRACKED']);
@@ -84,6 +85,7 @@ export const parsePacketSpec = (value: unknown): PacketSpec => {
     ...number(item, 'mark', 0xffff_ffff),
     ...flag(item, 'fragment'),
     ...flag(item, 'dontFragment'),
+    ...quoted(item),
   };
 };
 
@@ -148,6 +150,28 @@ const mac = (item: Item, key: 'srcMac' | 'dstMac'): Pick<PacketSpec, 'srcMac' | 
   if (value === undefined) return {};
   if (parseMac(value) === null) throw failure(`"${key}" of a packet is no MAC address: "${printable(value)}"`);
   return { [key]: value };
+};
+
+/** `about` of an ICMP error. */
+const quoted = (item: Item): Pick<PacketSpec, 'about'> => {
+  const value = item['about'];
+  if (value === undefined || value === null) return {};
+  if (typeof value !== 'object' || Array.isArray(value)) throw failure('"about" of a packet is no object');
+  const inner = value as Item;
+  const known = ['src', 'dst', 'proto', 'sport', 'dport', 'icmpId'];
+  for (const key of Object.keys(inner))
+    if (!known.includes(key))
+      throw failure(`unknown field "${printable(key)}" in "about" of a packet`, { hint: `known: ${known.join(', ')}` });
+  return {
+    about: {
+      src: address(inner, 'src'),
+      dst: address(inner, 'dst'),
+      proto: protocol(inner['proto']),
+      ...number(inner, 'sport', 0xffff),
+      ...number(inner, 'dport', 0xffff),
+      ...number(inner, 'icmpId', 0xffff),
+    },
+  };
 };
 
 const flag = (item: Item, key: 'fragment' | 'dontFragment'): Pick<PacketSpec, 'fragment' | 'dontFragment'> => {

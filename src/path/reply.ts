@@ -5,7 +5,7 @@ import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, TH_ACK, TH_RST, TH_SYN } fro
 import { exitOf } from './exit.ts';
 import type { HostModel } from './model.ts';
 import type { NatOrigin, PacketSpec, VerdictNat } from './verdict.ts';
-import { addStep, type Walk } from './walk.ts';
+import { addStep, finish, type Walk } from './walk.ts';
 
 /** Requests and the type of their answers, RFC 792 and RFC 4443. */
 const ECHO: Readonly<Record<number, number>> = { 8: 0, 13: 14, 15: 16, 17: 18 };
@@ -98,11 +98,8 @@ export const checkAnswer = (request: Walk, reply: Walk): Walk => {
   const { src, srcPort } = reply.skb;
   if (!request.tracked || request.skb.ct.direction !== 'original' || !request.skb.ct.dnat) return reply;
   if (sameIp(src, original.dst) && (srcPort === null || original.dstPort === null || srcPort === original.dstPort)) return reply;
-  return addStep(
-    reply,
-    'bridge',
-    `the answer comes from ${formatIp(src)}, asked was ${formatIp(original.dst)}`,
-    'continue',
-    'the translation is not undone on this way: the asker refuses the answer',
-  );
+  const { decidedBy } = reply.end;
+  const text = `the answer comes from ${formatIp(src)}, asked was ${formatIp(original.dst)}`;
+  const how = 'the translation is not undone on this way: the asker refuses the answer';
+  return finish(addStep(reply, 'bridge', text, 'drop', how), { outcome: 'drop', decidedBy, out: null });
 };

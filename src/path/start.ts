@@ -1,6 +1,6 @@
 /** From the question to the packet at the start of its way: addresses, defaults, what conntrack will know of it. */
 import { failure } from '../base/errors.ts';
-import { type IpAddress, parseIp, parseMac } from '../base/ip-address.ts';
+import { type IpAddress, parseIp, parseMac, sameIp } from '../base/ip-address.ts';
 import { printable } from '../base/printable.ts';
 import { tupleOf } from '../netfilter/conntrack.ts';
 import { type Skb, skbWith } from '../netfilter/skb.ts';
@@ -8,11 +8,11 @@ import type { Tuple } from '../netfilter/tuple.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, TH_ACK, TH_SYN } from '../packet/packet.ts';
 import { isLimitedBroadcast, isMulticast } from './address-kinds.ts';
 import { isGroupMac } from './bridge.ts';
-import { beginningConnection, connectionOf, establishedConnection, looksLikeReply, noConnection } from './classify.ts';
+import { beginningConnection, connectionOf, establishedConnection, isIcmpError, looksLikeReply, noConnection } from './classify.ts';
 import type { ConntrackHit } from './conntrack-index.ts';
 import type { HostModel } from './model.ts';
 import { protocolOf, tcpFlagsOf } from './packet-spec.ts';
-import type { PacketSpec } from './verdict.ts';
+import type { PacketSpec, QuotedPacket } from './verdict.ts';
 import type { CtPlan, Walk } from './walk.ts';
 
 /** IPPROTO_UDPLITE and IPPROTO_DCCP have ports too; this program does not name them elsewhere. */
@@ -76,7 +76,7 @@ const skbOf = (model: HostModel, spec: PacketSpec): Skb => {
     tcpFlags: protocol === IPPROTO_TCP ? tcpFlags(spec) : null,
     icmpType: icmp ? (spec.icmpType ?? icmpRequest(spec, protocol)) : null,
     icmpCode: icmp ? (spec.icmpCode ?? 0) : null,
-    fragmentOffset: spec.fragment === true ? 8 : 0,
+    fragmentOffset: spec.fragment === true ? LATER_FRAGMENT_OFFSET : 0,
     length: spec.length ?? null,
     ttl: spec.ttl ?? null,
     tos: spec.tos ?? null,
@@ -91,6 +91,9 @@ const skbOf = (model: HostModel, spec: PacketSpec): Skb => {
   // Before conntrack has seen a packet it has no connection: xt_conntrack calls that INVALID.
   return skbWith(skb, { ct: noConnection(skb, 'INVALID') });
 };
+
+/** Where a second fragment begins on a link of 1500 bytes: 20 of them are the header. Any value above zero is a later fragment. */
+const LATER_FRAGMENT_OFFSET = 1480;
 
 const ZERO: IpAddress = { version: 4, a: 0, b: 0, c: 0, d: 0 };
 const NO_TUPLE: Tuple = { src: ZERO, dst: ZERO, srcPort: null, dstPort: null };
@@ -132,6 +135,8 @@ const planOf = (model: HostModel, spec: PacketSpec, skb: Skb): { readonly plan: 
   // A state that is given beside another connection's asks about a later packet of it.
   if (spec.connection !== undefined && (spec.state ?? spec.connection.ct.state) === spec.connection.ct.state)
     return { plan: { kind: 'connection', ct: spec.connection.ct, source: 'request' }, notes: [] };
+  const quoted = spec.about === undefined || !isIcmpError(skb) ? null : errorPlan(model, spec.about, skb);
+  if (quoted !== null && (spec.state === undefined || spec.state === 'RELATED')) return { plan: quoted, notes: [] };
   const tuple: Tuple = spec.icmpId === undefined ? tupleOf(skb) : { ...tupleOf(skb), srcPort: spec.icmpId, dstPort: spec.icmpId };
   const hit = model.conntrack?.find(skb.protocol, tuple) ?? null;
   if (spec.state === undefined) {
@@ -160,6 +165,21 @@ const planOf = (model: HostModel, spec: PacketSpec, skb: Skb): { readonly plan: 
         notes: [],
       };
   }
+};
+
+/**
+ * nf_conntrack_inet_error: the connection is that of the quoted packet's answer, and the error must go to whom that answer goes.
+ * Null where conntrack was not read.
+ */
+const errorPlan = (model: HostModel, about: QuotedPacket, skb: Skb): CtPlan | null => {
+  const protocol = protocolOf(about.proto);
+  if (model.conntrack === null || protocol === null) return null;
+  const sport = about.icmpId ?? about.sport ?? null;
+  const dport = about.icmpId ?? about.dport ?? null;
+  const answer: Tuple = { src: addressOf(about.dst, 'about.dst'), dst: addressOf(about.src, 'about.src'), srcPort: dport, dstPort: sport };
+  const hit = model.conntrack.find(protocol, answer);
+  if (hit === null || !sameIp(skb.dst, answer.dst)) return { kind: 'connection', ct: noConnection(skb, 'INVALID'), source: 'snapshot' };
+  return { kind: 'connection', ct: connectionOf(hit, 'RELATED'), source: 'snapshot' };
 };
 
 /** A SYN takes over a connection that is closing (the sSS rows of tcp_conntracks for sTW and sCL). */

@@ -30,8 +30,19 @@ export interface PacketSpec {
   readonly fragment?: boolean;
   /** The connection that the packet belongs to, where it follows from another verdict; never in JSON. */
   readonly connection?: KnownConnection;
+  /** For an ICMP error: the packet that it quotes, as the sender of the error saw it. */
+  readonly about?: QuotedPacket;
   /** The DF bit; matters only for packets longer than the way's MTU. */
   readonly dontFragment?: boolean;
+}
+
+export interface QuotedPacket {
+  readonly src: string;
+  readonly dst: string;
+  readonly proto: string | number;
+  readonly sport?: number;
+  readonly dport?: number;
+  readonly icmpId?: number;
 }
 
 /** A connection with the rules that gave it its translations. */
