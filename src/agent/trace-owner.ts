@@ -8,6 +8,8 @@ import { cleanEnvironment, lastLine, run } from './programs.ts';
 
 const INSTALL_WITHIN_MS = 5000;
 const POLL_MS = 25;
+/** An error comes with the whole command. */
+const MAX_SAID = 16_384;
 
 export class TableOwner {
   readonly #gone: () => void;
@@ -28,7 +30,7 @@ export class TableOwner {
     this.#child = child;
     let isOver = false;
     const hear = (chunk: Buffer): void => {
-      this.#said = (this.#said + chunk.toString('utf8')).slice(-4096);
+      if (this.#said.length < MAX_SAID) this.#said += chunk.toString('utf8');
     };
     child.stdout?.on('data', hear);
     child.stderr?.on('data', hear);

@@ -94,15 +94,15 @@ const tupleMatch = (given: TracedTuple): string => {
   ].join(' ');
 };
 
-/** The connection's other direction and the errors about it, wherever they come from, but for the packets that `reply` traces from the start. */
+/** The connection's other direction, wherever it comes from, but for the packets that `reply` traces from the start. */
 const connectionMatch = (given: TracedTuple, reply: TracedTuple | null): string => {
   const original = checked(given);
   const ip = ipWord(original);
   return [
-    `ct direction reply ct original ${ip} saddr ${original.src} ct original ${ip} daddr ${original.dst}`,
-    `ct original protocol ${original.protocol}`,
+    `ct direction reply ct original ${ip} saddr ${original.src} ct original ${ip} daddr ${original.dst} meta l4proto ${original.protocol}`,
+    // nft knows the type of a connection's port by the protocol before it.
     ...(original.dport === null ? [] : [`ct original proto-dst ${original.dport}`]),
     ...(original.sport === null ? [] : [`ct original proto-src ${original.sport}`]),
-    ...(reply === null ? [] : [`${ip} saddr . ${ip} daddr != { ${reply.src} . ${reply.dst} }`]),
+    ...(reply === null ? [] : [`${ip} saddr . ${ip} daddr != { ${checked(reply).src} . ${reply.dst} }`]),
   ].join(' ');
 };

@@ -139,19 +139,21 @@ const endingOf = (step: KernelStep): 'drop' | 'reject' | null => {
   return step.verdict === 'drop' || (step.source === 'legacy' && / -j DROP\b/.test(text)) ? 'drop' : null;
 };
 
+const DID: Readonly<Record<KernelOutcome, string>> = { accept: 'let it pass', drop: 'dropped it', reject: 'rejected it' };
+
 /** The last line: agreement, or what the kernel did and what was predicted. */
 export const concludeTrace = (passage: Passage, comparison: TraceComparison, verdict: Verdict): string => {
   const last = passage.steps.at(-1);
   const kernel = outcomeOf(passage, comparison, verdict);
-  const did = `${kernel === null ? 'showed' : kernel === 'accept' ? 'let it pass' : kernel === 'drop' ? 'dropped it' : 'rejected it'}`;
-  const where = last === undefined ? '' : ` (last ${describeKernelStep(last)})`;
+  const shown = last === undefined ? 'no rule' : describeKernelStep(last);
+  const did = kernel === null ? `showed last ${shown}` : `${DID[kernel]}${last === undefined ? '' : ` (last ${shown})`}`;
   switch (comparison.result) {
     case 'agrees':
-      return `agreement: the kernel ${did}, as predicted, by the same ${comparison.matched === 1 ? 'step' : `${comparison.matched} steps`}`;
+      return `agreement: the kernel ${kernel === null ? 'went on' : DID[kernel]}, as predicted, by the same ${comparison.matched === 1 ? 'step' : `${comparison.matched} steps`}`;
     case 'differs':
-      return `difference: the kernel ${did}${where}, predicted was ${verdict.outcome}; ${comparison.reason ?? ''}`;
+      return `difference: the kernel ${did}; predicted was ${verdict.outcome}; ${comparison.reason ?? ''}`;
     case 'open':
-      return `the prediction is undetermined: the kernel ${did}${where}`;
+      return `the prediction is undetermined: the kernel ${did}`;
     case 'nothing-seen':
       return 'the kernel showed no rule';
   }

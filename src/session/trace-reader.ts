@@ -1,11 +1,12 @@
 /** What the agent hands over of the kernel's trace, read into packets' passages: nft's text and the records of legacy rules. */
 import type { HostFacts } from '../host/facts.ts';
+import type { VerdictStep } from '../path/verdict.ts';
 import { CaptureReader } from '../pcap/reader.ts';
 import type { TraceEvent } from '../trace/event.ts';
 import { readNflogTrace } from '../trace/nflog.ts';
 import { NftMonitorReader } from '../trace/nft-monitor.ts';
 import { type Passage, Passages } from '../trace/passages.ts';
-import { indexRules, type RuleIndex } from '../trace/rule-index.ts';
+import { chainOf, indexRules, type RuleIndex } from '../trace/rule-index.ts';
 
 /** As the agent names its tables. */
 const OWN_TABLE = /^vethscope_trace_/;
@@ -33,6 +34,15 @@ export class TraceReader {
       () => this.#index,
       (event) => isOwnTable(event.table),
     );
+  }
+
+  /**
+   * iptables-nft-save prints the built-in chains of a table also where the kernel has none of that name: their policy is nobody's and no
+   * trace shows it.
+   */
+  isAbsent(step: VerdictStep): boolean {
+    if (step.rule !== null || step.backend !== 'nft' || step.table === null || step.chain === null) return false;
+    return chainOf(this.#index, 'nft', step.family ?? 'ip', step.table, step.chain) === null;
   }
 
   /** Lines and records that could not be read, and rules whose packet is not known. */

@@ -75,6 +75,7 @@ export class TraceRun implements TraceView {
   readonly #handle: TraceHandle;
   #state: TraceState;
   #reader: TraceReader | null = null;
+  readonly #early: Uint8Array[] = [];
   #sources: readonly TraceSource[] = ['nft'];
   /** The host as the trace began: for packets that begin a conversation. */
   #version: HostVersion;
@@ -83,6 +84,7 @@ export class TraceRun implements TraceView {
   #answerUntil = Number.POSITIVE_INFINITY;
   #work: Promise<void> = Promise.resolve();
   #numbers = 0;
+  readonly #taken = { there: 0, reply: 0 };
   #ended: () => void = () => {};
 
   constructor(task: TraceTask, options: TraceOptions, version: HostVersion, parts: TraceParts) {
@@ -142,7 +144,9 @@ export class TraceRun implements TraceView {
         this.#reader?.text(news.text, performance.now());
         return;
       case 'records':
-        this.#reader?.records(news.bytes, performance.now());
+        // The file's header comes as soon as tcpdump listens.
+        if (this.#reader === null) this.#early.push(news.bytes);
+        else this.#reader.records(news.bytes, performance.now());
         return;
       case 'ended':
         void this.#end(news.problem, news.counts);
@@ -150,7 +154,9 @@ export class TraceRun implements TraceView {
   }
 
   #begin(ruleset: string, readsLegacy: boolean, remarks: readonly string[]): void {
-    this.#reader = new TraceReader(ruleset, this.#version.facts);
+    const reader = new TraceReader(ruleset, this.#version.facts);
+    this.#reader = reader;
+    for (const bytes of this.#early.splice(0)) reader.records(bytes, performance.now());
     if (readsLegacy) this.#sources = ['nft', 'legacy'];
     this.#set({ status: 'running', remarks });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
@@ -187,9 +193,16 @@ export class TraceRun implements TraceView {
         if (passage.visits.length > 0) this.#set({ others: this.#state.others + 1 });
         continue;
       }
+      // More of the last packet's conversation, before the trace has ended: enough has been shown.
+      if (this.#isEnough(direction)) continue;
       compared++;
+      this.#taken[direction]++;
       this.#work = this.#work.then(() => this.#compare(passage, direction));
     }
+  }
+
+  #isEnough(direction: 'there' | 'reply'): boolean {
+    return this.#options.packetLimit !== null && this.#taken[direction] >= this.#options.packetLimit;
   }
 
   /** Null for what is neither the packet nor its answer: errors about them, packets that the host made in their stead. */
@@ -217,7 +230,7 @@ export class TraceRun implements TraceView {
     const begunLate = isOwnTable(passage.visits[0]?.table ?? '') && /_known$/.test(passage.visits[0]?.chain ?? '');
     const comparison = compareTrace(verdict, passage, {
       sources: this.#sources,
-      ...(begunLate ? { untraced: isBeforeConntrack } : {}),
+      untraced: (step) => (begunLate && isBeforeConntrack(step)) || this.#reader?.isAbsent(step) === true,
     });
     const agrees = comparison.result === 'agrees' && comparison.matched > 0;
     const traced: TracedPacket = {
