@@ -1,6 +1,7 @@
 /** Host facts: the snapshot's texts as typed values. Everything after this stage reads these and never a command's output. */
 import type { IpAddress, IpPrefix } from '../base/ip-address.ts';
 import type { IpSet } from '../netfilter/ipset.ts';
+import type { NftTable } from '../netfilter/nft/ruleset.ts';
 import type { Ruleset } from '../netfilter/ruleset.ts';
 import type { Tuple } from '../netfilter/tuple.ts';
 
@@ -205,7 +206,7 @@ export interface NamespaceFacts {
   /** One for each backend and family that could be read. */
   readonly rulesets: readonly Ruleset[];
   /** Tables of native nftables (those that iptables-nft manages left out), as `nft -j` gives them; null where nft could not be read. */
-  readonly nftables: readonly NativeNftTable[] | null;
+  readonly nftables: readonly NftTable[] | null;
   readonly ipsets: readonly IpSet[] | null;
   readonly conntrack: readonly ConntrackEntry[] | null;
   readonly listeners: readonly Listener[] | null;
@@ -213,19 +214,6 @@ export interface NamespaceFacts {
   readonly missing: ReadonlyMap<string, string>;
   /** Lines and objects that could not be understood, with the command they came from. */
   readonly problems: readonly string[];
-}
-
-export interface NativeNftTable {
-  readonly family: string;
-  readonly name: string;
-  readonly baseChains: readonly {
-    readonly name: string;
-    readonly hook: string;
-    readonly priority: number;
-    readonly policy: string;
-    readonly type: string;
-    readonly rules: number;
-  }[];
 }
 
 export interface OtherNamespace {

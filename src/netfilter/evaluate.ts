@@ -6,7 +6,7 @@ import { assertNever } from '../base/assert-never.ts';
 import type { ChainStep, HookOutcome, MatchEnv, NatAction, NearMiss } from './evaluation.ts';
 import { mergeOutcomes } from './merge.ts';
 import { packetHas } from './packet-has.ts';
-import type { CompiledChain, CompiledRule, Program } from './program.ts';
+import type { Choice, Choose, CompiledChain, CompiledRule, Program, RuleEffect } from './program.ts';
 import type { RuleRef } from './ruleset.ts';
 import type { Skb } from './skb.ts';
 
@@ -32,6 +32,18 @@ interface World {
   readonly assumptions: string[];
   /** What was assumed of questions that have one answer for this packet. */
   answers: ReadonlyMap<string, boolean> | null;
+  /** What the entries before this one, of the same rule, have done. */
+  carried: Carried | null;
+  /** What a map that could not be asked is taken to say, for the rule that comes next. */
+  chosen: Chosen | null;
+}
+
+type Chosen = Exclude<Choice, { readonly kind: 'unknown' }>;
+
+interface Carried {
+  readonly notes: readonly string[];
+  readonly action: ChainStep['action'];
+  readonly uncertain: boolean;
 }
 
 /** What asking a rule's conditions gave. */
@@ -62,6 +74,8 @@ export const evaluateProgram = (program: Program, skb: Skb, env: MatchEnv, expla
     nearMisses: [],
     assumptions: [],
     answers: null,
+    carried: null,
+    chosen: null,
   };
   const run = new Run(program, env, explain, first);
   return run.outcomes();
@@ -90,7 +104,7 @@ class Run {
     const { policy } = this.#program;
     for (;;) {
       // Who is to be told why rules did not match needs all of them asked.
-      if (!this.#explain) world.index = world.chain.next(world.index, world.skb);
+      if (!this.#explain && world.chosen === null) world.index = world.chain.next(world.index, world.skb);
       const rule = world.chain.rules[world.index];
       if (rule === undefined) {
         if (this.#return(world)) continue;
@@ -99,47 +113,41 @@ class Run {
         return unknownEnd(world, policy.ref, `the policy of ${describe(policy.ref)} is not known`);
       }
       world.index++;
-      const asked = this.#ask(rule, world);
+      const isChosen = world.chosen !== null;
+      const asked = isChosen ? MATCHED : this.#ask(rule, world);
       switch (asked.kind) {
         case 'noMatch':
-          if (this.#explain) world.nearMisses.push(nearMiss(rule.ref, asked.failed, world.skb, this.#env));
+          this.#miss(rule, world, asked.failed);
           continue;
         case 'hotdrop':
           if (asked.open !== null) this.#fork(world, rule, asked.open);
           world.steps.push({ ref: rule.ref, action: 'drop', note: asked.reason, ...(asked.open === null ? {} : { uncertain: true }) });
           return end(world, 'drop', rule.ref);
         case 'unknown':
-          if (rule.effect.kind === 'none' || (rule.effect.kind === 'target' && rule.effect.target.inert)) {
-            world.steps.push(rule.uncertainStep);
+          if (isInert(rule)) {
+            this.#record(rule, world, rule.step.action, undefined, true);
             continue;
           }
-          if (!this.#fork(world, rule, asked.open)) {
-            return unknownEnd(
-              world,
-              rule.ref,
-              `more than ${MAX_WORLDS} ways through the rules depend on what is not known; the last: ${asked.open.reason}`,
-            );
-          }
+          if (!this.#fork(world, rule, asked.open)) return tooMany(world, rule, asked.open.reason);
           break;
         case 'match':
           break;
         default:
           assertNever(asked);
       }
-      const outcome = this.#take(rule, world, asked.kind === 'unknown');
+      const outcome = this.#take(rule, rule.effect, rule.step.action, world, isChosen || asked.kind === 'unknown');
       if (outcome !== null) return outcome;
     }
   }
 
   /** Does what a matching rule says; an outcome where that ends the chain. */
-  #take(rule: CompiledRule, world: World, uncertain: boolean): HookOutcome | null {
-    const { effect } = rule;
+  #take(rule: CompiledRule, effect: RuleEffect, action: ChainStep['action'], world: World, uncertain: boolean): HookOutcome | null {
     switch (effect.kind) {
       case 'none':
-        world.steps.push(uncertain ? rule.uncertainStep : rule.step);
+        this.#record(rule, world, action, undefined, uncertain);
         return null;
       case 'call':
-        world.steps.push(uncertain ? rule.uncertainStep : rule.step);
+        this.#record(rule, world, action, undefined, uncertain);
         if (!effect.goto) {
           if (++world.depth > this.#program.maxDepth)
             return unknownEnd(world, rule.ref, 'chains call each other deeper than the kernel allows');
@@ -148,23 +156,28 @@ class Run {
         world.chain = effect.chain;
         world.index = 0;
         return null;
+      case 'choose':
+        return this.#choose(rule, effect.choose, world, uncertain);
       case 'target': {
         const result = effect.target.run(world.skb, this.#env, this.#program.hook);
         switch (result.kind) {
           case 'return':
-            world.steps.push(uncertain ? rule.uncertainStep : rule.step);
+            this.#record(rule, world, action, undefined, uncertain);
             // In the base chain RETURN means the policy, which stands behind the last rule.
             if (!this.#return(world)) world.index = Number.POSITIVE_INFINITY;
             return null;
           case 'continue':
-            world.steps.push(stepOf(rule, result.action, result.note, uncertain));
+            this.#record(rule, world, result.action, result.note, uncertain);
             if (result.skb !== world.skb) {
               world.skb = result.skb;
               world.answers = null;
             }
             return null;
+          case 'break':
+            this.#miss(rule, world, result.failed);
+            return null;
           case 'verdict': {
-            world.steps.push(stepOf(rule, result.action, result.note, uncertain));
+            this.#record(rule, world, result.action, result.note, uncertain);
             if (result.verdict === 'unknown') return unknownEnd(world, rule.ref, result.reason ?? 'what the target does is not known');
             return end(world, result.verdict, rule.ref, result.rejectWith ?? null, result.nat ?? null);
           }
@@ -174,6 +187,66 @@ class Run {
       }
       default:
         return assertNever(effect);
+    }
+  }
+
+  /** Follows what a verdict map says; all that it may say, where its key is not known. */
+  #choose(rule: CompiledRule, choose: Choose, world: World, uncertain: boolean): HookOutcome | null {
+    const choice = world.chosen ?? choose(world.skb, this.#env, this.#program.hook);
+    world.chosen = null;
+    switch (choice.kind) {
+      case 'none':
+        this.#miss(rule, world, choice.failed);
+        return null;
+      case 'option':
+        return this.#take(rule, choice.option.effect, choice.option.action, world, uncertain);
+      case 'unknown': {
+        const ways: Chosen[] = choice.options.map((option) => ({ kind: 'option', option }));
+        if (!choice.complete || ways.length === 0) ways.push({ kind: 'none', failed: `${rule.ref.text}: ${choice.reason}` });
+        const where = `${rule.ref.text} (${describe(rule.ref)})`;
+        const assumption = (way: Chosen): string =>
+          way.kind === 'option' ? `${where} takes ${way.option.text}: ${choice.reason}` : `${where} does not match: ${choice.reason}`;
+        if (this.#ended.length + this.#waiting.length + ways.length + 1 > MAX_WORLDS) return tooMany(world, rule, choice.reason);
+        const [first, ...others] = ways as [Chosen, ...Chosen[]];
+        for (const other of others) {
+          this.#waiting.push({
+            ...world,
+            index: world.index - 1,
+            steps: world.steps.slice(),
+            nearMisses: world.nearMisses.slice(),
+            assumptions: [...world.assumptions, assumption(other)],
+            chosen: other,
+          });
+        }
+        world.assumptions.push(assumption(first));
+        world.chosen = first;
+        return this.#choose(rule, choose, world, true);
+      }
+      default:
+        return assertNever(choice);
+    }
+  }
+
+  /** Goes on behind the rule, all its entries left out. */
+  #miss(rule: CompiledRule, world: World, failed: string): void {
+    if (this.#explain) world.nearMisses.push(nearMiss(rule.ref, failed, world.skb, this.#env));
+    world.index += rule.rest ?? 0;
+    world.carried = null;
+  }
+
+  #record(rule: CompiledRule, world: World, action: ChainStep['action'], note: string | undefined, uncertain: boolean): void {
+    const { carried } = world;
+    if (rule.rest === undefined && carried === null) {
+      world.steps.push(stepOf(rule, action, note, uncertain));
+      return;
+    }
+    const notes = [...(carried?.notes ?? []), ...(note === undefined ? [] : [note])];
+    const told = action === 'continue' && carried !== null ? carried.action : action;
+    const unsure = uncertain || carried?.uncertain === true;
+    if (rule.rest !== undefined && rule.rest > 0) world.carried = { notes, action: told, uncertain: unsure };
+    else {
+      world.carried = null;
+      world.steps.push(stepOf(rule, told, notes.length === 0 ? undefined : notes.join(', '), unsure));
     }
   }
 
@@ -239,6 +312,13 @@ class Run {
     return true;
   }
 }
+
+/** Whether it matched makes no difference to the packet. */
+const isInert = ({ effect, rest }: CompiledRule): boolean =>
+  (rest ?? 0) === 0 && (effect.kind === 'none' || (effect.kind === 'target' && effect.target.inert));
+
+const tooMany = (world: World, rule: CompiledRule, reason: string): HookOutcome =>
+  unknownEnd(world, rule.ref, `more than ${MAX_WORLDS} ways through the rules depend on what is not known; the last: ${reason}`);
 
 const withAnswer = (answers: ReadonlyMap<string, boolean> | null, question: string, answer: boolean): ReadonlyMap<string, boolean> =>
   new Map(answers ?? []).set(question, answer);

@@ -39,6 +39,28 @@ export interface MatchEnv {
   reversePath(skb: Skb, options: { readonly loose: boolean; readonly validMark: boolean; readonly acceptLocal: boolean }): boolean | null;
   /** xt_policy: did the packet come out of (in), or will it go into (out), an IPsec policy? A host without IPsec need not answer. */
   ipsec?(skb: Skb, direction: 'in' | 'out'): boolean | null;
+  /** The device by which the route to an address leaves (nft's fib); its `dev` is null where there is none. */
+  fibDevice?(skb: Skb, question: FibQuestion): { readonly dev: string | null } | null;
+  /** What nft's meta expressions ask of a device. */
+  device?(name: string): DeviceFacts | null;
+}
+
+/** nft's `fib saddr . mark . iif oif`. */
+export interface FibQuestion {
+  readonly address: 'saddr' | 'daddr';
+  readonly mark: boolean;
+  /** The device that the route must use. */
+  readonly dev: 'iif' | 'oif' | null;
+  readonly hook: Hook;
+}
+
+export interface DeviceFacts {
+  readonly kind: string | null;
+  /** Null where not known. */
+  readonly linkType: 'ether' | 'loopback' | null;
+  readonly group: number | null;
+  /** The bridge that it is a port of. */
+  readonly bridge: string | null;
 }
 
 export type StepAction =
@@ -111,6 +133,10 @@ export interface BaseChain {
   readonly priority: number;
   /** `nat` chains are consulted for new connections only; `route` re-routes when the mark changed (mangle OUTPUT). */
   readonly type: 'filter' | 'nat' | 'route';
+  /** Of ingress and egress chains: the devices that they belong to. */
+  readonly devices?: readonly string[];
+  /** It has no rules and accepts: nothing depends on it. */
+  readonly isEmpty?: boolean;
   /** At least one outcome; more than one only where something unknown was asked. `explain` asks for near misses too. */
   evaluate(skb: Skb, env: MatchEnv, explain: boolean): readonly HookOutcome[];
 }

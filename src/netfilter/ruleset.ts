@@ -1,8 +1,11 @@
 /** Rules as data: what `iptables-save` prints, parsed and kept byte for byte. iptables-save(8), iptables-extensions(8). */
 
 export type Backend = 'nft' | 'legacy' | 'nftables';
-export type RuleFamily = 'ip' | 'ip6' | 'inet' | 'bridge';
-export type Hook = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
+export type RuleFamily = 'ip' | 'ip6' | 'inet' | 'bridge' | 'netdev';
+/** Where IP packets are filtered. */
+export type IpHook = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
+/** Beside these the two of a device, which only native nftables knows. */
+export type Hook = IpHook | 'ingress' | 'egress';
 
 export interface Counters {
   readonly packets: number;

@@ -18,12 +18,13 @@ import {
 } from './bridge-ports.ts';
 import { acceptedBy } from './decider.ts';
 import { isLocalAddress } from './env.ts';
+import { bridgeHook, deviceHook } from './frame-hooks.ts';
 import { routesFor } from './look-up.ts';
 import type { HostModel } from './model.ts';
 import { neighbourAt } from './neighbours.ts';
 import { namespaceOf } from './places.ts';
 import { answersFor } from './proxy.ts';
-import { type HookContext, runFrameChains, runHook } from './run-hook.ts';
+import { type HookContext, runHook } from './run-hook.ts';
 import { ifSwitch } from './switch.ts';
 import type { DecidedBy } from './verdict.ts';
 import { addStep, andThen, drop, type End, finish, note, record, seen, undetermined, type Walk } from './walk.ts';
@@ -88,10 +89,11 @@ const upward = (
 ): readonly Walk[] => {
   const refused = vlanRefusal(context.model, walk, bridge, port, null);
   if (refused !== null) return [refused];
-  return andThen(bridgeHook(context, walk, 'input', { from: port ?? UNKNOWN_PORT, to: null }), (each) => {
-    const chains = context.model.frames.device.get(`ingress ${bridge}`);
-    return chains === undefined ? on(each) : andThen(runFrameChains(context, seen(each, { inDev: bridge, outDev: null }), 'ingress', chains), on);
-  });
+  const input = bridgeHook(context, walk, 'input', { from: port ?? UNKNOWN_PORT, to: null });
+  return andThen(
+    andThen(input, (each) => deviceHook(context, each, 'ingress', bridge)),
+    on,
+  );
 };
 
 const vlanRefusal = (model: HostModel, walk: Walk, bridge: string, from: string | null, to: string | null): Walk | null => {
@@ -149,8 +151,7 @@ const hooked = (context: HookContext, walk: Walk, arrival: BridgeArrival, aim: A
   const { model } = context;
   const { bridge, port } = arrival;
   const shown = seen(walk, { inDev: bridge, outDev: null, physIn: port ?? UNKNOWN_PORT });
-  const late = (each: Walk): readonly Walk[] =>
-    bridgeHook(context, each, 'prerouting', { from: port ?? UNKNOWN_PORT, to: null }, 'after');
+  const late = (each: Walk): readonly Walk[] => bridgeHook(context, each, 'prerouting', { from: port ?? UNKNOWN_PORT, to: null }, 'after');
   return andThen(andThen(runHook(context, shown, 'prerouting'), late), (each) => {
     if (sameIp(each.skb.dst, walk.skb.dst))
       return aim === 'host' ? upward(context, each, arrival, host.routed) : switchFrame(context, each, arrival, aim, null);
@@ -208,10 +209,11 @@ const switchFrame = (
   };
   const ports = { from: port ?? UNKNOWN_PORT, to: outPort ?? UNKNOWN_PORT };
   const leave = (each: Walk): readonly Walk[] =>
-    andThen(bridgeHook(context, each, 'postrouting', { from: null, to: ports.to }), (posted) => egress(context, posted, outPort));
+    andThen(bridgeHook(context, each, 'postrouting', { from: null, to: ports.to }), (posted) =>
+      deviceHook(context, posted, 'egress', outPort),
+    );
   if (unhooked !== null) return andThen(andThen(bridgeHook(context, switched, 'forward', ports), leave), (each) => [last(each)]);
-  const shown = (each: Walk): Walk =>
-    seen(each, { inDev: bridge, outDev: bridge, physIn: ports.from, physOut: ports.to, bridged: true });
+  const shown = (each: Walk): Walk => seen(each, { inDev: bridge, outDev: bridge, physIn: ports.from, physOut: ports.to, bridged: true });
   const forwarded = andThen(
     andThen(bridgeHook(context, switched, 'forward', ports, 'before'), (each) => runHook(context, shown(each), 'forward')),
     (each) => bridgeHook(context, each, 'forward', ports, 'after'),
@@ -219,7 +221,9 @@ const switchFrame = (
   return andThen(forwarded, (each) =>
     andThen(
       andThen(bridgeHook(context, each, 'postrouting', { from: null, to: ports.to }), (out) =>
-        andThen(runHook(context, seen(shown(out), { inDev: null }), 'postrouting'), (posted) => egress(context, posted, outPort)),
+        andThen(runHook(context, seen(shown(out), { inDev: null }), 'postrouting'), (posted) =>
+          deviceHook(context, posted, 'egress', outPort),
+        ),
       ),
       (posted) => {
         const ended = last(posted);
@@ -228,28 +232,4 @@ const switchFrame = (
       },
     ),
   );
-};
-
-/** nf_egress in net/core/dev.c: the chains of the device that the frame leaves by. */
-export const egress = (context: HookContext, walk: Walk, dev: string | null): readonly Walk[] => {
-  const chains = dev === null ? undefined : context.model.frames.device.get(`egress ${dev}`);
-  return chains === undefined ? [walk] : runFrameChains(context, seen(walk, { inDev: null, outDev: dev }), 'egress', chains);
-};
-
-/** NF_BR_PRI_BRNF: here br_netfilter shows the frame to the IP hooks. A chain of the same priority was registered later and runs first. */
-const NF_BR_PRI_BRNF = 0;
-
-/** nftables' own chains of the bridge; its devices are the bridge's ports. */
-const bridgeHook = (
-  context: HookContext,
-  walk: Walk,
-  hook: 'prerouting' | 'input' | 'forward' | 'postrouting',
-  ports: { readonly from: string | null; readonly to: string | null },
-  when: 'before' | 'after' | 'all' = 'all',
-): readonly Walk[] => {
-  const all = context.model.frames.bridge.get(hook);
-  if (all === undefined) return [walk];
-  const chains = when === 'all' ? all : all.filter(({ priority }) => priority <= NF_BR_PRI_BRNF === (when === 'before'));
-  if (chains.length === 0) return [walk];
-  return runFrameChains(context, seen(walk, { inDev: ports.from, outDev: ports.to }), hook, chains);
 };

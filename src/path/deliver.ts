@@ -4,6 +4,7 @@ import type { Hook } from '../netfilter/ruleset.ts';
 import { isLimitedBroadcast, isMulticast } from './address-kinds.ts';
 import { crossingProblem, lengthProblem, nameOf, nobody, placeWords, unpluggedPort, vlanAnswer } from './bridge-ports.ts';
 import { acceptedBy } from './decider.ts';
+import { frameOut } from './frame-hooks.ts';
 import { type NeighbourView, neighbourAt } from './neighbours.ts';
 import type { Place } from './places.ts';
 import { type HookContext, runHook } from './run-hook.ts';
@@ -14,7 +15,7 @@ import { addStep, andThen, drop, type End, finish, note, seen, undetermined, typ
 export const sendOut = (context: HookContext, walk: Walk, inDev: string | null, decidingHook: Hook): readonly Walk[] => {
   const out = walk.out ?? '';
   const posted = runHook(context, seen(walk, { inDev, outDev: out, physOut: null }), 'postrouting');
-  return andThen(posted, (each) => [handOver(context, each, out, decidingHook)]);
+  return andThen(posted, (each) => frameOut(context, handOver(context, each, out, decidingHook), out));
 };
 
 const handOver = (context: HookContext, walk: Walk, out: string, decidingHook: Hook): Walk => {

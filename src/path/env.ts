@@ -1,7 +1,7 @@
 /** What matches and targets may ask of this host: inet_addr_type, inet_select_addr, xt_rpfilter, xt_policy, sets. Null: not known. */
 import { type IpAddress, inPrefix } from '../base/ip-address.ts';
 import type { InterfaceAddress } from '../host/facts.ts';
-import type { AddressType, MatchEnv } from '../netfilter/evaluation.ts';
+import type { AddressType, DeviceFacts, FibQuestion, MatchEnv } from '../netfilter/evaluation.ts';
 import type { Skb } from '../netfilter/skb.ts';
 import { isLimitedBroadcast, isLoopback, isMulticast, isZero } from './address-kinds.ts';
 import { usesDevice } from './fib.ts';
@@ -17,6 +17,8 @@ export const matchEnv = (model: HostModel, nextHop: IpAddress | null): MatchEnv 
   redirectAddress: (skb) => redirectAddress(bookOf(model), skb.inDev, skb.dst),
   reversePath: (skb, options) => reversePathMatch(model, skb, options),
   ipsec: (skb) => ipsec(model, skb),
+  fibDevice: (skb, question) => fibDevice(model, skb, question),
+  device: (name) => deviceFacts(model, name),
 });
 
 const ROUTE_TO_ADDRESS_TYPE: Readonly<Record<string, AddressType>> = {
@@ -99,4 +101,44 @@ const reversePathMatch: (model: HostModel, skb: Skb, options: Parameters<MatchEn
     known = ok;
   }
   return known;
+};
+
+/** nft_fib4_eval and nft_fib6_eval: the device that the best route uses; with a device asked for, that one where the route may use it. */
+const fibDevice = (model: HostModel, skb: Skb, question: FibQuestion): { readonly dev: string | null } | null => {
+  const { address, mark, dev: which, hook } = question;
+  const dev = which === 'iif' ? skb.inDev : which === 'oif' ? skb.outDev : null;
+  if (hook === 'prerouting' && (skb.inDev === 'lo' || skb.packetType === 'loopback')) return { dev: skb.inDev };
+  const [dst, src] = address === 'daddr' ? [skb.dst, skb.src] : [skb.src, skb.dst];
+  const answers = model.fib.lookup({
+    dst,
+    src,
+    iif: 'lo',
+    oif: null,
+    mark: mark ? skb.mark : 0,
+    tos: skb.tos,
+    transport: transportFor(skb, address === 'daddr' ? 'there' : 'back'),
+  });
+  let known: { readonly dev: string | null } | null = null;
+  for (const { result } of answers) {
+    if (result.kind === 'unknown') return null;
+    // A local route is none for this question.
+    const route = result.kind === 'route' && result.route.type !== 'local' ? result.route : null;
+    const found = {
+      dev: route === null || result.kind !== 'route' ? null : dev === null ? result.hop.dev : usesDevice(route, dev) ? dev : null,
+    };
+    if (known !== null && known.dev !== found.dev) return null;
+    known = found;
+  }
+  return known;
+};
+
+const deviceFacts = (model: HostModel, name: string): DeviceFacts | null => {
+  const link = model.links?.get(name);
+  if (link === undefined) return null;
+  return {
+    kind: link.kind,
+    linkType: link.flags.includes('LOOPBACK') ? 'loopback' : link.mac === null ? null : 'ether',
+    group: null,
+    bridge: link.master !== null && model.isBridge(link.master) ? link.master : model.isBridge(name) ? name : null,
+  };
 };

@@ -2,9 +2,8 @@
  * What runs at one hook, in the kernel's order: base chains by priority, with connection tracking and address translation
  * between them at their own priorities (include/uapi/linux/netfilter_ipv4.h, nf_nat_core.c).
  */
-import type { NativeNftTable } from '../host/facts.ts';
 import type { BaseChain, MatchEnv } from '../netfilter/evaluation.ts';
-import type { Hook } from '../netfilter/ruleset.ts';
+import type { Hook, IpHook } from '../netfilter/ruleset.ts';
 
 export const NF_IP_PRI_CONNTRACK = -200;
 export const NF_IP_PRI_NAT_DST = -100;
@@ -16,12 +15,12 @@ export type HookStage =
   | { readonly kind: 'chains'; readonly chains: readonly BaseChain[] }
   | { readonly kind: 'nat'; readonly manip: 'dst' | 'src'; readonly chains: readonly BaseChain[] };
 
-export type HookPrograms = Readonly<Record<Hook, readonly HookStage[]>>;
+export type HookPrograms = Readonly<Record<IpHook, readonly HookStage[]>>;
 
-export const HOOKS: readonly Hook[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
+export const HOOKS: readonly IpHook[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
 
 /** The address that translation may change at a hook (HOOK2MANIP). */
-const MANIP: Readonly<Record<Hook, 'dst' | 'src' | null>> = {
+const MANIP: Readonly<Record<IpHook, 'dst' | 'src' | null>> = {
   prerouting: 'dst',
   output: 'dst',
   input: 'src',
@@ -29,8 +28,8 @@ const MANIP: Readonly<Record<Hook, 'dst' | 'src' | null>> = {
   forward: null,
 };
 
-export const hookProgram = (chains: readonly BaseChain[], hook: Hook): readonly HookStage[] => {
-  const mine = chains.filter((chain) => chain.hook === hook);
+export const hookProgram = (chains: readonly BaseChain[], hook: IpHook): readonly HookStage[] => {
+  const mine = chains.filter((chain) => chain.hook === hook && chain.isEmpty !== true);
   const manip = MANIP[hook];
   const stages: { priority: number; stage: HookStage }[] = [];
   if (hook === 'prerouting' || hook === 'output') stages.push({ priority: NF_IP_PRI_CONNTRACK, stage: { kind: 'conntrack' } });
@@ -52,29 +51,27 @@ export const hookProgram = (chains: readonly BaseChain[], hook: Hook): readonly 
 
 const rank = (stage: HookStage): number => (stage.kind === 'chains' ? 0 : 1);
 
-/** A native nftables base chain that this program does not evaluate. */
-export interface NativeChain {
-  readonly family: string;
-  readonly table: string;
-  readonly chain: NativeNftTable['baseChains'][number];
+/** Chains that frames meet outside the IP hooks: those of bridges by their hook, those of devices by `HOOK DEVICE`; by priority. */
+export interface FrameChains {
+  readonly bridge: ReadonlyMap<Hook, readonly BaseChain[]>;
+  readonly device: ReadonlyMap<string, readonly BaseChain[]>;
 }
 
-/**
- * The native chains that a packet meets at a hook and that could decide about it. One without rules and with policy accept
- * cannot. Evaluating native nftables would take their place here.
- */
-export const nativeChainsAt = (
-  tables: readonly NativeNftTable[] | null,
-  hook: string,
-  families: readonly string[],
-): readonly NativeChain[] =>
-  (tables ?? [])
-    .filter((table) => families.includes(table.family))
-    .flatMap((table) =>
-      table.baseChains
-        .filter((chain) => chain.hook === hook && (chain.rules > 0 || chain.policy !== 'accept'))
-        .map((chain) => ({ family: table.family, table: table.name, chain })),
-    )
-    .sort((x, y) => x.chain.priority - y.chain.priority);
+export const frameChains = (chains: readonly BaseChain[]): FrameChains => {
+  const bridge = new Map<Hook, BaseChain[]>();
+  const device = new Map<string, BaseChain[]>();
+  const add = <Key>(into: Map<Key, BaseChain[]>, key: Key, chain: BaseChain): void => {
+    const known = into.get(key);
+    if (known === undefined) into.set(key, [chain]);
+    else known.push(chain);
+  };
+  for (const chain of [...chains].sort((x, y) => x.priority - y.priority)) {
+    if (chain.isEmpty === true) continue;
+    if (chain.hook === 'ingress' || chain.hook === 'egress')
+      for (const dev of chain.devices ?? []) add(device, `${chain.hook} ${dev}`, chain);
+    else if (chain.family === 'bridge') add(bridge, chain.hook, chain);
+  }
+  return { bridge, device };
+};
 
 export type { MatchEnv };

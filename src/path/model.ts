@@ -4,9 +4,10 @@ import { LEGACY_TABLES_IN_USE } from '../host/read-facts.ts';
 import { SNAPSHOT_COMMANDS } from '../host/snapshot.ts';
 import { compileRuleset } from '../netfilter/compile.ts';
 import type { BaseChain } from '../netfilter/evaluation.ts';
+import { compileNftables } from '../netfilter/nft/compile.ts';
 import { ConntrackIndex } from './conntrack-index.ts';
 import { Fib } from './fib.ts';
-import { HOOKS, type HookPrograms, hookProgram } from './hook-program.ts';
+import { type FrameChains, frameChains, HOOKS, type HookPrograms, hookProgram } from './hook-program.ts';
 import { Places } from './places.ts';
 import { Sysctls } from './sysctls.ts';
 
@@ -19,6 +20,7 @@ export interface HostModel {
   readonly sysctls: Sysctls;
   readonly places: Places;
   readonly hooks: { readonly 4: HookPrograms; readonly 6: HookPrograms };
+  readonly frames: FrameChains;
   /** False where no firewall rules of the family were read at all. */
   readonly firewallKnown: { readonly 4: boolean; readonly 6: boolean };
   /** Sentences about parts of the firewall that were not read, to be shown with every verdict of the family. */
@@ -45,7 +47,8 @@ export const compileHost = (facts: HostFacts, options: CompileOptions = {}): Hos
     if (known === undefined) addresses.set(address.interface, [address]);
     else known.push(address);
   }
-  const chains = options.chains ?? { 4: compiled(self, 'ip'), 6: compiled(self, 'ip6') };
+  const native = self.nftables === null ? [] : compileNftables({ tables: self.nftables, problems: [] });
+  const chains = options.chains ?? { 4: compiled(self, native, 'ip'), 6: compiled(self, native, 'ip6') };
   const claimed = new Set(facts.networks.map((network) => network.claimedBridge).filter((name) => name !== null));
   return {
     facts,
@@ -55,6 +58,7 @@ export const compileHost = (facts: HostFacts, options: CompileOptions = {}): Hos
     sysctls: new Sysctls(self),
     places,
     hooks: { 4: programs(chains[4]), 6: programs(chains[6]) },
+    frames: frameChains(native),
     firewallKnown: {
       4: options.chains !== undefined || firewallKnown(self, 'ip'),
       6: options.chains !== undefined || firewallKnown(self, 'ip6'),
@@ -66,8 +70,10 @@ export const compileHost = (facts: HostFacts, options: CompileOptions = {}): Hos
   };
 };
 
-const compiled = (self: NamespaceFacts, family: 'ip' | 'ip6'): readonly BaseChain[] =>
-  self.rulesets.filter((ruleset) => ruleset.family === family).flatMap((ruleset) => compileRuleset(ruleset));
+const compiled = (self: NamespaceFacts, native: readonly BaseChain[], family: 'ip' | 'ip6'): readonly BaseChain[] => [
+  ...self.rulesets.filter((ruleset) => ruleset.family === family).flatMap((ruleset) => compileRuleset(ruleset)),
+  ...native.filter((chain) => chain.family === family || chain.family === 'inet'),
+];
 
 const programs = (chains: readonly BaseChain[]): HookPrograms =>
   Object.fromEntries(HOOKS.map((hook) => [hook, hookProgram(chains, hook)])) as unknown as HookPrograms;

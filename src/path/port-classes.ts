@@ -3,6 +3,7 @@
  * constants every port has the same fate, as the source of a packet and as the destination of its answer.
  */
 import type { NamespaceFacts } from '../host/facts.ts';
+import type { NftTable } from '../netfilter/nft/ruleset.ts';
 import type { MatchSpec } from '../netfilter/ruleset.ts';
 
 /** Matches whose port options hold nothing but numbers, ranges and lists of them. */
@@ -51,8 +52,33 @@ const startsOf = (facts: NamespaceFacts): readonly number[] | null => {
       }
     }
   }
+  for (const table of facts.nftables ?? []) if (!addNativeStarts(table, starts)) return null;
   return [...starts].sort((x, y) => x - y);
 };
+
+/** Every number of nft's rules and sets counts as a port that is compared: too many classes do no harm. False where a port is computed with. */
+const addNativeStarts = (table: NftTable, starts: Set<number>): boolean => {
+  const add = (value: unknown): boolean => {
+    if (typeof value === 'number') {
+      if (value >= 0 && value < 0xffff && Number.isInteger(value)) starts.add(value).add(value + 1);
+      return true;
+    }
+    if (typeof value !== 'object' || value === null) return true;
+    return Object.entries(value).every(([name, inner]) => !OPAQUE_EXPRESSIONS.has(name) && !cutsPort(name, inner) && add(inner));
+  };
+  for (const { rules } of table.chains) for (const { statements } of rules) if (!add(statements.map(withoutCounters))) return false;
+  for (const set of table.sets.values()) if (!add(set.elements)) return false;
+  return true;
+};
+
+/** Bytes at a place may be a port; a hash may be made of one, and bits may be cut out of one. */
+const OPAQUE_EXPRESSIONS: ReadonlySet<string> = new Set(['base', '>>', '<<', '^', 'xt', 'tproxy', 'synproxy', 'socket']);
+
+/** `tcp sport & 1` tells odd ports from even ones. */
+const cutsPort = (name: string, inner: unknown): boolean =>
+  (name === '&' || name === '|') && /port"|proto-src|proto-dst/.test(JSON.stringify(inner));
+
+const withoutCounters = (statement: object): object => ('counter' in statement ? {} : statement);
 
 const addStarts = (match: MatchSpec, starts: Set<number>): void => {
   for (const option of match.options) {

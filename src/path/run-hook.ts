@@ -1,11 +1,11 @@
 /** Takes a packet through one netfilter hook: base chains by priority, connection tracking, address translation. */
 import { sameIp } from '../base/ip-address.ts';
 import type { BaseChain, HookOutcome, NatAction } from '../netfilter/evaluation.ts';
-import type { Hook } from '../netfilter/ruleset.ts';
+import type { Hook, IpHook } from '../netfilter/ruleset.ts';
 import { type CtView, ctWith, type Skb, skbWith } from '../netfilter/skb.ts';
 import { isIcmpError } from './classify.ts';
 import { matchEnv } from './env.ts';
-import { type HookStage, nativeChainsAt } from './hook-program.ts';
+import type { HookStage } from './hook-program.ts';
 import type { HostModel } from './model.ts';
 import { track } from './tracking.ts';
 import type { DecidedBy, VerdictNat } from './verdict.ts';
@@ -34,41 +34,30 @@ export interface HookContext {
 }
 
 /** The caller has set the devices on the skb as the hook shows them. */
-export const runHook = (context: HookContext, walk: Walk, hook: Hook): readonly Walk[] => {
+export const runHook = (context: HookContext, walk: Walk, hook: IpHook): readonly Walk[] => {
   const { model } = context;
   const family = walk.skb.family;
   if (!model.firewallKnown[family]) {
     const by: DecidedBy = { kind: 'default', text: `IPv${family} firewall rules` };
     walk = doubt(walk, `the IPv${family} firewall rules were not read`, by, true);
   }
-  for (const native of nativeChainsAt(model.self.nftables, hook, family === 4 ? ['ip', 'inet'] : ['ip6', 'inet'])) {
-    walk = doubtNative(walk, native.family, native.table, native.chain);
-  }
   let walks: readonly Walk[] = [walk];
   for (const stage of model.hooks[family][hook]) walks = andThen(walks, (each) => runStage(context, each, hook, stage));
   return walks;
 };
 
-/** Native nftables is not evaluated: the chain may drop what passes, and a nat or route chain may change it. */
-export const doubtNative = (
-  walk: Walk,
-  family: string,
-  table: string,
-  chain: { name: string; type: string; hook: string; policy: string; rules: number },
-): Walk => {
-  const text = `chain ${chain.name} { type ${chain.type} hook ${chain.hook}; policy ${chain.policy}; ${chain.rules} rules }`;
-  const by: DecidedBy = {
-    kind: chain.policy === 'drop' && chain.rules === 0 ? 'policy' : 'rule',
-    backend: 'nftables',
-    ...(family === 'ip' || family === 'ip6' || family === 'inet' || family === 'bridge' ? { family } : {}),
-    table,
-    chain: chain.name,
-    text,
-  };
-  return doubt(walk, `native nftables rules are not evaluated: table ${family} ${table}, ${text}`, by, chain.type !== 'filter');
+/** Chains of bridges and devices: by priority, and of equal ones in an order that matters only where one changes what another sees. */
+export const runFrameChains = (context: HookContext, walk: Walk, hook: Hook, chains: readonly BaseChain[]): readonly Walk[] => {
+  const groups: BaseChain[][] = [];
+  for (const chain of chains) {
+    const last = groups.at(-1);
+    if (last?.[0]?.priority === chain.priority) last.push(chain);
+    else groups.push([chain]);
+  }
+  return groups.reduce<readonly Walk[]>((walks, group) => andThen(walks, (each) => runChains(context, each, hook, group)), [walk]);
 };
 
-const runStage = (context: HookContext, walk: Walk, hook: Hook, stage: HookStage): readonly Walk[] => {
+const runStage = (context: HookContext, walk: Walk, hook: IpHook, stage: HookStage): readonly Walk[] => {
   switch (stage.kind) {
     case 'conntrack':
       return track(context.model, walk, hook);

@@ -2,11 +2,12 @@
 import { formatMac, parseMac } from '../base/ip-address.ts';
 import { type BridgeArrival, bridgeIn, type HostSide, isGroupMac } from './bridge.ts';
 import { forward } from './forward.ts';
+import { deviceHook } from './frame-hooks.ts';
 import { deliverLocally } from './local-in.ts';
 import { localOut } from './local-out.ts';
 import type { HostModel } from './model.ts';
 import { refusedOnArrival, routeIn } from './route-in.ts';
-import { type HookContext, runFrameChains, runHook } from './run-hook.ts';
+import { type HookContext, runHook } from './run-hook.ts';
 import type { PacketSpec } from './verdict.ts';
 import { andThen, drop, note, seen, undetermined, type Walk } from './walk.ts';
 
@@ -75,13 +76,11 @@ const otherHost = (context: HookContext, spec: PacketSpec, walk: Walk, dev: stri
   return [drop(walk, 'bridge', { kind: 'default', text: `the frame is for ${spec.dstMac}, not for ${dev} (${own})` })];
 };
 
-/** nf_ingress in net/core/dev.c: a device's own chains see the frame before any other; a member's frames pass those of its bond too. */
+/** A device's own chains see the frame before any other; a member's frames pass those of its bond too. */
 const ingress = (context: HookContext, start: Walk, devices: readonly (string | null)[]): readonly Walk[] => {
   let walks: readonly Walk[] = [start];
   for (const dev of new Set(devices)) {
-    const chains = dev === null ? undefined : context.model.frames.device.get(`ingress ${dev}`);
-    if (chains === undefined) continue;
-    walks = andThen(walks, (walk) => runFrameChains(context, seen(walk, { inDev: dev, outDev: null }), 'ingress', chains));
+    walks = andThen(walks, (walk) => deviceHook(context, walk, 'ingress', dev));
   }
   return walks;
 };

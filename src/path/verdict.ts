@@ -1,5 +1,5 @@
 /** The question put to the path and its answer: the packet and the verdict, as docs/formats.md has them in JSON. */
-import type { Backend, Counters, RuleFamily } from '../netfilter/ruleset.ts';
+import type { Backend, Counters, Hook, RuleFamily } from '../netfilter/ruleset.ts';
 import type { CtState, CtView } from '../netfilter/skb.ts';
 
 /** A packet to be judged. `in: null` is a packet made on the host itself. Absent fields are unknown. */
@@ -82,7 +82,7 @@ export interface VerdictNat {
 }
 
 export interface VerdictStep {
-  readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting' | 'routing' | 'bridge';
+  readonly hook: Hook | 'routing' | 'bridge';
   readonly table: string | null;
   readonly chain: string | null;
   readonly rule: number | null;

@@ -11,11 +11,13 @@ import { outcomeTone, type Tone } from './theme.ts';
 export type PathLine = Spans;
 
 const HOOK_NAMES: Readonly<Record<VerdictStep['hook'], string>> = {
+  ingress: 'INGRESS',
   prerouting: 'PREROUTING',
   input: 'INPUT',
   forward: 'FORWARD',
   output: 'OUTPUT',
   postrouting: 'POSTROUTING',
+  egress: 'EGRESS',
   routing: 'routing',
   bridge: 'bridge',
 };

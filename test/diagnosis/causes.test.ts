@@ -1,6 +1,8 @@
 /** Each cause on a host that has it: found by what rules and facts say, told with names, with a command that would mend it. */
 import { describe, expect, it } from 'vitest';
 import type { Flow } from '../../src/flow/flow.ts';
+import { parseNftables } from '../../src/netfilter/nft/parse.ts';
+import type { NftTable } from '../../src/netfilter/nft/ruleset.ts';
 import type { Verdict } from '../../src/path/verdict.ts';
 import { buildTopology } from '../../src/topology/build.ts';
 import {
@@ -456,20 +458,23 @@ describe('the rules of others', () => {
     expect(ids[0]).toBe('invalid-state');
   });
 
-  const nft = (name: string, policy: string) => ({
-    family: 'inet',
-    name,
-    baseChains: [{ name: 'forward', hook: 'forward', priority: 0, policy, type: 'filter', rules: 3 }],
-  });
+  const nft = (name: string, policy: string, ...expressions: object[][]): readonly NftTable[] => {
+    const place = { family: 'inet', table: name, chain: 'forward' };
+    const chain = { ...place, name: 'forward', type: 'filter', hook: 'forward', prio: 10, policy };
+    const parsed = parseNftables(JSON.stringify({ nftables: [{ chain }, ...expressions.map((expr) => ({ rule: { ...place, expr } }))] }));
+    if ('problem' in parsed) throw new Error(parsed.problem);
+    return parsed.tables;
+  };
+  const refuses = [{ reject: { type: 'icmpx', expr: 'admin-prohibited' } }];
 
   it('native-nftables: a table that may drop', () => {
-    const { found, verdict } = asked(makeHost({ self: { nftables: [nft('filter', 'drop')] } }), ask('web', '203.0.113.2'));
-    expect(verdict.outcome).toBe('undetermined');
+    const { found, verdict } = asked(makeHost({ self: { nftables: nft('filter', 'drop') } }), ask('web', '203.0.113.2'));
+    expect(verdict.outcome).toBe('drop');
     expect(found[0]).toMatchObject({ id: 'native-nftables', fix: 'nft add rule inet filter forward iifname br-a accept' });
   });
 
   it('firewalld: its table may refuse', () => {
-    expect(asked(makeHost({ self: { nftables: [nft('firewalld', 'accept')] } }), ask('web', '203.0.113.2')).found[0]).toMatchObject({
+    expect(asked(makeHost({ self: { nftables: nft('firewalld', 'accept', refuses) } }), ask('web', '203.0.113.2')).found[0]).toMatchObject({
       id: 'firewalld',
       fix: 'firewall-cmd --zone=docker --add-interface=br-a',
     });
@@ -477,7 +482,11 @@ describe('the rules of others', () => {
 
   it('firewalld: the sender was told so, for a port that Docker opened', () => {
     const flow = flowOf({ error: { version: 4, type: 3, code: 13, from: ip('203.0.113.1'), count: 1 } });
-    const { found } = asked(makeHost({ self: { nftables: [nft('firewalld', 'accept')] } }), ask('outside', '203.0.113.1', 8080), flow);
+    const { found } = asked(
+      makeHost({ self: { nftables: nft('firewalld', 'accept', refuses) } }),
+      ask('outside', '203.0.113.1', 8080),
+      flow,
+    );
     expect(found[0]?.sentence).toContain('StrictForwardPorts');
   });
 });

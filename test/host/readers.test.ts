@@ -293,7 +293,7 @@ describe('firewalls', () => {
     expect(backendOfText('')).toBeNull();
   });
 
-  it('leaves the tables of iptables-nft out of nftables, and counts the rules of the others', () => {
+  it('leaves the tables of iptables-nft out of nftables, and reads the others', () => {
     const text = JSON.stringify({
       nftables: [
         { metainfo: {} },
@@ -302,14 +302,21 @@ describe('firewalls', () => {
         { table: { family: 'inet', name: 'filter' } },
         { chain: { family: 'inet', table: 'filter', name: 'forward', type: 'filter', hook: 'forward', prio: 0, policy: 'drop' } },
         { chain: { family: 'inet', table: 'filter', name: 'helper' } },
-        { rule: { family: 'inet', table: 'filter', chain: 'forward', expr: [] } },
+        { rule: { family: 'inet', table: 'filter', chain: 'forward', handle: 7, expr: [{ accept: null }] } },
       ],
     });
-    expect(readNftables(text, 'nft', new Set(['ip filter'])).value).toEqual([
+    expect(readNftables(text, 'nft', new Set(['ip filter'])).value).toMatchObject([
       {
         family: 'inet',
         name: 'filter',
-        baseChains: [{ name: 'forward', hook: 'forward', priority: 0, policy: 'drop', type: 'filter', rules: 1 }],
+        chains: [
+          {
+            name: 'forward',
+            base: { hook: 'forward', priority: 0, policy: 'drop', type: 'filter' },
+            rules: [{ number: 1, text: 'accept' }],
+          },
+          { name: 'helper', base: null, rules: [] },
+        ],
       },
     ]);
   });

@@ -298,14 +298,15 @@ describe('routes', () => {
 
 describe('several firewalls', () => {
   const legacyDrop = ['*filter', ':INPUT ACCEPT [0:0]', ':FORWARD DROP [0:0]', ':OUTPUT ACCEPT [0:0]', 'COMMIT', ''].join('\n');
-  const native = (policy: string, rules: number, type = 'filter', hook = 'forward'): string =>
+  const native = (policy: string, expressions: readonly object[][], type = 'filter', hook = 'forward'): string =>
     JSON.stringify({
       nftables: [
         { table: { family: 'inet', name: 'own' } },
         { chain: { family: 'inet', table: 'own', name: 'fwd', type, hook, prio: 0, policy } },
-        ...Array.from({ length: rules }, () => ({ rule: { family: 'inet', table: 'own', chain: 'fwd' } })),
+        ...expressions.map((expr) => ({ rule: { family: 'inet', table: 'own', chain: 'fwd', expr } })),
       ],
     });
+  const opaque = [{ xt: null }];
 
   it('dies at a legacy policy that iptables-nft does not show', () => {
     expect(judge(with28({ raw: { [LEGACY]: legacyDrop } }).model, published)).toMatchObject({
@@ -335,21 +336,34 @@ describe('several firewalls', () => {
     expect(verdict.decidedBy.text).toContain('order of');
   });
 
-  it('is undetermined where native nftables could drop, and not where it could not', () => {
-    expect(judge(with28({ raw: { 'nft -j list ruleset': native('accept', 2) } }).model, published)).toMatchObject({
+  it('dies at the policy or a rule of native nftables, which no other backend can overrule', () => {
+    expect(judge(with28({ raw: { 'nft -j list ruleset': native('drop', []) } }).model, published)).toMatchObject({
+      outcome: 'drop',
+      decidedBy: { kind: 'policy', backend: 'nftables', family: 'inet', table: 'own', chain: 'fwd' },
+    });
+    expect(
+      judge(with28({ raw: { 'nft -j list ruleset': native('accept', [[{ counter: null }], [{ drop: null }]]) } }).model, published),
+    ).toMatchObject({
+      outcome: 'drop',
+      decidedBy: { kind: 'rule', backend: 'nftables', chain: 'fwd', rule: 2, text: 'drop' },
+    });
+  });
+
+  it('is undetermined where a native rule is not understood, and not where it could not drop', () => {
+    expect(judge(with28({ raw: { 'nft -j list ruleset': native('accept', [opaque, opaque]) } }).model, published)).toMatchObject({
       outcome: 'undetermined',
       decidedBy: { backend: 'nftables', table: 'own', chain: 'fwd' },
     });
-    expect(judge(with28({ raw: { 'nft -j list ruleset': native('accept', 0) } }).model, published).outcome).toBe('accept');
+    expect(judge(with28({ raw: { 'nft -j list ruleset': native('accept', []) } }).model, published).outcome).toBe('accept');
   });
 
   it('stays a drop beside native nftables where iptables drops anyway', () => {
-    const world = with28({ raw: { 'nft -j list ruleset': native('accept', 2) } });
+    const world = with28({ raw: { 'nft -j list ruleset': native('accept', [[{ accept: null }]]) } });
     expect(judge(world.model, ping(world, 'n1', 'noicc', world.ip('n2'))).outcome).toBe('drop');
   });
 
   it('is not even sure of a drop behind a native chain that may translate', () => {
-    const world = with28({ raw: { 'nft -j list ruleset': native('accept', 1, 'nat', 'prerouting') } });
+    const world = with28({ raw: { 'nft -j list ruleset': native('accept', [opaque], 'nat', 'prerouting') } });
     expect(judge(world.model, ping(world, 'n1', 'noicc', world.ip('n2'))).outcome).toBe('undetermined');
   });
 

@@ -9,7 +9,7 @@ const PROHIBITED_V6 = new Set([1, 5]);
 export const firewalld: Cause = {
   id: 'firewalld',
   find: (subject) => {
-    const { facts, flow, verdict, dnat } = subject;
+    const { facts, flow, dnat, obstacle } = subject;
     const table = facts.self.nftables?.find((candidate) => candidate.name === 'firewalld');
     const iptablesVersion =
       subject.obstacle?.verdict.rejectWith?.includes('prohibited') === true &&
@@ -19,18 +19,22 @@ export const firewalld: Cause = {
     const refused =
       error !== null &&
       (error.version === 4 ? error.type === 3 && PROHIBITED_V4.has(error.code) : error.type === 1 && PROHIBITED_V6.has(error.code));
-    const depends =
-      verdict.outcome === 'undetermined' && verdict.decidedBy.backend === 'nftables' && verdict.decidedBy.table === 'firewalld';
-    if (!refused && !depends && !iptablesVersion) return null;
+    const by = obstacle?.verdict.decidedBy;
+    const ruling = by?.backend === 'nftables' && by.table === 'firewalld' ? obstacle : null;
+    const depends = ruling?.verdict.outcome === 'undetermined';
+    const rules = ruling !== null && !depends;
+    if (!refused && ruling === null && !iptablesVersion) return null;
     const bridge =
       [subject.inDevice, subject.outDevice].find((device) => networkOn(subject, device) !== null) ??
       subject.src.bridge ??
       subject.target.bridge;
     const evidence = [
       ...(refused ? [`the sender was told "administratively prohibited" (ICMP ${error.type}/${error.code})`] : []),
-      ...(table === undefined ? [] : [`table ${table.family} ${table.name} has ${table.baseChains.length} base chains of its own`]),
+      ...(table === undefined
+        ? []
+        : [`table ${table.family} ${table.name} has ${table.chains.filter((chain) => chain.base !== null).length} base chains of its own`]),
     ];
-    if (dnat !== null && refused) {
+    if (dnat !== null && (refused || rules)) {
       return {
         sentence:
           'firewalld refuses a port that Docker opened: it is set to be strict about forwarded ports (StrictForwardPorts), or the bridge is not in its zone "docker".',
@@ -40,7 +44,7 @@ export const firewalld: Cause = {
       };
     }
     return {
-      sentence: `firewalld has the last word beside Docker's rules${refused || iptablesVersion ? ', and refuses this' : ', and its table is not evaluated here'}: it does so to bridges that are not in its zone "docker".`,
+      sentence: `firewalld has the last word beside Docker's rules${depends ? ', and what it does here is not known' : ', and refuses this'}: it refuses packets of bridges that are not in its zone "docker".`,
       evidence,
       fix: `firewall-cmd --zone=docker --add-interface=${bridge ?? 'BRIDGE'}`,
       fixFor: 'To make the bridge known to it',

@@ -1,6 +1,7 @@
-/** A table of nftables beside Docker's, with a chain at the same hook; an accept elsewhere cannot overrule its drop. */
+/** A table of nftables beside Docker's, with a chain at the same hook; an accept elsewhere cannot overrule its drop. nft(8) "CHAINS". */
 import { networkOn } from '../case.ts';
 import type { Cause } from '../diagnosis.ts';
+import { deciderWords } from '../words.ts';
 
 export const nativeNftables: Cause = {
   id: 'native-nftables',
@@ -8,18 +9,22 @@ export const nativeNftables: Cause = {
     const { obstacle } = subject;
     const by = obstacle?.verdict.decidedBy;
     if (obstacle === null || by?.backend !== 'nftables' || obstacle.verdict.outcome === 'accept') return null;
+    const table = `${by.family ?? 'inet'} ${by.table ?? ''}`;
     const bridge = [subject.inDevice, subject.outDevice].find((device) => networkOn(subject, device) !== null) ?? null;
-    const closed = /policy drop/.test(by.text);
-    const doubt = obstacle.verdict.outcome === 'undetermined';
+    if (by.kind === 'policy' && bridge !== null) {
+      return {
+        sentence: `An nftables table of its own (${table}) also has a say and drops what it does not accept; an accept in Docker's rules cannot overrule it.`,
+        evidence: [by.text],
+        fix: `nft add rule ${table} ${by.chain ?? ''} iifname ${bridge} accept`,
+        fixFor: `To let ${bridge} through it (answers need: oifname ${bridge} ct state established,related accept)`,
+      };
+    }
+    const does = { drop: 'drops it', reject: 'refuses it', undetermined: 'may decide it' }[obstacle.verdict.outcome];
     return {
-      sentence: `An nftables table of its own (${by.family ?? 'inet'} ${by.table}) also has a say${closed ? ' and drops what it does not accept' : ''}; an accept in Docker's rules cannot overrule it.${doubt ? ' Its rules are not evaluated here, so this cannot be said for sure.' : ''}`,
+      sentence: `An nftables table (${table}) also has a say: ${deciderWords(by)} ${does}, and an accept in other tables cannot overrule it.`,
       evidence: [by.text],
-      ...(closed && bridge !== null
-        ? {
-            fix: `nft add rule ${by.family ?? 'inet'} ${by.table} ${by.chain} iifname ${bridge} accept`,
-            fixFor: `To let ${bridge} through it (answers need: oifname ${bridge} ct state established,related accept)`,
-          }
-        : { fix: `nft list table ${by.family ?? 'inet'} ${by.table}`, fixFor: 'To see its rules' }),
+      fix: `nft -a list chain ${table} ${by.chain ?? ''}`,
+      fixFor: 'To see its rules with the handles by which they are changed',
     };
   },
 };

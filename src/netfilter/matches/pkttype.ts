@@ -6,7 +6,7 @@ const TYPES: readonly string[] = ['unicast', 'broadcast', 'multicast', 'host', '
 const TYPE_UNKNOWN = notKnown('link-layer type (unicast, broadcast or multicast)');
 
 /** A packet looped back on its way out is judged by its destination. */
-const typeOf = (skb: Skb): string | null => {
+export const packetTypeOf = (skb: Skb): string | null => {
   if (skb.packetType !== 'loopback') return skb.packetType;
   if (skb.family === 6) return 'multicast';
   return skb.dst.a >>> 28 === 0xe ? 'multicast' : 'broadcast';
@@ -18,7 +18,7 @@ export const pkttype = optionMatch('pkttype', {
     if (!TYPES.includes(text)) return badValue(option);
     const wanted = text === 'host' ? 'unicast' : text;
     return (skb) => {
-      const type = typeOf(skb);
+      const type = packetTypeOf(skb);
       return type === null ? TYPE_UNKNOWN : type === wanted;
     };
   },

@@ -1,6 +1,6 @@
 /** DNAT, SNAT, MASQUERADE, REDIRECT, NETMAP: the translation a new connection gets. xt_nat.c, xt_MASQUERADE.c, xt_REDIRECT.c, xt_NETMAP.c. */
 import { formatIp, type IpAddress, type IpPrefix, parsePrefix } from '../../base/ip-address.ts';
-import type { NatAction } from '../evaluation.ts';
+import type { MatchEnv, NatAction } from '../evaluation.ts';
 import { hasPorts } from '../protocols.ts';
 import type { Hook, RuleRef, TargetSpec } from '../ruleset.ts';
 import type { Skb } from '../skb.ts';
@@ -24,7 +24,7 @@ interface Change {
   readonly port: { readonly value: number | null; readonly note?: string };
 }
 
-const translated = (skb: Skb, { kind, side, address, port }: Change, by: RuleRef): TargetResult => {
+export const translated = (skb: Skb, { kind, side, address, port }: Change, by: RuleRef): TargetResult => {
   const before = side === 'source' ? endpoint(skb.src, skb.srcPort, skb.protocol) : endpoint(skb.dst, skb.dstPort, skb.protocol);
   const note = [address.note, port.note].filter((part) => part !== undefined).join(', ');
   const nat: NatAction = { kind, address: address.value, port: port.value, by, ...(note === '' ? {} : { note }) };
@@ -74,26 +74,25 @@ export const masquerade: TargetModule = {
   compile: (spec, { ref }) => {
     const range = portRange(spec);
     if (range === null) return badTarget(spec);
-    return {
-      inert: false,
-      run: (skb, env) => {
-        const { src } = skb;
-        if (src.version === 4 && src.a === 0)
-          return { kind: 'verdict', verdict: 'accept', action: 'accept', note: 'a source of 0.0.0.0 is not masqueraded' };
-        const address = skb.outDev === null ? null : env.masqueradeAddress(skb.outDev, skb.dst);
-        return translated(
-          skb,
-          {
-            kind: 'masquerade',
-            side: 'source',
-            address: address === null ? { value: null, note: `an address of ${skb.outDev ?? 'the output device'}` } : { value: address },
-            port: choosePort(range, skb.srcPort, skb.protocol),
-          },
-          ref,
-        );
-      },
-    };
+    return { inert: false, run: (skb, env) => masqueraded(skb, env, range, ref) };
   },
+};
+
+export const masqueraded = (skb: Skb, env: MatchEnv, range: NatRange, by: RuleRef): TargetResult => {
+  const { src } = skb;
+  if (src.version === 4 && src.a === 0)
+    return { kind: 'verdict', verdict: 'accept', action: 'accept', note: 'a source of 0.0.0.0 is not masqueraded' };
+  const address = skb.outDev === null ? null : env.masqueradeAddress(skb.outDev, skb.dst);
+  return translated(
+    skb,
+    {
+      kind: 'masquerade',
+      side: 'source',
+      address: address === null ? { value: null, note: `an address of ${skb.outDev ?? 'the output device'}` } : { value: address },
+      port: choosePort(range, skb.srcPort, skb.protocol),
+    },
+    by,
+  );
 };
 
 export const redirect: TargetModule = {
@@ -101,29 +100,28 @@ export const redirect: TargetModule = {
   compile: (spec, { ref }) => {
     const range = portRange(spec);
     if (range === null) return badTarget(spec);
-    return {
-      inert: false,
-      run: (skb, env) => {
-        const address = env.redirectAddress(skb);
-        return translated(
-          skb,
-          {
-            kind: 'redirect',
-            side: 'destination',
-            address: address === null ? { value: null, note: `an address of ${skb.inDev ?? 'this host'}` } : { value: address },
-            port: choosePort(range.ports === null ? { ...range, random: false } : range, skb.dstPort, skb.protocol),
-          },
-          ref,
-        );
-      },
-    };
+    return { inert: false, run: (skb, env) => redirected(skb, env, range, ref) };
   },
+};
+
+export const redirected = (skb: Skb, env: MatchEnv, range: NatRange, by: RuleRef): TargetResult => {
+  const address = env.redirectAddress(skb);
+  return translated(
+    skb,
+    {
+      kind: 'redirect',
+      side: 'destination',
+      address: address === null ? { value: null, note: `an address of ${skb.inDev ?? 'this host'}` } : { value: address },
+      port: choosePort(range.ports === null ? { ...range, random: false } : range, skb.dstPort, skb.protocol),
+    },
+    by,
+  );
 };
 
 const isDestinationHook = (hook: Hook): boolean => hook === 'prerouting' || hook === 'output';
 
 /** The net part is exchanged, the host part stays. */
-const mapInto = (ip: IpAddress, net: IpPrefix): IpAddress => {
+export const mapInto = (ip: IpAddress, net: IpPrefix): IpAddress => {
   const word = (host: number, to: number, mask: number): number => ((host & ~mask) | to) >>> 0;
   const { address, mask } = net;
   return {

@@ -16,7 +16,9 @@ export type TargetResult =
       /** For `unknown`: why. */
       readonly reason?: string;
     }
-  | { readonly kind: 'return' };
+  | { readonly kind: 'return' }
+  /** Only nft: the statement finds nothing to do and ends its rule. */
+  | { readonly kind: 'break'; readonly failed: string };
 
 export type TargetRun = (skb: Skb, env: MatchEnv, hook: Hook) => TargetResult;
 
