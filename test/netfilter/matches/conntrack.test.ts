@@ -53,7 +53,7 @@ conformance('conntrack_mt in xt_conntrack.c; iptables-extensions(8), conntrack',
   ['-m conntrack --ctstate CURIOUS', skb(), 'unknown'],
 ]);
 
-conformance('conntrack_mt as -m state', [
+conformance('conntrack_mt in xt_conntrack.c, as -m state', [
   ['-m state --state NEW', skb(), true],
   ['-m state --state RELATED,ESTABLISHED', established, true],
   ['-m state ! --state INVALID', invalid, false],

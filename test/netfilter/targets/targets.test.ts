@@ -8,7 +8,7 @@ const filter = (target: string, packet = skb(), options = {}) => runTarget('filt
 const mangle = (target: string, change: SkbChange = {}) => runTarget('mangle', 'PREROUTING', target, skb(change));
 const lastNote = (outcome: HookOutcome): string | undefined => outcome.steps.at(0)?.note;
 
-describe('ACCEPT, DROP, RETURN', () => {
+describe('ACCEPT, DROP, RETURN (iptables(8), TARGETS; ipt_do_table in ip_tables.c)', () => {
   it.each([
     ['ACCEPT', 'accept', 1],
     ['DROP', 'drop', 1],
@@ -40,19 +40,25 @@ describe('REJECT (ipt_REJECT.c, ip6t_REJECT.c)', () => {
 
 describe('targets that let the packet go on', () => {
   it.each([
-    ['LOG --log-prefix "[BLOCK] "', 'log', '[BLOCK] '],
-    ['NFLOG --nflog-prefix x --nflog-group 2', 'log', 'x'],
-    ['ULOG --ulog-prefix y', 'log', 'y'],
-    ['AUDIT --type accept', 'log', undefined],
-    ['TRACE', 'log', undefined],
-    ['TEE --gateway 10.0.0.9', 'continue', 'a copy goes to 10.0.0.9'],
-    ['TCPMSS --clamp-mss-to-pmtu', 'continue', undefined],
-    ['CLASSIFY --set-class 1:2', 'continue', undefined],
-    ['CHECKSUM --checksum-fill', 'continue', undefined],
-    ['SET --add-set x src --exist', 'continue', undefined],
-    ['ECN --ecn-tcp-remove', 'continue', undefined],
-    ['CT --helper ftp', 'continue', undefined],
-  ] as const)('%s', (target, action, note) => {
+    ['LOG --log-prefix "[BLOCK] "', 'xt_LOG.c', 'log', '[BLOCK] '],
+    ['NFLOG --nflog-prefix x --nflog-group 2', 'xt_NFLOG.c', 'log', 'x'],
+    ['ULOG --ulog-prefix y', 'ipt_ULOG.c', 'log', 'y'],
+    ['AUDIT --type accept', 'xt_AUDIT.c', 'log', undefined],
+    ['TRACE', 'xt_TRACE.c', 'log', undefined],
+    ['TEE --gateway 10.0.0.9', 'xt_TEE.c', 'continue', 'a copy goes to 10.0.0.9'],
+    ['TCPMSS --clamp-mss-to-pmtu', 'xt_TCPMSS.c', 'continue', undefined],
+    ['TCPOPTSTRIP --strip-options sack-permitted', 'xt_TCPOPTSTRIP.c', 'continue', undefined],
+    ['CLASSIFY --set-class 1:2', 'xt_CLASSIFY.c', 'continue', undefined],
+    ['CHECKSUM --checksum-fill', 'xt_CHECKSUM.c', 'continue', undefined],
+    ['SET --add-set x src --exist', 'xt_set.c', 'continue', undefined],
+    ['ECN --ecn-tcp-remove', 'ipt_ECN.c', 'continue', undefined],
+    ['RATEEST --rateest-name r --rateest-interval 250ms --rateest-ewmalog 500ms', 'xt_RATEEST.c', 'continue', undefined],
+    ['IDLETIMER --timeout 5 --label idle', 'xt_IDLETIMER.c', 'continue', undefined],
+    ['LED --led-trigger-id ssh --led-delay 1000', 'xt_LED.c', 'continue', undefined],
+    ['SECMARK --selctx system_u:object_r:httpd_packet_t:s0', 'xt_SECMARK.c', 'continue', undefined],
+    ['CONNSECMARK --save', 'xt_CONNSECMARK.c', 'continue', undefined],
+    ['CT --helper ftp', 'xt_CT.c', 'continue', undefined],
+  ] as const)('%s (%s)', (target, _source, action, note) => {
     const packet = skb();
     const outcome = filter(target, packet);
     expect(outcome.verdict).toBe('accept');
@@ -124,6 +130,11 @@ describe('the IP header (xt_HL.c, xt_DSCP.c)', () => {
     ['TOS --and-tos 0xf', 'tos', 0],
     ['DSCP --set-dscp 0x0a', 'tos', 40],
   ] as const)('%s', (target, field, value) => expect(mangle(target).skb[field]).toBe(value));
+
+  it('HL is the same for IPv6', () => {
+    const outcome = runTarget('mangle', 'PREROUTING', 'HL --hl-dec 3', skb({ family: 6, ttl: 64 }), { family: 'ip6' });
+    expect(outcome.skb.ttl).toBe(61);
+  });
 
   it('keeps a TTL that is not known, unless it is set', () => {
     expect(mangle('TTL --ttl-inc 1', { ttl: null }).skb.ttl).toBeNull();
@@ -210,15 +221,16 @@ describe('NAT (xt_nat.c, xt_MASQUERADE.c, xt_REDIRECT.c, xt_NETMAP.c; get_unique
 
 describe('targets that leave the end to others', () => {
   it.each([
-    ['NFQUEUE --queue-num 3', 'queue', 'a program that listens on queue 3 decides'],
-    ['QUEUE', 'queue', 'a program that listens on queue 0 decides'],
-    ['TPROXY --on-port 80', 'continue', /TPROXY/],
-    ['SYNPROXY --mss 1460', 'continue', /SYNPROXY/],
-    ['NOSUCHTARGET --x', 'continue', /NOSUCHTARGET/],
-    ['DNAT --to-destination nonsense', 'continue', /not understood/],
-    ['MARK --set-xmark much', 'continue', /not understood/],
-    ['CONNMARK --save-mark --left-shift-mark 2', 'continue', /not understood/],
-  ])('%s', (target, action, reason) => {
+    ['NFQUEUE --queue-num 3', 'xt_NFQUEUE.c', 'queue', 'a program that listens on queue 3 decides'],
+    ['QUEUE', 'xt_NFQUEUE.c', 'queue', 'a program that listens on queue 0 decides'],
+    ['TPROXY --on-port 80', 'xt_TPROXY.c', 'continue', /TPROXY/],
+    ['SYNPROXY --mss 1460', 'ipt_SYNPROXY.c', 'continue', /SYNPROXY/],
+    ['CLUSTERIP --new --hashmode sourceip', 'ipt_CLUSTERIP.c', 'continue', /node of the cluster/],
+    ['NOSUCHTARGET --x', 'iptables(8)', 'continue', /NOSUCHTARGET/],
+    ['DNAT --to-destination nonsense', 'xt_nat.c', 'continue', /not understood/],
+    ['MARK --set-xmark much', 'xt_mark.c', 'continue', /not understood/],
+    ['CONNMARK --save-mark --left-shift-mark 2', 'xt_connmark.c', 'continue', /not understood/],
+  ])('%s (%s)', (target, _source, action, reason) => {
     const outcome = filter(target);
     expect(outcome.verdict).toBe('unknown');
     expect(outcome.steps[0]?.action).toBe(action);
