@@ -67,6 +67,10 @@ const verdictDetail = (verdict: FlowVerdict | null): Record<string, unknown> =>
     ? {}
     : {
         counted: verdict.counted,
+        ...(verdict.natCounted.length === 0 ? {} : { natCounted: verdict.natCounted.map(({ by, connections }) => ({ by, connections })) }),
+        ...(verdict.contradiction === null
+          ? {}
+          : { contradiction: { kind: verdict.contradiction.kind, text: verdict.contradiction.text } }),
         ...(verdict.assumptions.length === 0 ? {} : { assumptions: verdict.assumptions }),
         ...(verdict.changes.length === 0
           ? {}

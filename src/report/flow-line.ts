@@ -37,6 +37,8 @@ export const flowLine = (row: FlowRow, moment: FlowMoment, style: Style, utcOffs
 
 /** Why the verdict is another one than before, and what it was. */
 const changeWords = (row: FlowRow): string => {
+  const { contradiction = null } = row.verdict ?? {};
+  if (contradiction !== null) return printable(`(${contradiction.text})`);
   const change = row.verdict?.changes.at(-1);
   if (change === undefined) return '';
   return printable(`(${change.because === '' ? '' : `${change.because}; `}was ${change.from})`);
@@ -51,14 +53,14 @@ export const endText = (name: string, ip: IpAddress, port: number): string => {
 
 const protocolAndState = (row: FlowRow): string => printable(row.state === '' ? row.protocol : `${row.protocol}, ${row.state}`);
 
-/** `DROP  filter DOCKER-ISOLATION-STAGE-2 #1 · counter +12`. */
+/** `DROP  filter DOCKER-ISOLATION-STAGE-2 #1 · counted ✓ +12`. */
 export const verdictWords = (row: FlowRow, style: Style): string => {
   if (row.verdict === null) return row.outcome === '' ? '' : `${row.outcome}  ${printable(row.by)}`.trimEnd();
   const { verdict, counted, reply } = row.verdict;
   const outcome = tint(style, outcomeTone(verdict.outcome), padEnd(row.outcome, OUTCOME_COLUMNS));
   const notes = [
     printable(row.by),
-    counted === null || counted === 0 ? '' : `counter +${counted}`,
+    counted === null || counted === 0 ? '' : `counted ${glyphsOf(style).tick} +${counted}`,
     reply !== null && reply.outcome !== 'accept' ? `reply ${reply.outcome.toUpperCase()}` : '',
   ];
   return `${outcome}${notes.filter((note) => note !== '').join(' · ')}`;

@@ -189,7 +189,12 @@ export class CaptureCore {
   /** New counters were read: evidence is looked at again. */
   recount(): void {
     for (const note of this.#notes.values()) {
-      if (!note.finished && this.#judge.recount(note)) this.revision++;
+      const before = note.verdict?.contradiction ?? null;
+      if (note.finished || !this.#judge.recount(note)) continue;
+      this.revision++;
+      if (before !== null || (note.verdict?.contradiction ?? null) === null) continue;
+      const row = this.rows.row(note);
+      for (const observer of this.#observers) observer.verdictChanged?.(row);
     }
   }
 

@@ -1,5 +1,6 @@
 /** The sentences about a flow: the diagnosis stage, asked with what the session knows. */
 import { whySentences } from '../diagnosis/diagnose.ts';
+import { countedSentence } from './evidence.ts';
 import type { FlowNote } from './flow-note.ts';
 import type { HostVersion } from './host-store.ts';
 import type { FlowQuestion } from './state.ts';
@@ -16,5 +17,12 @@ export const diagnosisOf = (version: HostVersion, note: FlowNote, question: Flow
     facts: version.facts,
     topology: version.topology,
   });
-  return assumptions.length === 0 ? sentences : [...sentences, `Assumed: ${assumptions.join('; ')}.`];
+  const { contradiction, counted, natCounted } = note.verdict;
+  const evidence = countedSentence(verdict, counted, natCounted);
+  return [
+    ...(contradiction === null ? [] : [contradiction.text]),
+    ...sentences,
+    ...(evidence === null ? [] : [evidence]),
+    ...(assumptions.length === 0 ? [] : [`Assumed: ${assumptions.join('; ')}.`]),
+  ];
 };

@@ -12,9 +12,10 @@ import { type SharedAnswer, unshared } from '../path/judge-cache.ts';
 import { specOfPacket } from '../path/origin.ts';
 import type { DecidedBy, PacketSpec, Verdict } from '../path/verdict.ts';
 import type { CapturePoint } from '../topology/topology.ts';
+import { contradictionOf, movedOf, natCounts, observe, trackOf, witnessOf } from './evidence.ts';
 import type { FlowNote } from './flow-note.ts';
 import type { HostStore, HostVersion } from './host-store.ts';
-import { LiveVerdict, NONE } from './live-verdict.ts';
+import { LiveVerdict, NONE, NOTHING_SEEN, type SeenBeside } from './live-verdict.ts';
 import type { FlowQuestion } from './state.ts';
 
 /** The answer before it is laid beside the flow. */
@@ -50,17 +51,17 @@ export class FlowJudge {
     const { shared, assumptions } = this.#answer(note, version, false);
     const before = note.verdict;
     const ref = refOf(shared.answer.verdict.decidedBy);
-    note.verdict = new LiveVerdict(shared, assumptions, null, before?.changes ?? NONE);
+    note.verdict = new LiveVerdict(shared, assumptions, NOTHING_SEEN, before?.changes ?? NONE);
     const from = before === null ? null : decisionKey(before.verdict);
     const to = before === null ? null : decisionKey(note.verdict.verdict);
     if (from !== null && to !== null && from !== to) {
       const changes = [...note.verdict.changes, { at: atSec, from, to, because: reason }].slice(-KEPT_CHANGES);
-      note.verdict = new LiveVerdict(shared, assumptions, null, changes);
+      note.verdict = new LiveVerdict(shared, assumptions, NOTHING_SEEN, changes);
       // What the rule had counted before it decided about this flow came from others.
       if (note.stale !== null) note.countFromSec = note.stale.sinceSec;
     }
-    const counted = ref === null ? null : this.#store.countedBefore(ref, note.countFromSec);
-    note.counter = ref === null || counted === null ? null : { ref, before: counted };
+    note.counter = witnessOf(this.#store, ref, note.countFromSec);
+    note.track = trackOf(this.#store, note.flow, note.verdict.verdict, note.countFromSec, from === null);
     note.stale = null;
     this.recount(note);
     return from === null || from !== to;
@@ -72,9 +73,14 @@ export class FlowJudge {
     if (verdict === null) return false;
     // What is counted long after the flow's last packet belongs to others.
     if (verdict.counted !== null && this.#store.readAtSec > note.flow.lastSec + COUNTED_AFTER_SEC) return false;
-    const counted = this.#countedFor(note);
-    if (counted === verdict.counted) return false;
-    note.verdict = new LiveVerdict(verdict.answer, verdict.assumptions, counted, verdict.changes);
+    const seen = this.#seenBeside(note, verdict);
+    const { seen: old } = verdict;
+    const isSame =
+      seen.counted === old.counted &&
+      seen.contradiction?.kind === old.contradiction?.kind &&
+      seen.nat.every((count, at) => count.connections === old.nat[at]?.connections);
+    if (isSame) return false;
+    note.verdict = new LiveVerdict(verdict.answer, verdict.assumptions, seen, verdict.changes);
     return true;
   }
 
@@ -120,13 +126,30 @@ export class FlowJudge {
     return { shared: later.answer.verdict.outcome === first.answer.verdict.outcome ? first : later, assumptions };
   }
 
-  /** What the deciding rule has counted since the flow began; null where no reading tells. */
-  #countedFor(note: FlowNote): number | null {
-    if (note.counter === null) return null;
-    const now = this.#store.countedNow(note.counter.ref);
-    // A reading from before the flow began says nothing about it.
-    if (now === null || this.#store.readAtSec <= note.countFromSec) return null;
-    return Math.max(0, now - note.counter.before);
+  #seenBeside(note: FlowNote, live: LiveVerdict): SeenBeside {
+    const { counter: witness, track, flow, countFromSec } = note;
+    const counted = witness === null ? null : movedOf(this.#store, witness, countFromSec);
+    if (track === null) return { ...NOTHING_SEEN, counted };
+    observe(track, flow, counted, this.#store.readAtSec);
+    const nat = track.nat.length === 0 ? NONE : natCounts(this.#store, track, countFromSec);
+    // What is known of the answer alone is no prediction about the question, and what was seen once stays seen.
+    if (note.headDirection !== ORIGINAL) return { counted, nat, contradiction: null };
+    const isSettled = live.contradiction !== null && (live.contradiction.kind === 'answered' || counted === 0);
+    const laterCounted = (): boolean => this.#laterCounted(note);
+    const contradiction = isSettled
+      ? live.contradiction
+      : contradictionOf({ flow, verdict: live.answer.answer.verdict, witness, counted, track, laterCounted });
+    return { counted, nat, contradiction };
+  }
+
+  /** Whether the rule that decides about packets of an established conversation has counted, or has no counter to tell. */
+  #laterCounted(note: FlowNote): boolean {
+    const version = this.#store.version;
+    const question = version === null ? null : this.#question(note, version);
+    if (version === null || question === null || 'unknown' in question) return true;
+    const later = version.cache.judge({ ...question.spec, state: 'ESTABLISHED' }).answer.verdict;
+    const witness = witnessOf(this.#store, refOf(later.decidedBy), note.countFromSec);
+    return witness === null || movedOf(this.#store, witness, note.countFromSec) !== 0;
   }
 }
 

@@ -1,7 +1,7 @@
 /** What the session keeps beside each flow: how its first packet looked, where its last one lies, and its verdict. */
 import type { Direction, Flow } from '../flow/flow.ts';
-import type { RuleRef } from '../netfilter/ruleset.ts';
 import type { Packet } from '../packet/packet.ts';
+import type { EvidenceTrack, Witness } from './evidence.ts';
 import type { LiveVerdict } from './live-verdict.ts';
 import type { FlowTraces } from './state.ts';
 
@@ -29,7 +29,9 @@ export interface FlowNote {
   /** The question rests on assumptions that a look at the kernel's connections may settle. */
   wantsConnections: boolean;
   /** The deciding rule, and what it had counted before the flow began. */
-  counter: { readonly ref: RuleRef; readonly before: number } | null;
+  counter: Witness | null;
+  /** What has been seen since the verdict was made; null before. */
+  track: EvidenceTrack | null;
   traced: FlowTraces;
   /** A comment to be written beside the flow's next packet in a saved session. */
   comment: string | null;
@@ -58,6 +60,7 @@ export const noteOf = (flow: Flow, packet: Packet, direction: Direction, heads: 
   countFromSec: packet.timeSec + packet.timeNsec / 1e9,
   wantsConnections: false,
   counter: null,
+  track: null,
   traced: NOT_TRACED,
   comment: null,
   aName: null,

@@ -38,7 +38,7 @@ export class FlowRows {
       state: printable(flowState(flow)),
       verdict,
       outcome: verdict === null ? '' : outcomeWord(verdict.verdict.outcome),
-      by: verdict === null ? '' : byWords(verdict.verdict),
+      by: verdict === null ? '' : `${verdict.contradiction === null ? '' : 'contradicted · '}${byWords(verdict.verdict)}`,
       traced: note.traced,
     };
   }

@@ -116,6 +116,11 @@ export class HostStore {
     return this.#readings.at(-1)?.atSec ?? 0;
   }
 
+  /** When the oldest counters that are kept were read; infinitely late before the first. */
+  get firstReadAtSec(): number {
+    return this.#readings[0]?.atSec ?? Number.POSITIVE_INFINITY;
+  }
+
   #addReading(atSec: number, rulesets: readonly Ruleset[]): void {
     this.#readings.push({ atSec, packets: indexCounters(rulesets) });
     if (this.#readings.length > KEPT_READINGS) this.#readings.shift();

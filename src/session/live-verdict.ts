@@ -4,26 +4,49 @@
  */
 import { replyOf, type SharedAnswer, verdictOf } from '../path/judge-cache.ts';
 import type { Verdict } from '../path/verdict.ts';
-import type { FlowVerdict } from './state.ts';
+import type { Contradiction, FlowVerdict, RuleCount } from './state.ts';
 
 export const NONE: readonly never[] = Object.freeze([]);
+
+/** What counters and answers say beside the prediction. */
+export interface SeenBeside {
+  readonly counted: number | null;
+  readonly nat: readonly RuleCount[];
+  readonly contradiction: Contradiction | null;
+}
+
+export const NOTHING_SEEN: SeenBeside = Object.freeze({ counted: null, nat: NONE, contradiction: null });
 
 export class LiveVerdict implements FlowVerdict {
   readonly answer: SharedAnswer;
   readonly assumptions: readonly string[];
-  readonly counted: number | null;
+  readonly seen: SeenBeside;
   readonly changes: FlowVerdict['changes'];
 
-  constructor(answer: SharedAnswer, assumptions: readonly string[], counted: number | null, changes: FlowVerdict['changes']) {
+  constructor(answer: SharedAnswer, assumptions: readonly string[], seen: SeenBeside, changes: FlowVerdict['changes']) {
     this.answer = answer;
     this.assumptions = assumptions.length === 0 ? NONE : assumptions;
-    this.counted = counted;
+    this.seen = seen;
     this.changes = changes.length === 0 ? NONE : changes;
   }
 
   get verdict(): Verdict {
     const verdict = verdictOf(this.answer);
-    return this.counted !== null && this.counted > 0 && verdict.outcome !== 'undetermined' ? { ...verdict, evidence: 'counted' } : verdict;
+    const { counted, contradiction } = this.seen;
+    const isCounted = counted !== null && counted > 0 && contradiction === null && verdict.outcome !== 'undetermined';
+    return isCounted ? { ...verdict, evidence: 'counted' } : verdict;
+  }
+
+  get counted(): number | null {
+    return this.seen.counted;
+  }
+
+  get natCounted(): readonly RuleCount[] {
+    return this.seen.nat;
+  }
+
+  get contradiction(): Contradiction | null {
+    return this.seen.contradiction;
   }
 
   get reply(): Verdict | null {

@@ -83,11 +83,28 @@ export interface FlowVerdict {
   readonly assumptions: readonly string[];
   /** Packets that the deciding rule has counted since the flow began; null where there is no counter to look at. */
   readonly counted: number | null;
+  /** The same of the rules that translate it. */
+  readonly natCounted: readonly RuleCount[];
+  /** What was seen and cannot be where the prediction is right; null where nothing was. */
+  readonly contradiction: Contradiction | null;
   readonly changes: readonly { readonly at: number; readonly from: string; readonly to: string; readonly because: string }[];
 }
 
 /** The question about a flow, or why none can be asked. */
 export type FlowQuestion = { readonly spec: PacketSpec; readonly assumptions: readonly string[] } | { readonly unknown: string };
+
+/** What a rule of a nat table, which sees the first packet of each connection only, has counted since a flow began. */
+export interface RuleCount {
+  readonly by: string;
+  readonly connections: number | null;
+}
+
+export interface Contradiction {
+  /** An answer came to what should have been dropped, or the rule that should have decided did not count. */
+  readonly kind: 'answered' | 'not-counted';
+  /** A sentence for a person, with what to try. */
+  readonly text: string;
+}
 
 /** One row of the flow table, ready to show: names resolved, everything safe to print. */
 export interface FlowRow {

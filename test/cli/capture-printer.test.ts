@@ -11,7 +11,7 @@ import { EMPTY_STATE } from '../report/states.ts';
 
 const options: PrintOptions = { packets: false, live: true, silent: false, packetLimit: null };
 const changed = dropRow({
-  verdict: { verdict: policyVerdict, reply: null, assumptions: [], counted: null, changes: [] },
+  verdict: { verdict: policyVerdict, reply: null, assumptions: [], counted: null, natCounted: [], contradiction: null, changes: [] },
   by: 'FORWARD policy',
 });
 const arp = dropRow({ flow: flow({ id: 9, kind: 'arp', protocol: -1, echo: null }), verdict: null, outcome: '', by: '', protocol: 'arp' });
