@@ -12,6 +12,7 @@ import { Path } from './screens/path.tsx';
 import { Pick } from './screens/pick.tsx';
 import { Events, Help, PlainText } from './screens/scrolled.tsx';
 import { Topology } from './screens/topology.tsx';
+import { Trace } from './screens/trace.tsx';
 import { Watch } from './screens/watch.tsx';
 import { Where } from './screens/where.tsx';
 import { scopesOf } from './state/dispatch.ts';
@@ -70,6 +71,8 @@ const Body = ({ screen, store, theme }: ShownProps & { readonly screen: Screen }
       return <Watch screen={screen} {...room} />;
     case 'path':
       return <Path screen={screen} {...room} />;
+    case 'trace':
+      return <Trace screen={screen} {...room} />;
     case 'packets':
       return <Packets screen={screen} {...room} />;
     case 'topology':

@@ -9,6 +9,7 @@ export type KeyScope =
   | 'where'
   | 'watch'
   | 'path'
+  | 'trace'
   | 'packets'
   | 'topology'
   | 'explain'
@@ -128,6 +129,30 @@ export const KEYS = [
   },
 
   {
+    scope: 'path',
+    keys: ['t'],
+    action: 'trace',
+    words: "the kernel's own trace of its packets beside the prediction; asks first, as it adds rules of its own",
+    footer: 'trace',
+  },
+
+  {
+    scope: 'trace',
+    keys: ['y'],
+    action: 'begin',
+    words: 'begin the trace: rules of its own are added and vanish with it',
+    footer: 'trace',
+  },
+  { scope: 'trace', keys: ['n'], action: 'refuse', words: 'leave it, before it has begun', footer: 'leave it' },
+  {
+    scope: 'trace',
+    keys: ['left', 'right'],
+    action: 'direction',
+    words: 'the other direction: the packet there, or the reply',
+    footer: 'other direction',
+  },
+
+  {
     scope: 'packets',
     keys: ['tab'],
     action: 'switch-pane',
@@ -201,6 +226,7 @@ export const SCOPE_TITLES: Readonly<Record<KeyScope, string>> = {
   where: 'Where to capture',
   watch: 'Watch',
   path: 'Path of a packet',
+  trace: "The kernel's trace",
   packets: 'Packets of a flow',
   topology: 'Topology',
   explain: 'Explain a path',

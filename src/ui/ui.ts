@@ -23,6 +23,8 @@ export interface Ui {
   pop(): void;
   /** Replaces the shown screen by what `change` makes of it. */
   replace(screen: Screen): void;
+  /** Something that a screen shows has changed by itself: it is drawn soon. */
+  moved(): void;
   notice(text: string, tone?: Notice['tone']): void;
   ask(prompt: Omit<Prompt, 'before' | 'candidates' | 'field'>, text: string): void;
   /** Runs something slow. `done` is called with its result unless the person gave it up; then `discard` is. */

@@ -45,6 +45,7 @@ const WHERE: Step = ['\r', 'where to capture web1'];
 const WATCH: Step[] = [WHERE, ['\r', 'watch']];
 const PATH: Step[] = [...WATCH, ['\r', '◀ decides']];
 const PACKETS: Step[] = [...WATCH, ['p', 'packet 12 of 12']];
+const TRACE: Step[] = [...PATH, ['t', 'adds rules of its own']];
 const EXPLAIN: Step = ['x', 'What would happen'];
 const SEARCH: Step[] = [...WATCH, ['/', ' / ▏']];
 /** The open prompt with `captures/` in it, which the keys of a field act on. */
@@ -89,6 +90,12 @@ const EXPECTED: { readonly [S in KeyScope]: Readonly<Record<ActionOf<S>, Expecta
     'why-not': at(PATH, '✗ addrtype --dst-type LOCAL'),
     packets: at(PATH, 'packet 12 of 12'),
     'as-text': at(PATH, 'copied to the clipboard'),
+    trace: at(PATH, 'adds rules of its own to the kernel'),
+  },
+  trace: {
+    begin: at(TRACE, 'Waiting for the next packet'),
+    refuse: at(TRACE, '◀ decides'),
+    direction: at(TRACE, 'the reply'),
   },
   packets: {
     'switch-pane': at(PACKETS, 'scrolling here'),

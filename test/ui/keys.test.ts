@@ -6,6 +6,7 @@ import { packetsHandlers } from '../../src/ui/state/packets.ts';
 import { pathHandlers } from '../../src/ui/state/path.ts';
 import { pickHandlers } from '../../src/ui/state/pick.ts';
 import { topologyHandlers } from '../../src/ui/state/topology.ts';
+import { traceHandlers } from '../../src/ui/state/trace.ts';
 import { watchHandlers } from '../../src/ui/state/watch.ts';
 import { whereHandlers } from '../../src/ui/state/where.ts';
 import { MountedUi } from './fixtures/mount.tsx';
@@ -16,6 +17,7 @@ const HANDLERS: Partial<Record<KeyScope, object>> = {
   where: whereHandlers,
   watch: watchHandlers,
   path: pathHandlers,
+  trace: traceHandlers,
   packets: packetsHandlers,
   topology: topologyHandlers,
   explain: explainHandlers,

@@ -35,6 +35,8 @@ const titleParts = (screen: Screen, host: HostState | null): Spans[] => {
       return [[['watch', 'strong']], ...troublePart(host)];
     case 'path':
       return [[['path', 'strong']]];
+    case 'trace':
+      return [[['trace', 'strong']]];
     case 'packets':
       return [[['packets', 'strong']]];
     case 'topology':

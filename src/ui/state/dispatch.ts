@@ -5,17 +5,18 @@ import { explainHandlers, explainType } from './explain.ts';
 import { packetsHandlers, packetsMove } from './packets.ts';
 import { pathHandlers, pathLineCount } from './path.ts';
 import { pickHandlers, pickMove } from './pick.ts';
-import type { EventsScreen, HelpScreen, PathScreen, Screen, ScreenKind, ScreenOf, TextScreen, UiState } from './screens.ts';
+import type { EventsScreen, HelpScreen, PathScreen, Screen, ScreenKind, ScreenOf, TextScreen, TraceScreen, UiState } from './screens.ts';
 import { type Motion, moveIndex } from './scroll.ts';
 import { eventLines, helpLines } from './scrolled-lines.ts';
 import { editField } from './text-field.ts';
 import { topologyHandlers, topologyMove } from './topology.ts';
+import { traceHandlers, traceLineCount } from './trace.ts';
 import { watchHandlers, watchMove } from './watch.ts';
 import { whereHandlers } from './where.ts';
 
 export type Handlers<K extends ScreenKind & KeyScope> = Readonly<Record<ActionOf<K>, (screen: ScreenOf<K>, ui: Ui) => void>>;
 
-type ScrolledScreen = PathScreen | TextScreen | HelpScreen | EventsScreen;
+type ScrolledScreen = PathScreen | TraceScreen | TextScreen | HelpScreen | EventsScreen;
 
 const shown = (ui: Ui): Screen => ui.state.stack.at(-1) as Screen;
 
@@ -53,6 +54,9 @@ const byScreen = (ui: Ui, screen: Screen, action: string): void => {
     case 'path':
       pathHandlers[action as ActionOf<'path'>](screen, ui);
       return;
+    case 'trace':
+      traceHandlers[action as ActionOf<'trace'>](screen, ui);
+      return;
     case 'packets':
       packetsHandlers[action as ActionOf<'packets'>](screen, ui);
       return;
@@ -87,6 +91,9 @@ export const moveRows = (ui: Ui, action: string): void => {
       return;
     case 'path':
       scroll(ui, screen, motion, pathLineCount(screen, ui));
+      return;
+    case 'trace':
+      scroll(ui, screen, motion, traceLineCount(screen, ui));
       return;
     case 'text':
       scroll(ui, screen, motion, screen.lines.length);

@@ -5,6 +5,7 @@ import type { Ui } from '../ui.ts';
 import type { Handlers } from './dispatch.ts';
 import { flowTitle, openPackets } from './packets.ts';
 import type { PathScreen } from './screens.ts';
+import { openTrace } from './trace.ts';
 
 export interface PathContent {
   readonly title: string;
@@ -39,14 +40,16 @@ export const pathContent = (screen: PathScreen, ui: Ui): PathContent => {
   }
   const explained = screen.whyNot ? source.capture.explain(source.flowId) : null;
   const both = explained ?? row.verdict;
+  const verdict = screen.direction === 'there' ? both.verdict : both.reply;
+  const traced = row.traced[screen.direction];
   return {
     title: flowTitle(row),
-    verdict: screen.direction === 'there' ? both.verdict : both.reply,
+    verdict: traced?.agrees === true && verdict !== null ? { ...verdict, evidence: 'traced' } : verdict,
     hasReply: both.reply !== null,
     counted: row.verdict.counted,
     assumptions: row.verdict.assumptions,
     changes: row.verdict.changes,
-    why: source.capture.why(source.flowId),
+    why: [...(traced === null ? [] : [`Traced: ${traced.conclusion}.`]), ...source.capture.why(source.flowId)],
   };
 };
 
@@ -75,6 +78,7 @@ export const pathHandlers: Handlers<'path'> = {
     if (source.kind === 'question') ui.notice('this was asked without traffic: there are no packets');
     else openPackets(source.capture, source.flowId, pathContent(screen, ui).title, ui);
   },
+  trace: (screen, ui) => openTrace(screen, pathContent(screen, ui).title, ui),
   'as-text': (screen, ui) => {
     const content = pathContent(screen, ui);
     const lines = pathPlainText(content, screen);

@@ -1,5 +1,5 @@
 /** What can be on the screen: one union, one kind at a time. Plain values; screens/ draws them, state/ changes them. */
-import type { CaptureState, CaptureView, FlowRow, FlowSort, StoredPacket } from '../../session/state.ts';
+import type { CaptureState, CaptureView, FlowRow, FlowSort, StoredPacket, TraceSubject, TraceView } from '../../session/state.ts';
 import type { CapturePoint, PathNode } from '../../topology/topology.ts';
 import type { KeyScope } from '../keys.ts';
 import type { TextField } from './text-field.ts';
@@ -71,6 +71,16 @@ export interface PathScreen {
   readonly top: number;
 }
 
+export interface TraceScreen {
+  readonly kind: 'trace';
+  readonly subject: TraceSubject;
+  readonly title: string;
+  /** Null until the person has said yes. */
+  readonly view: TraceView | null;
+  readonly direction: 'there' | 'reply';
+  readonly top: number;
+}
+
 export interface PacketsScreen {
   readonly kind: 'packets';
   readonly capture: CaptureView;
@@ -121,6 +131,7 @@ export type Screen =
   | WhereScreen
   | WatchScreen
   | PathScreen
+  | TraceScreen
   | PacketsScreen
   | TopologyScreen
   | ExplainScreen

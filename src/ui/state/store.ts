@@ -11,6 +11,7 @@ import { handleAction, moveRows, scopesOf, typeInto } from './dispatch.ts';
 import { acceptPrompt, cancelPrompt, completePrompt, promptTyped } from './prompts.ts';
 import type { Notice, Prompt, Screen, Size, UiState, WatchScreen } from './screens.ts';
 import { editField, insertText, textField } from './text-field.ts';
+import { leaveTrace } from './trace.ts';
 import { initialWatch } from './watch.ts';
 
 /** Title, notice and footer, and one row that stays free: a frame is never as tall as the terminal. */
@@ -109,7 +110,12 @@ export class UiStore implements Ui {
     const left = this.screen;
     this.#set({ stack: stack.slice(0, -1) });
     if (left.kind === 'watch') this.#park(left);
+    if (left.kind === 'trace') leaveTrace(left);
     this.#follow();
+  }
+
+  moved(): void {
+    this.#dataChanged();
   }
 
   notice(text: string, tone: Notice['tone'] = 'plain'): void {
