@@ -2,11 +2,12 @@
 import type { HostFacts } from '../host/facts.ts';
 import type { VerdictStep } from '../path/verdict.ts';
 import { CaptureReader } from '../pcap/reader.ts';
+import { isAbsent } from '../trace/compare.ts';
 import type { TraceEvent } from '../trace/event.ts';
 import { readNflogTrace } from '../trace/nflog.ts';
 import { NftMonitorReader } from '../trace/nft-monitor.ts';
 import { type Passage, Passages } from '../trace/passages.ts';
-import { chainOf, indexRules, type RuleIndex } from '../trace/rule-index.ts';
+import { indexRules, type RuleIndex } from '../trace/rule-index.ts';
 
 /** As the agent names its tables. */
 const OWN_TABLE = /^vethscope_trace_/;
@@ -36,13 +37,8 @@ export class TraceReader {
     );
   }
 
-  /**
-   * iptables-nft-save prints the built-in chains of a table also where the kernel has none of that name: their policy is nobody's and no
-   * trace shows it.
-   */
   isAbsent(step: VerdictStep): boolean {
-    if (step.rule !== null || step.backend !== 'nft' || step.table === null || step.chain === null) return false;
-    return chainOf(this.#index, 'nft', step.family ?? 'ip', step.table, step.chain) === null;
+    return isAbsent(this.#index, step);
   }
 
   /** Lines and records that could not be read, and rules whose packet is not known. */

@@ -5,6 +5,7 @@
 import type { Verdict, VerdictStep } from '../path/verdict.ts';
 import type { TraceSource } from './event.ts';
 import type { KernelStep, Passage } from './passages.ts';
+import { chainOf, type RuleIndex } from './rule-index.ts';
 
 export interface CompareOptions {
   /** Which traces were read. A predicted step of another is said to be not traced. */
@@ -90,6 +91,17 @@ export const compareTrace = (verdict: Verdict, passage: Passage | null, options:
     reason: firstDifference === null ? null : describeDifference(firstDifference, passage),
   };
 };
+
+/**
+ * iptables-nft-save prints the built-in chains of a table also where the kernel has none of that name: their policy is nobody's and no
+ * trace shows it.
+ */
+export const isAbsent = (index: RuleIndex, step: VerdictStep): boolean =>
+  step.rule === null &&
+  step.backend === 'nft' &&
+  step.table !== null &&
+  step.chain !== null &&
+  chainOf(index, 'nft', step.family ?? 'ip', step.table, step.chain) === null;
 
 const sourceOf = (step: VerdictStep): TraceSource => (step.backend === 'legacy' ? 'legacy' : 'nft');
 
