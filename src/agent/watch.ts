@@ -19,6 +19,14 @@ const SETTLE_MS = 120;
 const REST_MS = 300;
 const MIN_POLL_MS = 200;
 
+/** A table as `nft -j` begins to print it. */
+const NFT_TABLE = /\{"table": \{"family": "([^"]*)", "name": "([^"]*)"/g;
+const IPTABLES_TABLES: ReadonlySet<string> = new Set(['filter', 'nat', 'mangle', 'raw', 'security']);
+
+/** The whole of nftables is long where iptables-nft has many rules, and of no use for counters unless there are other tables. */
+const hasNativeTables = (text: string): boolean =>
+  [...text.matchAll(NFT_TABLE)].some(([, family = '', name = '']) => !(family.startsWith('ip') && IPTABLES_TABLES.has(name)));
+
 const COUNTED = ['iptablesNft', 'ip6tablesNft', 'iptablesLegacy', 'ip6tablesLegacy', 'iptables', 'ip6tables'] as const;
 
 type Docker = DockerDaemon | { readonly error: string };
@@ -165,6 +173,8 @@ class Round {
       const text = raw[key];
       if (text !== undefined) texts[key] = text;
     }
+    const native = raw[SNAPSHOT_COMMANDS.nft];
+    if (native !== undefined && hasNativeTables(native)) texts[SNAPSHOT_COMMANDS.nft] = native;
     this.#send({ type: 'counters', takenAt, raw: texts });
   }
 

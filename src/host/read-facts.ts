@@ -130,7 +130,7 @@ const noteLegacy = (outputs: OutputIndex, rulesets: readonly Ruleset[], missing:
 };
 
 /** Tables that iptables-nft manages, as `family name`. */
-const managedTables = (rulesets: readonly Ruleset[]): ReadonlySet<string> =>
+export const managedTables = (rulesets: readonly Ruleset[]): ReadonlySet<string> =>
   new Set(
     rulesets
       .filter((ruleset) => ruleset.backend === 'nft')

@@ -1,9 +1,11 @@
 /** The host as known now: facts, topology and the compiled model, replaced when the facts change, its counters kept fresh between. */
 
 import { OutputIndex } from '../host/raw-outputs.ts';
-import { readFacts } from '../host/read-facts.ts';
+import { managedTables, readFacts } from '../host/read-facts.ts';
+import { readNftables } from '../host/read-nftables.ts';
 import { readRulesets } from '../host/read-rulesets.ts';
 import { type RawOutputs, SNAPSHOT_COMMANDS, type SnapshotDocument } from '../host/snapshot.ts';
+import type { NftTable } from '../netfilter/nft/ruleset.ts';
 import type { RuleRef, Ruleset } from '../netfilter/ruleset.ts';
 import { JudgeCache } from '../path/judge-cache.ts';
 import { compileHost, type HostModel } from '../path/model.ts';
@@ -66,7 +68,7 @@ export class HostStore {
       live: this.#live,
       trouble: this.#trouble ?? facts.dockerError,
     };
-    this.#addReading(Number(document.takenAt), facts.self.rulesets);
+    this.#addReading(Number(document.takenAt), facts.self.rulesets, facts.self.nftables ?? []);
     this.#tell(reason);
   }
 
@@ -82,7 +84,11 @@ export class HostStore {
 
   /** New counters of the rules already known; `raw` has the save commands' outputs. */
   updateCounters(takenAt: string, raw: Readonly<Record<string, string>>): void {
-    this.#addReading(Number(takenAt), readRulesets(new OutputIndex(raw)).value);
+    const outputs = new OutputIndex(raw);
+    const rulesets = readRulesets(outputs).value;
+    const nft = outputs.find('nft');
+    const tables = nft === null ? [] : (readNftables(nft.text, nft.command, managedTables(rulesets)).value ?? []);
+    this.#addReading(Number(takenAt), rulesets, tables);
     const version = this.#version;
     // A session that is saved later is to say what the rules had counted by then.
     if (version !== null)
@@ -121,8 +127,10 @@ export class HostStore {
     return this.#readings[0]?.atSec ?? Number.POSITIVE_INFINITY;
   }
 
-  #addReading(atSec: number, rulesets: readonly Ruleset[]): void {
-    this.#readings.push({ atSec, packets: indexCounters(rulesets) });
+  #addReading(atSec: number, rulesets: readonly Ruleset[], tables: readonly NftTable[]): void {
+    const packets = indexCounters(rulesets);
+    indexNative(tables, packets);
+    this.#readings.push({ atSec, packets });
     if (this.#readings.length > KEPT_READINGS) this.#readings.shift();
   }
 
@@ -144,7 +152,20 @@ export const connectionsOf = ({ raw }: SnapshotDocument): RawOutputs => {
 const keyOf = (ref: RuleRef): string =>
   `${ref.backend} ${ref.family} ${ref.table} ${ref.chain} ${ref.rule ?? 'policy'} ${ref.rule === null ? '' : ref.text}`;
 
-const indexCounters = (rulesets: readonly Ruleset[]): CounterIndex => {
+/** Rules with a `counter` of their own; a native policy counts nothing. */
+const indexNative = (tables: readonly NftTable[], packets: Map<string, number>): void => {
+  for (const { family, name: table, chains } of tables) {
+    if (family === 'arp') continue;
+    for (const { name: chain, rules } of chains) {
+      for (const { number: rule, text, counters } of rules) {
+        if (counters !== null)
+          packets.set(keyOf({ backend: 'nftables', family, table, chain, rule, text, counters: null }), counters.packets);
+      }
+    }
+  }
+};
+
+const indexCounters = (rulesets: readonly Ruleset[]): Map<string, number> => {
   const packets = new Map<string, number>();
   for (const { backend, family, tables } of rulesets) {
     for (const table of tables) {
