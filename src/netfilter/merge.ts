@@ -38,8 +38,18 @@ const sameNat = (x: NatAction | null, y: NatAction | null): boolean => {
   return sameAddress && x.kind === y.kind && x.port === y.port && x.by === y.by;
 };
 
-/** Targets change these and nothing else. */
+/** Targets and nft's statements change these and nothing else. */
 const sameSkb = (x: Skb, y: Skb): boolean =>
-  x === y || (x.mark === y.mark && x.markUnknown === y.markUnknown && x.ttl === y.ttl && x.tos === y.tos && sameCt(x.ct, y.ct));
+  x === y ||
+  (x.mark === y.mark &&
+    x.markUnknown === y.markUnknown &&
+    x.ttl === y.ttl &&
+    x.tos === y.tos &&
+    x.srcPort === y.srcPort &&
+    x.dstPort === y.dstPort &&
+    x.packetType === y.packetType &&
+    sameIp(x.src, y.src) &&
+    sameIp(x.dst, y.dst) &&
+    sameCt(x.ct, y.ct));
 
 const sameCt = (x: CtView, y: CtView): boolean => x === y || (x.state === y.state && x.mark === y.mark && x.zone === y.zone);

@@ -77,7 +77,8 @@ export const ctOperand = (body: unknown, context: NftContext): Operand | NotUnde
   if (!isObject(body)) return { problem: 'a ct expression without a key' };
   const key = textOf(body['key']);
   const direction = textOf(body['dir']);
-  const text = `ct ${direction === null ? '' : `${direction} `}${key ?? ''}`;
+  const family = (key === 'saddr' || key === 'daddr') && (context.family === 'ip' || context.family === 'ip6') ? `${context.family} ` : '';
+  const text = `ct ${direction === null ? '' : `${direction} `}${family}${key ?? ''}`;
   const ask = (inner: (skb: Skb) => Answered) => (context.family === 'bridge' || context.family === 'netdev' ? () => BRIDGED : inner);
   if (key === 'state') return { type: known('ct_state'), text, needs: [], asksConntrack: true, ask: ask((skb) => STATES[skb.ct.state]) };
   const found = key === null || !Object.hasOwn(KEYS, key) ? undefined : KEYS[key];

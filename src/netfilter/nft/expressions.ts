@@ -154,8 +154,8 @@ const bitwiseStep = (operator: string, left: Operand, json: unknown, context: Nf
 const isFlagList = (json: unknown): boolean => Array.isArray(json);
 
 /** `tcp dport map { 80 : 0x1 }` as a value; its parts where the map's values are concatenations. */
-const mapOperand = (body: unknown, context: NftContext): Operand | NotUnderstood => {
-  const map = compileMap(body, context);
+export const mapOperand = (body: unknown, context: NftContext, wanted: Datatype | null = null): Operand | NotUnderstood => {
+  const map = compileMap(body, context, wanted);
   if ('problem' in map) return map;
   const [dataType] = map.dataTypes;
   if (dataType === undefined) return { problem: 'a map without a datatype' };

@@ -52,14 +52,22 @@ export const extensionHeaderOperand = (
   const text = `${prefix}${name}${field === null ? '' : ` ${field}`}`;
   const needs =
     kind === 'tcp option'
-      ? [transportNeed('tcp', 6)]
+      ? []
       : kind === 'sctp chunk'
         ? [transportNeed('sctp', 132)]
         : kind === 'dccp option'
           ? [transportNeed('dccp', 33)]
           : networkNeed(context, kind === 'ip option' ? 4 : 6);
   const type = known(
-    field === null ? 'boolean' : name === 'mh' && field === 'type' ? 'mh_type' : field === 'nexthdr' ? 'inet_proto' : 'integer',
+    field !== null && /^(sid|addr)\[/.test(field)
+      ? 'ipv6_addr'
+      : field === null
+        ? 'boolean'
+        : name === 'mh' && field === 'type'
+          ? 'mh_type'
+          : field === 'nexthdr'
+            ? 'inet_proto'
+            : 'integer',
   );
   return { type, text, needs, ask: (skb) => found(kind, name, field, skb) ?? { unknown: `whether the packet has ${text} is not known` } };
 };
@@ -76,6 +84,8 @@ const rawOption = (body: Readonly<Record<string, unknown>>): Operand => {
 
 /** Null where the bytes are not at hand. A field of an option that the packet lacks ends the rule. */
 const found = (kind: string, name: string, field: string | null, skb: Skb): Answered | null => {
+  // nft implies no `meta l4proto tcp` here: other packets have no such option.
+  if (kind === 'tcp option' && skb.protocol !== 6) return field === null ? 0 : BREAK;
   const { bytes } = skb;
   if (bytes === null) return null;
   if (kind === 'tcp option') return tcpOption(bytes, skb, name, field);

@@ -9,7 +9,7 @@ import type { Skb } from '../skb.ts';
 import { seenBefore } from '../targets/ct.ts';
 import { type CompiledTarget, hex, type TargetResult } from '../targets/target.ts';
 import { constantOf, type Value } from './datatypes.ts';
-import { isOperand, operandOf } from './expressions.ts';
+import { isOperand, mapOperand, operandOf } from './expressions.ts';
 import { isObject, namedBody, textOf } from './json.ts';
 import { BREAK, isUnknown, type NftContext, type NotUnderstood, type Operand } from './operand.ts';
 import { printConstant } from './print-constants.ts';
@@ -51,7 +51,8 @@ const NOTHING_TO_SEE: CompiledTarget = { inert: true, run: (skb) => ({ kind: 'co
 const valueOperand = (json: unknown, key: Operand, context: NftContext): Operand | NotUnderstood => {
   const constant = constantOf(key.type, json);
   if (constant !== null) return { type: key.type, text: printConstant(key.type, json), needs: [], ask: () => constant };
-  return operandOf(json, context);
+  const named = namedBody(json);
+  return named?.name === 'map' ? mapOperand(named.body, context, key.type) : operandOf(json, context);
 };
 
 const changing = (action: StepAction, change: Change, value: Operand, text: string): CompiledTarget => ({

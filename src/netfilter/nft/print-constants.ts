@@ -2,6 +2,8 @@
 import type { Datatype } from './datatypes.ts';
 import { isObject, listOf, namedBody, unwrapElement } from './json.ts';
 
+const isNoDevice = (of: Datatype, text: string): boolean => of.name === 'iface_index' && text === '0';
+
 /** JSON as short as it goes, for what has no better form. */
 export const compactJson = (json: unknown): string => JSON.stringify(json);
 
@@ -11,14 +13,14 @@ export const quote = (text: string): string => `"${text}"`;
 export const printConstant = (of: Datatype | null, json: unknown, separator = ','): string => {
   if (typeof json === 'boolean') return json ? 'exists' : 'missing';
   if (typeof json === 'number') return printNumber(of, json);
-  if (typeof json === 'string') return of?.quoted === true && json !== '*' ? quote(json) : json;
+  if (typeof json === 'string') return of?.quoted === true && json !== '*' && !isNoDevice(of, json) ? quote(json) : json;
   const list = listOf(json);
   if (list !== null) return list.map((item) => printConstant(of, item)).join(separator);
   const named = namedBody(json);
   switch (named?.name) {
     case 'range': {
       const [low, high] = listOf(named.body) ?? [];
-      return `${printConstant(of, low)}-${printConstant(of, high)}`;
+      return `${printBound(of, low)}-${printBound(of, high)}`;
     }
     case 'prefix':
       return isObject(named.body) ? `${printConstant(of, named.body['addr'])}/${String(named.body['len'])}` : compactJson(json);
@@ -28,6 +30,15 @@ export const printConstant = (of: Datatype | null, json: unknown, separator = ',
       return compactJson(json);
   }
 };
+
+/** The ends of a range are numbers where the datatype has names for single ones, and plain seconds. */
+const printBound = (of: Datatype | null, json: unknown): string => {
+  if (of?.numbers === 'seconds' && typeof json === 'number') return `${json}s`;
+  const value = typeof json === 'string' && of !== null && !ADDRESSES.includes(of.name) ? of.read(json) : null;
+  return typeof value === 'number' ? String(value) : printConstant(of, json);
+};
+
+const ADDRESSES: readonly string[] = ['ipv4_addr', 'ether_addr'];
 
 const printNumber = (of: Datatype | null, value: number): string => {
   switch (of?.numbers) {
