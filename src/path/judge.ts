@@ -2,6 +2,7 @@
 import { formatIp, parseIp } from '../base/ip-address.ts';
 import { withStoredConnection } from './backwards.ts';
 import { bookOf } from './env.ts';
+import { withKeptDecision } from './kept-decision.ts';
 import { mergeWalks } from './merge.ts';
 import type { HostModel } from './model.ts';
 import { checkAnswer, replyTo } from './reply.ts';
@@ -19,7 +20,9 @@ export interface JudgeOptions {
 
 export const judge = (model: HostModel, spec: PacketSpec, options: JudgeOptions = {}): Verdict => {
   const explain = options.explain === true;
-  return withProxy(model, spec, mergeWalks(model, waysOf(model, spec, explain), explain).verdict);
+  const began = begin(model, spec, explain);
+  const { verdict } = mergeWalks(model, waysOf(model, spec, explain, began), explain);
+  return withProxy(model, spec, withKeptDecision(model, spec, began, verdict));
 };
 
 export const judgeBoth = (
@@ -28,8 +31,9 @@ export const judgeBoth = (
   options: JudgeOptions = {},
 ): { readonly verdict: Verdict; readonly reply: Verdict | null } => {
   const explain = options.explain === true;
-  const { verdict: first, shown } = mergeWalks(model, waysOf(model, spec, explain), explain);
-  const verdict = withProxy(model, spec, first);
+  const began = begin(model, spec, explain);
+  const { verdict: first, shown } = mergeWalks(model, waysOf(model, spec, explain, began), explain);
+  const verdict = withProxy(model, spec, withKeptDecision(model, spec, began, first));
   if (verdict.outcome !== 'accept') return { verdict, reply: null };
   const answer = replyTo(model, shown);
   switch (answer.kind) {
@@ -48,8 +52,8 @@ export const judgeBoth = (
   }
 };
 
-const waysOf = (model: HostModel, spec: PacketSpec, explain: boolean): readonly Walk[] =>
-  travel({ model, explain }, spec, withStoredConnection(model, spec, begin(model, spec, explain))).map(delivered);
+const waysOf = (model: HostModel, spec: PacketSpec, explain: boolean, began: Walk): readonly Walk[] =>
+  travel({ model, explain }, spec, withStoredConnection(model, spec, began)).map(delivered);
 
 const begin = (model: HostModel, spec: PacketSpec, explain: boolean): Walk => {
   const walk = startWalk(model, spec);
