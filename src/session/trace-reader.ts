@@ -16,6 +16,17 @@ const OVERRUN = /lost some netlink events/;
 
 export const isOwnTable = (table: string): boolean => OWN_TABLE.test(table);
 
+/**
+ * The two ways have no common clock: what legacy rules tell waits a little, so that the packet is known by then from where it came in, with the
+ * addresses that it had there.
+ */
+const HELD_MS = 120;
+
+interface Held {
+  readonly event: TraceEvent;
+  readonly atMs: number;
+}
+
 export class TraceReader {
   /** How often nft said that messages were lost. */
   overruns = 0;
@@ -26,6 +37,7 @@ export class TraceReader {
   readonly #records = new CaptureReader();
   readonly #passages: Passages;
   #damaged = 0;
+  readonly #held: Held[] = [];
 
   constructor(nftJson: string, facts: HostFacts) {
     this.#nftJson = nftJson;
@@ -74,13 +86,26 @@ export class TraceReader {
       const { packet } = this.#records;
       const read = readNflogTrace(packet.bytes.subarray(packet.start, packet.end), device);
       // Other rules' logs come here too: they are none of ours.
-      if (read !== null) this.#add(read, nowMs);
+      if (read !== null) this.#held.push({ event: read, atMs: nowMs });
     }
   }
 
-  /** Passages of which nothing was heard since `beforeMs`; all of them without it. */
-  take(beforeMs?: number): readonly Passage[] {
-    return this.#passages.take(beforeMs);
+  /** Passages of which nothing was heard for `settledMs`. */
+  take(nowMs: number, settledMs: number): readonly Passage[] {
+    while (this.#held.length > 0 && (this.#held[0] as Held).atMs <= nowMs - HELD_MS) this.#release(nowMs);
+    return this.#passages.take(nowMs - settledMs);
+  }
+
+  /** All that are left. */
+  rest(nowMs: number): readonly Passage[] {
+    for (const event of this.#nft.end()) this.#add(event, nowMs);
+    while (this.#held.length > 0) this.#release(nowMs);
+    return this.#passages.take();
+  }
+
+  #release(nowMs: number): void {
+    const held = this.#held.shift();
+    if (held !== undefined) this.#add(held.event, nowMs);
   }
 
   #add(event: TraceEvent, nowMs: number): void {

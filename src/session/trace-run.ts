@@ -181,7 +181,7 @@ export class TraceRun implements TraceView {
   #tick(): void {
     const reader = this.#reader;
     if (reader === null) return;
-    this.#take(reader.take(performance.now() - SETTLED_MS));
+    this.#take(reader.take(performance.now(), SETTLED_MS));
     if (performance.now() > this.#answerUntil) void this.#handle.stop();
   }
 
@@ -311,7 +311,7 @@ export class TraceRun implements TraceView {
     if (this.#timer !== null) clearInterval(this.#timer);
     if (this.#clock !== null) clearTimeout(this.#clock);
     const reader = this.#reader;
-    if (reader !== null) this.#take(reader.take());
+    if (reader !== null) this.#take(reader.rest(performance.now()));
     await this.#work;
     const messages = counts.messagesLost === null ? null : Math.max(counts.messagesLost, reader?.overruns ?? 0);
     this.#set({

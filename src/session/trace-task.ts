@@ -3,8 +3,10 @@ import type { CaptureNamespace } from '../agent/protocol.ts';
 import { failure, usageError } from '../base/errors.ts';
 import { parseIp, sameIp } from '../base/ip-address.ts';
 import type { DockerContainer } from '../host/facts.ts';
+import { IPPROTO_TCP } from '../packet/packet.ts';
 import { judgeBoth } from '../path/judge.ts';
 import { answerBetween } from '../path/question.ts';
+import type { PacketSpec } from '../path/verdict.ts';
 import { findContainer } from '../topology/target.ts';
 import type { HostVersion } from './host-store.ts';
 import type { TraceSubject } from './state.ts';
@@ -30,7 +32,10 @@ const flowTask = (version: HostVersion, { capture, flowId }: Extract<TraceSubjec
   const question = capture.question(flowId);
   if (row === null || question === null) throw failure('there is nothing to trace: the rules of IP have no say in this flow');
   if ('unknown' in question) throw failure('the flow cannot be traced: how its packets come in is not known', { detail: question.unknown });
-  const { spec } = question;
+  // What is traced are packets to come: the kernel's connections say which state they have.
+  const { state: _state, connection: _connection, ...asked } = question.spec;
+  const isUnderWay = row.flow.packets[0] > 0 && row.flow.packets[1] > 0;
+  const spec: PacketSpec = isUnderWay && row.flow.protocol === IPPROTO_TCP ? { ...asked, flags: 'ACK' } : asked;
   const { verdict } = judgeBoth(version.model, spec);
   return { words: `${row.aName} → ${row.bName} ${row.protocol}`, spec, withPort: true, verdict, sender: undefined };
 };
