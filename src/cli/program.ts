@@ -1,6 +1,7 @@
 /** The command line: commands, arguments, options and their help. What a command does is in its own file, loaded when it is called. */
 import { Argument, Command, Option } from 'commander';
 import { usageError } from '../base/errors.ts';
+import { printable } from '../base/printable.ts';
 import { parseCount, parseDuration } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import type { ExplainCommandOptions } from './explain.ts';
@@ -46,7 +47,15 @@ export const createProgram = (io: ProgramIo): Command => {
     .configureOutput({
       writeOut: io.writeOut,
       writeErr: io.writeErr,
-      outputError: (text, write) => write(text.replace(/^error: /, 'vethscope: ')),
+      // What is wrong may be quoted from the command line, escape sequences and all.
+      outputError: (text, write) =>
+        write(
+          text
+            .replace(/^error: /, 'vethscope: ')
+            .split('\n')
+            .map(printable)
+            .join('\n'),
+        ),
     })
     .helpCommand('help [command]', 'print help for a command')
     .configureHelp({
@@ -83,6 +92,7 @@ export const createProgram = (io: ProgramIo): Command => {
   addCaptureCommands(program, io);
   addExplainCommand(program, io);
   addTraceCommand(program, io);
+  for (const command of program.commands) command.showHelpAfterError(`(vethscope ${command.name()} --help tells what it takes)`);
   return program;
 };
 

@@ -1,7 +1,7 @@
 /** What decided a packet's fate, in the words that rows and lines use: `filter DOCKER-ISOLATION-STAGE-2 #1`, `FORWARD policy`. */
 import { assertNever } from '../base/assert-never.ts';
 import { printable } from '../base/printable.ts';
-import type { DecidedBy, Verdict, VerdictNat, VerdictOutcome, VerdictStep } from '../path/verdict.ts';
+import type { DecidedBy, Verdict, VerdictNat, VerdictNearMiss, VerdictOutcome, VerdictStep } from '../path/verdict.ts';
 import type { Tone } from './style.ts';
 
 /** Verdicts are shouted in text, so that they stand out without colour. */
@@ -78,3 +78,7 @@ export const inChain = (step: { readonly chain: string | null; readonly text: st
   const start = `-A ${step.chain ?? ''} `;
   return step.chain !== null && step.text.startsWith(start) ? step.text.slice(start.length) : step.text;
 };
+
+/** `--dport 8080: the packet has dport 80`. */
+export const missWords = (miss: VerdictNearMiss): string =>
+  miss.has === undefined ? miss.failed : `${miss.failed}: the packet has ${miss.has}`;

@@ -2,7 +2,7 @@
 import { printable } from '../base/printable.ts';
 import type { Verdict, VerdictNearMiss } from '../path/verdict.ts';
 import type { ExplainAnswer } from '../session/state.ts';
-import { decisionWords, inChain, natPhrase, outcomeTone, outcomeWord } from './decision.ts';
+import { decisionWords, inChain, missWords, natPhrase, outcomeTone, outcomeWord } from './decision.ts';
 import { phaseTable } from './phase-table.ts';
 import { foldGlyphs, glyphsOf, type Style, tint } from './style.ts';
 import { countText } from './time.ts';
@@ -102,10 +102,6 @@ const nearMissLines = (verdict: Verdict, style: Style, columns: number | null): 
   }
   return lines;
 };
-
-/** `--dport 8080: the packet has dport 80`. */
-export const missWords = (miss: VerdictNearMiss): string =>
-  miss.has === undefined ? miss.failed : `${miss.failed}: the packet has ${miss.has}`;
 
 const replyLines = (verdict: Verdict, reply: Verdict | null, style: Style, columns: number | null): string[] => {
   if (reply === null)

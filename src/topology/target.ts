@@ -110,6 +110,12 @@ const unknown = (topology: Topology, name: string): VethscopeError => {
   const containers = topology.containers.map((container) => container.name);
   const interfaces = topology.points.filter((point) => point.netns === null).map((point) => point.interface);
   const near = nearestNames(name, [...containers, ...interfaces]);
+  const joined = topology.containers.filter((container) => container.endpoints.some((endpoint) => endpoint.network === name));
+  if (joined.length > 0 || topology.bridges.some((bridge) => bridge.network === name)) {
+    const whole = topology.bridges.some((bridge) => bridge.network === name) ? [`bridge:${show(name)} for all of it`] : [];
+    const part = joined[0] === undefined ? [] : [`${show(joined[0].name)}:${show(name)} for one container on it`];
+    return usageError(`${show(name)} is a network, not a container or an interface`, { hint: [...whole, ...part].join(', ') });
+  }
   return usageError(`no container and no interface is called ${show(name)}`, {
     hint:
       topology.containers.length === 0 && topology.warnings[0] !== undefined ? show(topology.warnings[0]) : hintOf(near, containers, ''),

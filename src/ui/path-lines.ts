@@ -1,7 +1,7 @@
 /** A verdict as lines for a person: each step with its hook, table, chain, rule and translation, and which one decides. */
 
 import type { DecidedBy, Verdict, VerdictStep } from '../path/verdict.ts';
-import { decidedByWords, natPhrase } from '../report/decision.ts';
+import { decidedByWords, missWords, natPhrase } from '../report/decision.ts';
 import { plainText, type Spans, spanText } from './spans.ts';
 import type { PathContent } from './state/path.ts';
 import type { PathScreen } from './state/screens.ts';
@@ -162,7 +162,7 @@ const nearMissLines = (verdict: Verdict, screen: PathScreen, columns: number): P
     ],
     ...misses.map((miss): PathLine => {
       const place = `${miss.table} ${miss.chain} #${miss.rule}`;
-      const failed = ` ✗ ${miss.failed}`;
+      const failed = ` ✗ ${missWords(miss)}`;
       const room = Math.max(16, columns - 6 - place.length - 2 - failed.length);
       return [['    ', 'dim'], place, '  ', [cutMiddle(inChain(miss), room), 'dim'], [failed, 'warn']];
     }),

@@ -40,6 +40,10 @@ describe('the program', () => {
   it.each([
     [['list', '--bogus'], "unknown option '--bogus'"],
     [['list', 'extra'], 'too many arguments'],
+    [['explain', '--bogus'], '(vethscope explain --help tells what it takes)'],
+    [['explain', '--ports', 'tcp:80', 'a', 'b', 'icmp'], '--ports belongs to --matrix'],
+    [['explain', '--matrix', 'a'], 'explain --matrix takes no SRC DST PROTO'],
+    [['list', '--bogus\u001b[2J'], "unknown option '--bogus\ufffd[2J'"],
     [['capture'], "missing required argument 'target'"],
     [['capture', 'web1', '-c', '0'], 'must be a whole number above 0'],
     [['capture', 'web1', '--duration', 'soon'], 'seconds'],

@@ -54,6 +54,7 @@ describe('resolveTarget', () => {
 
   it.each([
     ['wbe1', 'usage', 'no container and no interface is called wbe1', 'did you mean web1'],
+    ['test_net1', 'usage', 'test_net1 is a network, not a container or an interface', 'bridge:test_net1 for all of it, '],
     ['zzzzz', 'usage', 'no container and no interface is called zzzzz', 'there is web1, web2'],
     ['web1:test_net2', 'usage', 'web1 is not joined to test_net2', 'it is joined to web1:test_net1'],
     ['bridge:test_net', 'usage', 'no bridge and no bridge network is called test_net', 'bridge:test_net1'],
