@@ -79,7 +79,10 @@ export const compareTrace = (verdict: Verdict, passage: Passage | null, options:
     differs = true;
   }
   for (const queue of queues.values()) {
-    for (const kernel of queue) lines.push({ state: isOpen && !differs ? 'open' : 'kernel', predicted: null, kernel });
+    for (const kernel of queue) {
+      const isLeftOpen = (isOpen && !differs) || isBeside(verdict, kernel);
+      lines.push({ state: isLeftOpen ? 'open' : 'kernel', predicted: null, kernel });
+    }
   }
   const firstDifference = lines.find(({ state }) => state === 'predicted' || state === 'kernel') ?? null;
   const matched = lines.filter(({ state }) => state === 'same').length;
@@ -102,6 +105,16 @@ export const isAbsent = (index: RuleIndex, step: VerdictStep): boolean =>
   step.table !== null &&
   step.chain !== null &&
   chainOf(index, 'nft', step.family ?? 'ip', step.table, step.chain) === null;
+
+/**
+ * Chains of two backends that meet at one hook with one priority run in the order in which they were registered, which no snapshot shows:
+ * where one of them ends the packet's way, the other may have let it pass before.
+ */
+const isBeside = (verdict: Verdict, kernel: KernelStep): boolean => {
+  const last = verdict.steps.findLast((step) => step.table !== null);
+  const isEnd = verdict.outcome === 'drop' || verdict.outcome === 'reject';
+  return isEnd && last !== undefined && sourceOf(last) !== kernel.source && last.hook === kernel.hook && last.table === kernel.table;
+};
 
 const sourceOf = (step: VerdictStep): TraceSource => (step.backend === 'legacy' ? 'legacy' : 'nft');
 
