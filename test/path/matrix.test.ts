@@ -1,4 +1,5 @@
 /** Who can reach whom on the recorded scene: which pairs are asked, in which order, and what each cell says. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type MatrixQuestion, matrixOf } from '../../src/path/matrix.ts';
 import { matrixJson } from '../../src/report/matrix-json.ts';
@@ -84,5 +85,13 @@ describe('as JSON', () => {
     const few: Partial<MatrixQuestion> = { from: ['web1', 'outside'], to: ['web2', 'host'] };
     expect(matrixJson(ask(few, counted))).toEqual(matrixJson(ask(few)));
     expect(JSON.stringify(matrixJson(ask(few)))).not.toContain('counters');
+  });
+});
+
+describe('docs/cli.md', () => {
+  it('shows a true copy of a matrix', () => {
+    const question: MatrixQuestion = { from: ['web1', 'nm1', 'outside'], to: ['web2', 'pub', 'outside'], ports: null };
+    const copy = matrixText(ask(question), PLAIN_STYLE, 100).map((line) => (line === '' ? '' : `    ${line}`));
+    expect(readFileSync('docs/cli.md', 'utf8')).toContain(copy.join('\n'));
   });
 });

@@ -1,4 +1,5 @@
 /** What people read, as golden files: a change of wording or alignment shows as a diff that can be reviewed. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { whySentences } from '../../src/diagnosis/diagnose.ts';
 import { answerBetween } from '../../src/path/question.ts';
@@ -81,6 +82,13 @@ describe('explain', () => {
     expect(text).toMatch(/^ACCEPT {2}web1/);
     expect(text).toMatch(/^reply: DROP by filter DOCKER-USER #1/m);
     expect(text).toMatch(/DOCKER-USER 1 {2}drop {2}-m conntrack --ctdir REPLY -j DROP {2}◀ decides/);
+  });
+
+  it('is shown truly in docs/cli.md', () => {
+    const copy = explainText(withoutMisses(explain('web1', 'web2', 'tcp:80')), PLAIN_STYLE, 100).map((line) =>
+      line === '' ? '' : `    ${line}`,
+    );
+    expect(readFileSync('docs/cli.md', 'utf8')).toContain(copy.join('\n'));
   });
 
   it('marks the policy that decides', () => {
