@@ -6,9 +6,11 @@ import type { Group } from './group.ts';
 import { describeMachine, load, thisMachine } from './machine.ts';
 import { type Row, reached } from './measure.ts';
 import { netfilter } from './netfilter.ts';
+import { read } from './read.ts';
 import { type GroupResult, keep, readmeChanges, tableOf } from './results.ts';
+import { start } from './start.ts';
 
-const GROUPS: readonly Group[] = [netfilter];
+const GROUPS: readonly Group[] = [netfilter, read, start];
 
 const words = process.argv.slice(2);
 const names = words.filter((word) => word !== '--no-save');

@@ -1,0 +1,27 @@
+/** The program itself, as the bench was compiled with it, and other programs: run to their end, timed from outside. */
+import { spawn } from 'node:child_process';
+import { copyFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** Compiled beside the bench; its version is read from the folder above. */
+export const mainOf = (): string => {
+  const programs = join(dirname(process.argv[1] ?? ''), '..', '..');
+  copyFileSync('package.json', join(programs, 'package.json'));
+  return join(programs, 'src', 'main.js');
+};
+
+/** Milliseconds from start to end, with the output thrown away. */
+export const runTime = (command: string, args: readonly string[]): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const start = process.hrtime.bigint();
+    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+    child.on('error', reject);
+    child.on('close', (code) => {
+      if (code === 0) resolve(Number(process.hrtime.bigint() - start) / 1e6);
+      else reject(new Error(`${command} ${args.join(' ')}: exit ${code}\n${said.slice(-2000)}`));
+    });
+  });
