@@ -88,6 +88,7 @@ export const writeCaptureFile = (path: string, facts: HostFacts, packets: number
       waiting += end + 32;
       if (waiting < CHUNK_BYTES && index + 1 < packets) continue;
       writeSync(file, out.take());
+      out.length = 0;
       waiting = 0;
     }
   } finally {
