@@ -195,12 +195,20 @@ const follows = (before: ChainVisit | null, visit: ChainVisit): boolean => {
   if (before === null || before.hook === null || visit.hook === null) return true;
   const looped = before.packet.outDev === 'lo' || before.hook === 'postrouting' || before.hook === 'output';
   if (visit.hook === 'prerouting' && before.hook !== 'prerouting') {
-    return looped && (visit.packet.inDev === 'lo' || before.packet.outDev === visit.packet.inDev);
+    // Nothing is translated between a device's way out and its way in: what is asked of another address is another packet.
+    const comesBack =
+      before.packet.outDev === visit.packet.inDev &&
+      sameAddress(before.packet.dst, visit.packet.dst) &&
+      agree(before.packet.dstPort, visit.packet.dstPort);
+    return looped && (visit.packet.inDev === 'lo' || comesBack);
   }
   const step = (RANK[visit.hook] ?? 0) - (RANK[before.hook] ?? 0);
   // Of the hooks for received packets none leads to OUTPUT, and from INPUT and OUTPUT there is no way to FORWARD.
   if (visit.hook === 'output' && before.hook !== 'output') return false;
-  if (before.hook === 'output' && (visit.hook === 'input' || visit.hook === 'forward')) return false;
+  if (before.hook === 'output' && (visit.hook === 'input' || visit.hook === 'forward')) {
+    // Legacy has no table at POSTROUTING or PREROUTING mostly: what goes through lo is seen again at INPUT only.
+    return visit.hook === 'input' && before.packet.outDev === 'lo' && visit.packet.inDev === 'lo';
+  }
   if (before.hook === 'input' && visit.hook !== 'input') return false;
   if (before.hook === 'forward' && visit.hook === 'input') return false;
   if (step !== 0) return step > 0;

@@ -4,12 +4,12 @@
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll } from 'vitest';
 
 const run = promisify(execFile);
-const LAB_SH = fileURLToPath(new URL('./lab.sh', import.meta.url));
+/** Tests and programs are started from the repository's root, and the compiled programs lie elsewhere. */
+const LAB_SH = 'test/lab/lab.sh';
 /** A first start may have to fetch an engine. */
 const START_TIMEOUT_MS = 600_000;
 

@@ -1,8 +1,11 @@
 /** `npm run oracle -- --cases N --seed S [--backend nft|legacy|nftables] [--family 4|6]`: random rules and packets, kernel against judge. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { runDocker } from './docker.ts';
 import { randomCase } from './generate.ts';
 import { OraclePair, tell } from './oracle.ts';
+
+if (process.argv[2] === 'docker') process.exit(await runDocker(process.argv.slice(3), '.programs/src/main.js'));
 
 const { values } = parseArgs({
   options: {

@@ -1,0 +1,36 @@
+/** Every pair of the lab's scene on a real Docker host of its own: foretold as `explain` does, then held and traced. */
+import { execFileSync } from 'node:child_process';
+import { readFacts } from '../../src/host/read-facts.ts';
+import { parseSnapshot } from '../../src/host/read-snapshot.ts';
+import { compileHost } from '../../src/path/model.ts';
+import { buildTopology } from '../../src/topology/build.ts';
+import { KernelTrace } from './kernel-trace.ts';
+import { type LabEngine, startLab } from './lab.ts';
+import { type Count, countOf, hold, SENTINEL } from './reach.ts';
+import { type PairOptions, routeBack, scenePairs, sentinelOf, spacesOf } from './scene-pairs.ts';
+import { Talk } from './talk.ts';
+
+/** `main`: the built program, whose `snapshot` command reads the host. */
+export const reachScene = async (engine: LabEngine, main: string, options: PairOptions): Promise<Count> => {
+  const host = await startLab({ engine, scene6: true });
+  let talk: Talk | null = null;
+  let trace: KernelTrace | null = null;
+  try {
+    await routeBack(host, true);
+    const [program = '', ...args] = host.wrap([process.execPath, main, 'snapshot']);
+    const read = () =>
+      readFacts(parseSnapshot(execFileSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'] })));
+    const spaces = spacesOf(host, read());
+    talk = await Talk.open(spaces.files, spaces.listeners);
+    // With the listeners, and before the tracer's own table is there.
+    const facts = read();
+    const model = compileHost(facts);
+    const plans = scenePairs(model, buildTopology(facts), options);
+    trace = KernelTrace.open(host.wrap, facts.self.rulesets);
+    return countOf(await hold(plans, { model, talk, trace, sentinel: sentinelOf(SENTINEL) }));
+  } finally {
+    await trace?.close();
+    talk?.close();
+    await host.stop();
+  }
+};
