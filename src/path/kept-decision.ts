@@ -22,7 +22,7 @@ export const withKeptDecision = (model: HostModel, spec: PacketSpec, began: Walk
   const { connection: _connection, flags: _flags, ...rest } = spec;
   const first: PacketSpec = { ...rest, state: 'NEW', ...(ct.protocol === IPPROTO_TCP ? { flags: 'SYN' } : {}) };
   const { verdict: fresh, shown } = mergeWalks(model, travel({ model, explain: false }, first, startWalk(model, first)), false);
-  if (fresh.outcome !== 'accept' || sameTranslation(ct, shown.skb.ct)) return verdict;
+  if (fresh.outcome === 'undetermined' || sameTranslation(ct, shown, fresh)) return verdict;
   const text = `conntrack entry ${protocolName(ct.protocol)} ${describeTuple(ct.original, ct.protocol)}, answered by ${describeTuple(ct.reply, ct.protocol)}`;
   const now = fresh.nat.map((nat) => `${nat.kind} to ${nat.to}`).join(', ');
   const told = `the rules of now would give a new connection ${now === '' ? 'no translation' : now}: this one keeps what it began with`;
@@ -38,7 +38,11 @@ const entryOf = (spec: PacketSpec, { plan }: Walk): CtView | null => {
 };
 
 /** Ports of sources are the kernel's choice; all else must agree. */
-const sameTranslation = (kept: CtView, fresh: CtView): boolean =>
-  sameIp(kept.reply.src, fresh.reply.src) &&
-  sameIp(kept.reply.dst, fresh.reply.dst) &&
-  (!hasPorts(kept.protocol) || kept.reply.srcPort === fresh.reply.srcPort);
+const sameTranslation = (kept: CtView, walk: Walk, fresh: Verdict): boolean => {
+  const { reply } = walk.skb.ct;
+  // A new one that is stopped on its way has the translations of the hooks that it passed.
+  const passed = fresh.outcome === 'accept';
+  if (!passed && !fresh.nat.some((nat) => nat.kind === 'dnat' || nat.kind === 'redirect')) return true;
+  const sameTarget = sameIp(kept.reply.src, reply.src) && (!hasPorts(kept.protocol) || kept.reply.srcPort === reply.srcPort);
+  return sameTarget && (!passed || sameIp(kept.reply.dst, reply.dst));
+};
