@@ -1,6 +1,6 @@
 /** A verdict as lines for a person: each step with its hook, table, chain, rule and translation, and which one decides. */
 
-import type { DecidedBy, Verdict, VerdictStep } from '../path/verdict.ts';
+import type { DecidedBy, Verdict, VerdictPhase, VerdictStep } from '../path/verdict.ts';
 import { decidedByWords, missWords, natPhrase } from '../report/decision.ts';
 import { plainText, type Spans, spanText } from './spans.ts';
 import type { PathContent } from './state/path.ts';
@@ -57,7 +57,9 @@ const stepLines = (verdict: Verdict, counted: number | null, columns: number): P
   const decider = decidingStep(verdict);
   let hook = '';
   let table = '';
-  const lines = verdict.steps.flatMap((step, index): PathLine[] => {
+  const stepless = steplessPhases(verdict);
+  let number = 0;
+  const stepLine = (step: VerdictStep, index: number): PathLine[] => {
     const hookName = HOOK_NAMES[step.hook];
     const tableName = step.table ?? '';
     const sameHook = hookName === hook;
@@ -68,7 +70,7 @@ const stepLines = (verdict: Verdict, counted: number | null, columns: number): P
     const tone: Tone = decides ? outcomeTone(verdict.outcome) : step.uncertain === true ? 'warn' : 'plain';
     const place = step.chain === null ? '' : `${step.chain}${step.rule === null ? '' : ` #${step.rule}`}${backendWords(step)} `;
     const head: Spans = [
-      [`${String(index + 1).padStart(3)} `, 'dim'],
+      [`${String(++number).padStart(3)} `, 'dim'],
       [fitTo(sameHook ? '' : hookName, HOOK_WIDTH), 'accent'],
       fitTo(sameTable ? '' : tableName, TABLE_WIDTH),
       [place, decides ? tone : 'strong'],
@@ -79,13 +81,52 @@ const stepLines = (verdict: Verdict, counted: number | null, columns: number): P
     if (!decides || said.length <= room) return [[...head, [cutMiddle(said, Math.max(12, room)), tone], [tail, tone]]];
     const whole = wrap(`${step.text} ${noteWords(step)}`.trim(), columns - MARGIN - 1);
     return [[...head, [tail.trim(), tone]], ...whole.map((line): PathLine => [' '.repeat(MARGIN), [line, tone]])];
-  });
+  };
+  const phaseLine = (phase: VerdictPhase): PathLine => {
+    const hookName = phase.kind === 'container' || phase.kind === 'delivery' ? phase.kind : HOOK_NAMES[phase.hook];
+    const sameHook = hookName === hook;
+    hook = hookName;
+    table = '';
+    const said = `${phase.text}${phase.note === undefined ? '' : ` · ${phase.note}`}`;
+    return [
+      [`${String(++number).padStart(3)} `, 'dim'],
+      [fitTo(sameHook ? '' : hookName, HOOK_WIDTH), 'accent'],
+      fitTo(PHASE_NAMES[phase.kind], TABLE_WIDTH),
+      [cutMiddle(said, Math.max(12, columns - MARGIN - 1)), 'dim'],
+    ];
+  };
+  const lines = verdict.steps.flatMap((step, index) => [...(stepless.get(index) ?? []).map(phaseLine), ...stepLine(step, index)]);
+  lines.push(...(stepless.get(verdict.steps.length) ?? []).map(phaseLine));
   if (decider < 0)
     lines.push([
       ['    ', 'dim'],
       [`${decidedByWords(verdict.decidedBy)} ◀ decides`, outcomeTone(verdict.outcome)],
     ]);
   return lines;
+};
+
+/** What had a say without being a step: connection tracking, checks that were passed, delivery; by the step that it stands before. */
+const steplessPhases = (verdict: Verdict): ReadonlyMap<number, readonly VerdictPhase[]> => {
+  const found = new Map<number, VerdictPhase[]>();
+  for (const phase of verdict.phases ?? []) {
+    const [from, to] = phase.steps;
+    if (from !== to) continue;
+    const known = found.get(from);
+    if (known === undefined) found.set(from, [phase]);
+    else known.push(phase);
+  }
+  return found;
+};
+
+const PHASE_NAMES: Readonly<Record<VerdictPhase['kind'], string>> = {
+  container: 'route',
+  bridge: 'port',
+  conntrack: 'tracking',
+  rules: 'rules',
+  nat: 'nat',
+  route: 'route',
+  check: 'check',
+  delivery: '',
 };
 
 /** The usual backend goes without saying; two may be active at once, and each rules on its own. */

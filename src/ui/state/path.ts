@@ -38,7 +38,7 @@ export const pathContent = (screen: PathScreen, ui: Ui): PathContent => {
   if (row === null || row.verdict === null) {
     return { title: 'a flow that is no longer kept', verdict: null, hasReply: false, counted: null, assumptions: [], changes: [], why: [] };
   }
-  const explained = screen.whyNot ? source.capture.explain(source.flowId) : null;
+  const explained = source.capture.explain(source.flowId);
   const both = explained ?? row.verdict;
   const verdict = screen.direction === 'there' ? both.verdict : both.reply;
   const traced = row.traced[screen.direction];
