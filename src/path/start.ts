@@ -4,6 +4,7 @@ import { type IpAddress, parseIp, parseMac, sameIp } from '../base/ip-address.ts
 import { printable } from '../base/printable.ts';
 import { tupleOf } from '../netfilter/conntrack.ts';
 import { type Skb, skbWith } from '../netfilter/skb.ts';
+import { isRefusedInState } from '../netfilter/tcp-tracking.ts';
 import type { Tuple } from '../netfilter/tuple.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, TH_ACK, TH_SYN } from '../packet/packet.ts';
 import { isLimitedBroadcast, isMulticast } from './address-kinds.ts';
@@ -141,7 +142,10 @@ const planOf = (model: HostModel, spec: PacketSpec, skb: Skb): { readonly plan: 
   const hit = model.conntrack?.find(skb.protocol, tuple) ?? null;
   if (spec.state === undefined) {
     if (hit === null || beginsAnew(skb, hit)) return { plan: { kind: 'first-sight' }, notes: [] };
-    return { plan: { kind: 'connection', ct: connectionOf(hit, null), source: 'snapshot' }, notes: [] };
+    const { entry, direction } = hit;
+    const refused = skb.protocol === IPPROTO_TCP && skb.tcpFlags !== null && isRefusedInState(entry.state, direction, skb.tcpFlags);
+    const ct = refused ? noConnection(skb, 'INVALID') : connectionOf(hit, null);
+    return { plan: { kind: 'connection', ct, source: 'snapshot' }, notes: [] };
   }
   switch (spec.state) {
     case 'NEW':

@@ -52,6 +52,8 @@ export const compareTrace = (verdict: Verdict, passage: Passage | null, options:
     );
   const isOpen = verdict.outcome === 'undetermined';
   let differs = false;
+  // The kernel answered a question that the prediction left open otherwise than the way shown assumed: what follows is of another way.
+  let elsewhere = false;
   for (const [at, predicted] of verdict.steps.entries()) {
     const queue = queues.get(sourceOf(predicted));
     if (predicted.table === null || queue === undefined || options.untraced?.(predicted) === true) {
@@ -59,12 +61,22 @@ export const compareTrace = (verdict: Verdict, passage: Passage | null, options:
       continue;
     }
     const found = queue.findIndex((step) => isSame(predicted, step));
+    if (elsewhere) {
+      lines.push({ state: 'open', predicted, kernel: null });
+      continue;
+    }
     if (found === 0) {
       lines.push({ state: predicted.uncertain === true ? 'open' : 'same', predicted, kernel: queue.shift() ?? null });
       continue;
     }
     if (predicted.uncertain === true) {
       lines.push({ state: 'open', predicted, kernel: null });
+      elsewhere = !PASSIVE.has(predicted.action);
+      continue;
+    }
+    if (queue[0] !== undefined && isDoubted(verdict, queue[0])) {
+      lines.push({ state: 'open', predicted, kernel: null });
+      elsewhere = true;
       continue;
     }
     if (isUnshown(predicted)) {
@@ -80,14 +92,14 @@ export const compareTrace = (verdict: Verdict, passage: Passage | null, options:
   }
   for (const queue of queues.values()) {
     for (const kernel of queue) {
-      const isLeftOpen = (isOpen && !differs) || isBeside(verdict, kernel);
+      const isLeftOpen = elsewhere || (isOpen && !differs) || isBeside(verdict, kernel);
       lines.push({ state: isLeftOpen ? 'open' : 'kernel', predicted: null, kernel });
     }
   }
   const firstDifference = lines.find(({ state }) => state === 'predicted' || state === 'kernel') ?? null;
   const matched = lines.filter(({ state }) => state === 'same').length;
   return {
-    result: firstDifference !== null ? 'differs' : isOpen ? 'open' : 'agrees',
+    result: firstDifference !== null ? 'differs' : isOpen || elsewhere ? 'open' : 'agrees',
     lines,
     matched,
     firstDifference,
@@ -115,6 +127,13 @@ const isBeside = (verdict: Verdict, kernel: KernelStep): boolean => {
   const isEnd = verdict.outcome === 'drop' || verdict.outcome === 'reject';
   return isEnd && last !== undefined && sourceOf(last) !== kernel.source && last.hook === kernel.hook && last.table === kernel.table;
 };
+
+/** Rules that leave the packet's way as it is, whether they match or not. */
+const PASSIVE: ReadonlySet<string> = new Set(['continue', 'log', 'mark', 'notrack']);
+
+/** A rule of which the verdict says that whether it matches is not known; the way shown may be the one where it does not. */
+const isDoubted = (verdict: Verdict, kernel: KernelStep): boolean =>
+  kernel.rule !== null && verdict.unknowns.some((text) => text.includes(`(${kernel.table} ${kernel.chain} ${kernel.rule})`));
 
 const sourceOf = (step: VerdictStep): TraceSource => (step.backend === 'legacy' ? 'legacy' : 'nft');
 

@@ -247,7 +247,8 @@ const COMMON: readonly Make[] = [
   (random, place) =>
     within(place, ['PREROUTING', 'INPUT', 'FORWARD']) ? [`-m policy --dir in --pol ${random.of(['none', 'ipsec'])}`] : null,
   (_random, { family }) => (family === 4 ? ['-f'] : null),
-  (random, { family }) => (family === 4 ? [`-p tcp -m ecn ${not(random)}--ecn-tcp-cwr`] : null),
+  (random, { family }) =>
+    family === 4 ? [`-p tcp -m ecn ${not(random)}${random.of(['--ecn-tcp-cwr', '--ecn-tcp-ece', '--ecn-ip-ect 0'])}`] : null,
 ];
 
 const CHANCE: readonly Make[] = [

@@ -295,6 +295,18 @@ const outsOf = (told: Injected, family: 4 | 6): ReadonlyMap<number, { readonly w
   return outs;
 };
 
+const quoted = (hex: string): NonNullable<PacketSpec['about']> => {
+  const fields = packetOfBytes(Buffer.from(hex, 'hex'));
+  if (fields === null || fields.src === null || fields.dst === null || fields.protocol === null) throw new Error('no packet is quoted');
+  return {
+    src: formatIp(fields.src),
+    dst: formatIp(fields.dst),
+    proto: fields.protocol,
+    ...(fields.srcPort === null || fields.dstPort === null ? {} : { sport: fields.srcPort, dport: fields.dstPort }),
+    ...(fields.icmpId === null ? {} : { icmpId: fields.icmpId }),
+  };
+};
+
 const FLAGS = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR'];
 
 export const specOf = (plan: PacketPlan): PacketSpec => {
@@ -310,6 +322,7 @@ export const specOf = (plan: PacketPlan): PacketSpec => {
     ...(plan.flags === undefined ? {} : { flags: FLAGS.filter((_, bit) => ((plan.flags ?? 0) & (1 << bit)) !== 0).join(',') || 'NONE' }),
     ...(plan.icmpType === undefined ? {} : { icmpType: plan.icmpType, icmpCode: plan.icmpCode ?? 0 }),
     ...(plan.icmpId === undefined ? {} : { icmpId: plan.icmpId }),
+    ...(plan.about === undefined ? {} : { about: quoted(plan.about) }),
     length: bytes.length,
     ttl: plan.ttl,
     tos: plan.tos,

@@ -20,6 +20,9 @@ export interface PacketPlan {
   readonly ttl: number;
   readonly tos: number;
   readonly payloadBytes: number;
+  /** Sequence numbers, where the packet continues a connection. */
+  readonly sequence?: number;
+  readonly acknowledged?: number;
   readonly tcpMss?: number;
   readonly dontFragment?: boolean;
   /** Destination options before the transport header (IPv6). */
@@ -44,6 +47,18 @@ const checksum = (bytes: readonly number[]): number => {
   return ~sum & 0xffff;
 };
 
+/** SCTP's checksum, CRC32c in little-endian order at byte 8 (RFC 9260 appendix A). */
+const withCrc = (bytes: number[]): number[] => {
+  let crc = 0xffff_ffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f6_3b78 : crc >>> 1;
+  }
+  const sum = ~crc >>> 0;
+  bytes.splice(8, 4, sum & 255, (sum >>> 8) & 255, (sum >>> 16) & 255, sum >>> 24);
+  return bytes;
+};
+
 const transport = (plan: PacketPlan, v6: boolean): number[] => {
   const payload = plan.about === undefined ? new Array<number>(plan.payloadBytes).fill(0x41) : [...Buffer.from(plan.about, 'hex')];
   const filled = (header: readonly number[], at: number, pseudo: boolean): number[] => {
@@ -62,8 +77,8 @@ const transport = (plan: PacketPlan, v6: boolean): number[] => {
       return filled(
         [
           ...ports,
-          ...u32(1000),
-          ...u32(plan.flags === 2 ? 0 : 1001),
+          ...u32(plan.sequence ?? 1000),
+          ...u32(plan.acknowledged ?? 0),
           (5 + options.length / 4) << 4,
           plan.flags ?? 2,
           ...u16(8192),
@@ -87,8 +102,11 @@ const transport = (plan: PacketPlan, v6: boolean): number[] => {
         plan.protocol === 58,
       );
     case 132:
-      // An INIT chunk alone: SCTP's checksum is CRC32c, which netfilter asks for in conntrack only.
-      return [...ports, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 20, 0, 0, 0, 1, 0, 0, 0x10, 0, 0, 1, 0, 1, 0, 0, 0, 1];
+      // An INIT chunk alone.
+      return withCrc([...ports, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 20, 0, 0, 0, 1, 0, 0, 0x10, 0, 0, 1, 0, 1, 0, 0, 0, 1]);
+    case 47:
+      // GRE of version 0, which conntrack treats as a protocol without ports.
+      return [0, 0, 8, 0, ...payload];
     default:
       return payload;
   }

@@ -98,7 +98,14 @@ export const followOf = (
   out: { readonly wire: string; readonly frame: Buffer } | null,
 ): PacketPlan | null => {
   if (follow.kind === 'again') {
-    return { ...first, id: follow.id, ttl: 60, ...(first.protocol === 6 && first.flags === 2 ? { flags: 0x10 } : {}) };
+    const { tcpMss: _mss, ...rest } = first;
+    const opened = first.protocol === 6 && first.flags === 2;
+    return {
+      ...rest,
+      id: follow.id,
+      ttl: 60,
+      ...(opened ? { flags: follow.id % 3 === 0 ? 2 : 0x10, sequence: follow.id % 3 === 0 ? 1000 : 1001 + first.payloadBytes } : {}),
+    };
   }
   if (out === null) return null;
   const { frame, wire } = out;
@@ -124,7 +131,15 @@ export const followOf = (
   }
   switch (fields.protocol) {
     case 6:
-      return { ...back, protocol: 6, sport: fields.dstPort ?? 0, dport: fields.srcPort ?? 0, flags: first.flags === 2 ? 0x12 : 0x10 };
+      return {
+        ...back,
+        protocol: 6,
+        sport: fields.dstPort ?? 0,
+        dport: fields.srcPort ?? 0,
+        ...(first.flags === 2
+          ? { flags: 0x12, sequence: 5000, acknowledged: 1001 + first.payloadBytes, payloadBytes: 0 }
+          : { flags: 0x10 }),
+      };
     case 17:
       return { ...back, protocol: 17, sport: fields.dstPort ?? 0, dport: fields.srcPort ?? 0 };
     case 1:

@@ -8,6 +8,7 @@ import { connmark } from './connmark.ts';
 import { conntrack } from './conntrack.ts';
 import { dccp } from './dccp.ts';
 import { dscp } from './dscp.ts';
+import { ecn } from './ecn.ts';
 import { generic } from './generic.ts';
 import { icmp } from './icmp.ts';
 import { icmp6 } from './icmp6.ts';
@@ -41,6 +42,7 @@ export const MATCHES: readonly MatchModule[] = [
   conntrack,
   dccp,
   dscp,
+  ecn,
   esp,
   hl,
   icmp,

@@ -53,3 +53,13 @@ conformance('owner_mt in xt_owner.c: without a socket only negated tests hold', 
   ['-m owner --socket-exists', skb({ local: true }), 'unknown'],
   ['-m owner --uid-owner 1000-2000', skb({ local: true }), 'unknown'],
 ]);
+
+conformance('xt_ecn.c; iptables-extensions(8), ecn', [
+  ['-p tcp -m ecn --ecn-tcp-cwr', skb({ tcpFlags: 0xc2 }), true],
+  ['-p tcp -m ecn ! --ecn-tcp-cwr', skb({ tcpFlags: 0xc2 }), false],
+  ['-p tcp -m ecn --ecn-tcp-ece', skb({ tcpFlags: 0x82 }), false],
+  ['-m ecn --ecn-ip-ect 2', skb({ tos: 0xba }), true],
+  ['-m ecn ! --ecn-ip-ect 2', skb({ tos: 0xba }), false],
+  ['-p tcp -m ecn --ecn-tcp-cwr', skb({ tcpFlags: null }), 'unknown'],
+  ['-m ecn --ecn-ip-ect 0', skb({ tos: null }), 'unknown'],
+]);
