@@ -172,6 +172,8 @@ export interface ConntrackEntry {
   readonly status: readonly string[];
   readonly mark: number;
   readonly zone: number | null;
+  /** The direction that the zone is for, where it is not for both (CT --zone-orig, --zone-reply). */
+  readonly zoneOf?: 'original' | 'reply';
   readonly timeoutSec: number | null;
 }
 

@@ -36,6 +36,7 @@ const entryOf = (line: string): ConntrackEntry | null => {
   const status: string[] = [];
   let mark = 0;
   let zone: number | null = null;
+  let zoneOf: ConntrackEntry['zoneOf'];
   for (const word of words.slice(at)) {
     const flag = /^\[([A-Z_]+)\]$/.exec(word);
     if (flag !== null) {
@@ -47,8 +48,10 @@ const entryOf = (line: string): ConntrackEntry | null => {
     const key = word.slice(0, equals);
     const value = word.slice(equals + 1);
     if (key === 'mark') mark = Number(value);
-    else if (key === 'zone' || key === 'zone-orig') zone = Number(value);
-    else {
+    else if (key === 'zone' || key === 'zone-orig' || key === 'zone-reply') {
+      zone = Number(value);
+      if (key !== 'zone') zoneOf = key === 'zone-orig' ? 'original' : 'reply';
+    } else {
       if (key === 'src') halves.push(new Map());
       halves.at(-1)?.set(key, value);
     }
@@ -56,7 +59,17 @@ const entryOf = (line: string): ConntrackEntry | null => {
   const original = tupleOf(halves[0]);
   const reply = tupleOf(halves[1]);
   if (original === null || reply === null) return null;
-  return { protocol, state, original, reply, status, mark: Number.isFinite(mark) ? mark : 0, zone, timeoutSec };
+  return {
+    protocol,
+    state,
+    original,
+    reply,
+    status,
+    mark: Number.isFinite(mark) ? mark : 0,
+    zone,
+    ...(zoneOf === undefined ? {} : { zoneOf }),
+    timeoutSec,
+  };
 };
 
 const tupleOf = (pairs: ReadonlyMap<string, string> | undefined): Tuple | null => {

@@ -16,5 +16,6 @@ export const seeingNoConnection = (skb: Skb, hook: Hook, evaluate: (skb: Skb) =>
 /** What CT decided stays; the connection itself is the one that will be looked up. */
 const restored = (before: CtView, after: CtView): CtView => {
   if (after.state === 'UNTRACKED') return { ...before, state: 'UNTRACKED', zone: after.zone };
-  return after.zone === before.zone ? before : { ...before, zone: after.zone };
+  if (after.zone === before.zone) return before;
+  return { ...before, zone: after.zone, ...(after.zoneOf === undefined ? {} : { zoneOf: after.zoneOf }) };
 };

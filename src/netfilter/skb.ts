@@ -21,6 +21,8 @@ export interface CtView {
   /** Null where unknown. */
   readonly mark: number | null;
   readonly zone: number;
+  /** The direction that the zone is for, where it is not for both. */
+  readonly zoneOf?: 'original' | 'reply';
 }
 
 /** Stands for a bridge port whose name is not known: no interface has an empty name. */
@@ -117,5 +119,6 @@ export const ctWith = (ct: CtView, change: Partial<CtView>): CtView => {
     mark: ct.mark,
     zone: ct.zone,
   };
+  if (ct.zoneOf !== undefined) Object.assign(copy, { zoneOf: ct.zoneOf });
   return Object.assign(copy, change);
 };

@@ -4,6 +4,7 @@
  */
 import { invertTuple, newConnection, tupleOf } from '../netfilter/conntrack.ts';
 import type { CtState, CtView, Skb } from '../netfilter/skb.ts';
+import { isRefusedInState } from '../netfilter/tcp-tracking.ts';
 import type { Tuple } from '../netfilter/tuple.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, TH_ACK, TH_SYN } from '../packet/packet.ts';
 import type { ConntrackHit } from './conntrack-index.ts';
@@ -43,13 +44,20 @@ export const connectionOf = (hit: ConntrackHit, state: CtState | null): CtView =
     protocol: entry.protocol,
     snat: differs(entry.original.src, entry.original.srcPort, entry.reply.dst, entry.reply.dstPort),
     dnat: differs(entry.original.dst, entry.original.dstPort, entry.reply.src, entry.reply.srcPort),
-    seenReply,
+    // An answer counts from itself on; an error about the connection is none.
+    seenReply: seenReply || (direction === 'reply' && state !== 'RELATED'),
     assured: entry.status.includes('ASSURED'),
     confirmed: true,
     expected: false,
     mark: entry.mark,
     zone: entry.zone ?? 0,
   };
+};
+
+/** What the packet is to a connection that the snapshot knows: of it, or INVALID where its state has no room for such a packet. */
+export const connectionFor = (skb: Skb, hit: ConntrackHit): CtView => {
+  const refused = skb.protocol === IPPROTO_TCP && skb.tcpFlags !== null && isRefusedInState(hit.entry.state, hit.direction, skb.tcpFlags);
+  return refused ? noConnection(skb, 'INVALID') : connectionOf(hit, null);
 };
 
 const differs = (x: Tuple['src'], xPort: number | null, y: Tuple['src'], yPort: number | null): boolean =>

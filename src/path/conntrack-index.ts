@@ -14,18 +14,28 @@ export class ConntrackIndex {
   constructor(entries: readonly ConntrackEntry[]) {
     for (const entry of entries) {
       const zone = entry.zone ?? 0;
-      this.#byTuple.set(keyOf(entry.protocol, entry.original, zone), { entry, direction: 'original' });
-      this.#byTuple.set(keyOf(entry.protocol, entry.reply, zone), { entry, direction: 'reply' });
+      for (const direction of ['original', 'reply'] as const) {
+        this.#byTuple.set(keyOf(entry.protocol, entry[direction], zoneIn(zone, entry.zoneOf, direction), direction), { entry, direction });
+      }
     }
   }
 
-  /** Zones other than 0 are those of rules with CT --zone. */
-  find(protocol: number, tuple: Tuple, zone = 0): ConntrackHit | null {
-    return this.#byTuple.size === 0 ? null : (this.#byTuple.get(keyOf(protocol, tuple, zone)) ?? null);
+  /** Zones other than 0 are those of rules with CT --zone; with `zoneOf` for one direction only, the other being in zone 0. */
+  find(protocol: number, tuple: Tuple, zone = 0, zoneOf?: 'original' | 'reply'): ConntrackHit | null {
+    if (this.#byTuple.size === 0) return null;
+    return (
+      this.#byTuple.get(keyOf(protocol, tuple, zoneIn(zone, zoneOf, 'original'), 'original')) ??
+      this.#byTuple.get(keyOf(protocol, tuple, zoneIn(zone, zoneOf, 'reply'), 'reply')) ??
+      null
+    );
   }
 }
 
-const keyOf = (protocol: number, tuple: Tuple, zone: number): string =>
-  `${zone} ${protocol} ${words(tuple.src)} ${tuple.srcPort ?? ''} ${words(tuple.dst)} ${tuple.dstPort ?? ''}`;
+/** nf_ct_zone_id */
+const zoneIn = (zone: number, zoneOf: 'original' | 'reply' | undefined, direction: 'original' | 'reply'): number =>
+  zoneOf === undefined || zoneOf === direction ? zone : 0;
+
+const keyOf = (protocol: number, tuple: Tuple, zone: number, direction: 'original' | 'reply'): string =>
+  `${direction} ${zone} ${protocol} ${words(tuple.src)} ${tuple.srcPort ?? ''} ${words(tuple.dst)} ${tuple.dstPort ?? ''}`;
 
 const words = ({ version, a, b, c, d }: IpAddress): number | string => (version === 4 ? a : `${a}:${b}:${c}:${d}`);

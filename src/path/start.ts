@@ -3,18 +3,25 @@ import { failure } from '../base/errors.ts';
 import { type IpAddress, parseIp, parseMac, sameIp } from '../base/ip-address.ts';
 import { printable } from '../base/printable.ts';
 import { tupleOf } from '../netfilter/conntrack.ts';
-import { type Skb, skbWith } from '../netfilter/skb.ts';
-import { isRefusedInState } from '../netfilter/tcp-tracking.ts';
+import { type CtView, type Skb, skbWith } from '../netfilter/skb.ts';
 import type { Tuple } from '../netfilter/tuple.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, TH_ACK, TH_SYN } from '../packet/packet.ts';
 import { isLimitedBroadcast, isMulticast } from './address-kinds.ts';
 import { isGroupMac } from './bridge.ts';
-import { beginningConnection, connectionOf, establishedConnection, isIcmpError, looksLikeReply, noConnection } from './classify.ts';
+import {
+  beginningConnection,
+  connectionFor,
+  connectionOf,
+  establishedConnection,
+  isIcmpError,
+  looksLikeReply,
+  noConnection,
+} from './classify.ts';
 import type { ConntrackHit } from './conntrack-index.ts';
 import type { HostModel } from './model.ts';
 import { protocolOf, tcpFlagsOf } from './packet-spec.ts';
 import type { PacketSpec, QuotedPacket } from './verdict.ts';
-import type { CtPlan, Walk } from './walk.ts';
+import type { CtPlan, InZone, Walk } from './walk.ts';
 
 /** IPPROTO_UDPLITE and IPPROTO_DCCP have ports too; this program does not name them elsewhere. */
 const WITH_PORTS: ReadonlySet<number> = new Set([IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, 33, 136]);
@@ -136,17 +143,11 @@ const planOf = (model: HostModel, spec: PacketSpec, skb: Skb): { readonly plan: 
   // A state that is given beside another connection's asks about a later packet of it.
   if (spec.connection !== undefined && (spec.state ?? spec.connection.ct.state) === spec.connection.ct.state)
     return { plan: { kind: 'connection', ct: spec.connection.ct, source: 'request' }, notes: [] };
-  const quoted = spec.about === undefined || !isIcmpError(skb) ? null : errorPlan(model, spec.about, skb);
-  if (quoted !== null && (spec.state === undefined || spec.state === 'RELATED')) return { plan: quoted, notes: [] };
-  const tuple: Tuple = spec.icmpId === undefined ? tupleOf(skb) : { ...tupleOf(skb), srcPort: spec.icmpId, dstPort: spec.icmpId };
-  const hit = model.conntrack?.find(skb.protocol, tuple) ?? null;
-  if (spec.state === undefined) {
-    if (hit === null || beginsAnew(skb, hit)) return { plan: { kind: 'first-sight' }, notes: [] };
-    const { entry, direction } = hit;
-    const refused = skb.protocol === IPPROTO_TCP && skb.tcpFlags !== null && isRefusedInState(entry.state, direction, skb.tcpFlags);
-    const ct = refused ? noConnection(skb, 'INVALID') : connectionOf(hit, null);
-    return { plan: { kind: 'connection', ct, source: 'snapshot' }, notes: [] };
+  if (spec.state === undefined || (spec.state === 'RELATED' && spec.about !== undefined && model.conntrack !== null)) {
+    const inZone: InZone = (zone, zoneOf) => foundPlan(model, spec, skb, zone, zoneOf);
+    return { plan: { ...inZone(0), inZone }, notes: [] };
   }
+  const hit = model.conntrack?.find(skb.protocol, lookUpTuple(spec, skb)) ?? null;
   switch (spec.state) {
     case 'NEW':
       return { plan: { kind: 'connection', ct: beginningConnection(skb), source: 'given' }, notes: [] };
@@ -171,17 +172,30 @@ const planOf = (model: HostModel, spec: PacketSpec, skb: Skb): { readonly plan: 
   }
 };
 
+/** ICMP is told apart by the identifier of its echo messages, which the packet has in no port. */
+const lookUpTuple = (spec: PacketSpec, skb: Skb): Tuple =>
+  spec.icmpId === undefined ? tupleOf(skb) : { ...tupleOf(skb), srcPort: spec.icmpId, dstPort: spec.icmpId };
+
+/** What the snapshot's connections say of the packet. */
+const foundPlan = (model: HostModel, spec: PacketSpec, skb: Skb, zone: number, zoneOf: CtView['zoneOf']): CtPlan => {
+  const quoted = spec.about === undefined || !isIcmpError(skb) ? null : errorPlan(model, spec.about, skb, zone, zoneOf);
+  if (quoted !== null) return quoted;
+  const hit = model.conntrack?.find(skb.protocol, lookUpTuple(spec, skb), zone, zoneOf) ?? null;
+  if (hit === null || beginsAnew(skb, hit)) return { kind: 'first-sight' };
+  return { kind: 'connection', ct: connectionFor(skb, hit), source: 'snapshot' };
+};
+
 /**
  * nf_conntrack_inet_error: the connection is that of the quoted packet's answer, and the error must go to whom that answer goes.
  * Null where conntrack was not read.
  */
-const errorPlan = (model: HostModel, about: QuotedPacket, skb: Skb): CtPlan | null => {
+const errorPlan = (model: HostModel, about: QuotedPacket, skb: Skb, zone: number, zoneOf: CtView['zoneOf']): CtPlan | null => {
   const protocol = protocolOf(about.proto);
   if (model.conntrack === null || protocol === null) return null;
   const sport = about.icmpId ?? about.sport ?? null;
   const dport = about.icmpId ?? about.dport ?? null;
   const answer: Tuple = { src: addressOf(about.dst, 'about.dst'), dst: addressOf(about.src, 'about.src'), srcPort: dport, dstPort: sport };
-  const hit = model.conntrack.find(protocol, answer);
+  const hit = model.conntrack.find(protocol, answer, zone, zoneOf);
   if (hit === null || !sameIp(skb.dst, answer.dst)) return { kind: 'connection', ct: noConnection(skb, 'INVALID'), source: 'snapshot' };
   return { kind: 'connection', ct: connectionOf(hit, 'RELATED'), source: 'snapshot' };
 };

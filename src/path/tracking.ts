@@ -2,18 +2,18 @@
  * Connection tracking as the packet passes it: which connection it belongs to, and whether there is room for a new one.
  * nf_conntrack_in, resolve_normal_ct and __nf_conntrack_alloc in net/netfilter/nf_conntrack_core.c.
  */
-import { stateOfFirstPacket, tupleOf } from '../netfilter/conntrack.ts';
+import { stateOfFirstPacket } from '../netfilter/conntrack.ts';
 import { type CtView, skbWith } from '../netfilter/skb.ts';
-import { beginningConnection, connectionOf, noConnection } from './classify.ts';
+import { beginningConnection, noConnection } from './classify.ts';
 import type { HostModel } from './model.ts';
 import type { DecidedBy, VerdictStep } from './verdict.ts';
 import { assume, type CtPlan, drop, record, type Walk, walkWith } from './walk.ts';
 
-/** A packet that has been seen (through lo) or is exempt keeps what it has. */
+/** A packet that has been seen (through lo) or is exempt keeps what it has; one that was INVALID has nothing, and is looked at again. */
 export const track = (model: HostModel, walk: Walk, hook: VerdictStep['hook']): readonly Walk[] => {
   const { skb } = walk;
-  if (walk.tracked || skb.ct.state === 'UNTRACKED') return [walkWith(walk, { tracked: true })];
-  const plan = planInZone(model, walk);
+  if ((walk.tracked && skb.ct.state !== 'INVALID') || skb.ct.state === 'UNTRACKED') return [walkWith(walk, { tracked: true })];
+  const plan = planInZone(walk);
   const seen = (ct: CtView): readonly Walk[] => {
     const source = plan.kind === 'connection' ? plan.source : 'first-sight';
     const tracked = told(hook, walkWith(walk, { skb: skbWith(skb, { ct }), tracked: true }), source);
@@ -23,7 +23,11 @@ export const track = (model: HostModel, walk: Walk, hook: VerdictStep['hook']): 
   if (plan.kind === 'connection') return seen(plan.ct);
   // nf_conntrack_tcp_loose is 1 unless somebody changed it.
   const state = stateOfFirstPacket(skb, model.sysctls.number('net.netfilter.nf_conntrack_tcp_loose') !== 0);
-  const begun = (): CtView => ({ ...beginningConnection(skb), zone: skb.ct.zone });
+  const begun = (): CtView => ({
+    ...beginningConnection(skb),
+    zone: skb.ct.zone,
+    ...(skb.ct.zoneOf === undefined ? {} : { zoneOf: skb.ct.zoneOf }),
+  });
   if (state === 'INVALID' || state === 'UNTRACKED') return seen(noConnection(skb, state));
   if (typeof state === 'string') return seen(begun());
   const by: DecidedBy = { kind: 'default', text: state.unknown };
@@ -34,13 +38,7 @@ export const track = (model: HostModel, walk: Walk, hook: VerdictStep['hook']): 
 };
 
 /** A packet that CT --zone has put into another zone meets the connections of that zone, not those that were found for it before. */
-const planInZone = (model: HostModel, walk: Walk): CtPlan => {
-  const { skb, plan } = walk;
-  const { zone } = skb.ct;
-  if (zone === 0 || (plan.kind === 'connection' && plan.source !== 'snapshot')) return plan;
-  const hit = model.conntrack?.find(skb.protocol, tupleOf(skb), zone) ?? null;
-  return hit === null ? { kind: 'first-sight' } : { kind: 'connection', ct: connectionOf(hit, null), source: 'snapshot' };
-};
+const planInZone = ({ skb, plan }: Walk): CtPlan => (skb.ct.zone === 0 ? plan : (plan.inZone?.(skb.ct.zone, skb.ct.zoneOf) ?? plan));
 
 /** The count is the namespace's own, the maximum is one for all. A full table may still evict entries that are not ASSURED (early_drop). */
 const withRoom = (model: HostModel, walk: Walk, hook: VerdictStep['hook']): readonly Walk[] => {

@@ -74,9 +74,12 @@ export type Phase = (walk: Walk) => readonly Walk[];
 /** What conntrack will say when it sees the packet. */
 export type CtPlan =
   /** The question says so, or a connection of the snapshot is known. */
-  | { readonly kind: 'connection'; readonly ct: CtView; readonly source: 'given' | 'snapshot' | 'request' }
+  | { readonly kind: 'connection'; readonly ct: CtView; readonly source: 'given' | 'snapshot' | 'request'; readonly inZone?: InZone }
   /** Nothing is known: by protocol. */
-  | { readonly kind: 'first-sight' };
+  | { readonly kind: 'first-sight'; readonly inZone?: InZone };
+
+/** The plan for the packet where CT --zone has put it into another zone, whose connections are others. */
+export type InZone = (zone: number, zoneOf?: CtView['zoneOf']) => CtPlan;
 
 /** More worlds than this are not followed: the verdict is then undetermined. */
 export const WORLDS_MAX = 128;

@@ -71,12 +71,16 @@ export const compareTrace = (verdict: Verdict, passage: Passage | null, options:
     }
     if (predicted.uncertain === true) {
       lines.push({ state: 'open', predicted, kernel: null });
-      elsewhere = !PASSIVE.has(predicted.action);
+      elsewhere = !isPassive(predicted);
       continue;
     }
     if (queue[0] !== undefined && isDoubted(verdict, queue[0])) {
       lines.push({ state: 'open', predicted, kernel: null });
       elsewhere = true;
+      continue;
+    }
+    if (found !== 0 && isBeside(verdict, { ...predicted, source: sourceOf(predicted) })) {
+      lines.push({ state: 'open', predicted, kernel: null });
       continue;
     }
     if (isUnshown(predicted)) {
@@ -122,14 +126,17 @@ export const isAbsent = (index: RuleIndex, step: VerdictStep): boolean =>
  * Chains of two backends that meet at one hook with one priority run in the order in which they were registered, which no snapshot shows:
  * where one of them ends the packet's way, the other may have let it pass before.
  */
-const isBeside = (verdict: Verdict, kernel: KernelStep): boolean => {
+const isBeside = (
+  verdict: Verdict,
+  { source, hook, table }: { source: TraceSource; hook: string | null; table: string | null },
+): boolean => {
   const last = verdict.steps.findLast((step) => step.table !== null);
   const isEnd = verdict.outcome === 'drop' || verdict.outcome === 'reject';
-  return isEnd && last !== undefined && sourceOf(last) !== kernel.source && last.hook === kernel.hook && last.table === kernel.table;
+  return isEnd && last !== undefined && sourceOf(last) !== source && last.hook === hook && last.table === table;
 };
 
-/** Rules that leave the packet's way as it is, whether they match or not. */
-const PASSIVE: ReadonlySet<string> = new Set(['continue', 'log', 'mark', 'notrack']);
+/** A rule that leaves the packet and its way as they are, whether it matches or not. */
+const isPassive = ({ action, note }: VerdictStep): boolean => action === 'log' || (action === 'continue' && note === undefined);
 
 /** A rule of which the verdict says that whether it matches is not known; the way shown may be the one where it does not. */
 const isDoubted = (verdict: Verdict, kernel: KernelStep): boolean =>

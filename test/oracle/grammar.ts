@@ -51,6 +51,9 @@ export const SETS6 = [
 
 const not = (random: Random): string => (random.chance(0.2) ? '! ' : '');
 
+/** What iptables-save leaves out although it decides: the negation of anything at all (`! -i +`, `! --dport 0:65535`). */
+const UNPRINTED = /! (-[io] \+|-[sd] (0\.0\.0\.0|::)\/0|--[a-z]+ (0:65535|:65535|0:|any))(?= |$)/;
+
 const addresses = (family: 4 | 6): readonly string[] => [
   ...DEVICES.map(({ four, six }) => (family === 4 ? four : six)),
   ...PORTS.flatMap(({ peers }) => peers.map(({ four, six }) => (family === 4 ? four : six))),
@@ -187,7 +190,7 @@ const COMMON: readonly Make[] = [
   (random, place) => [conntrackMatch(random, place)],
   (random) => [`-m state ${not(random)}--state ${random.some(STATES, 2).join(',')}`],
   (random, { family }) => {
-    const types = family === 4 ? TYPES4 : ['LOCAL', 'UNICAST', 'MULTICAST', 'BLACKHOLE', 'ANYCAST', 'UNREACHABLE'];
+    const types = family === 4 ? TYPES4 : ['LOCAL', 'UNICAST', 'MULTICAST', 'ANYCAST', 'UNREACHABLE'];
     return [`-m addrtype ${not(random)}--${random.of(['src', 'dst'])}-type ${random.some(types, 2).join(',')}`];
   },
   (random, place) =>
@@ -267,6 +270,7 @@ const matchesOf = (random: Random, place: Place): readonly string[] => {
       const repeated = found.some(
         (each) => new RegExp(`^(?:! )?${flag} `).test(`${each} `) || (words.startsWith('-p') && each.startsWith('-p')),
       );
+      if (UNPRINTED.test(words)) continue;
       if (!repeated || (words.startsWith('-m set') && !found.includes(words))) found.push(words);
     }
   }

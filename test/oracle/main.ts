@@ -56,7 +56,7 @@ for (let round = 0; count < Number(values.cases); round++) {
       differing++;
       if (differing <= 40)
         process.stdout.write(
-          `round ${round} family ${plan.family} ${plan.rulesets.map(({ backend }) => backend).join('+')}\n${tell(packet)}\n`,
+          `round ${round} family ${plan.family} ${plan.rulesets.map(({ backend }) => backend).join('+')}\n${tell(packet, result.model)}\n`,
         );
       writeFileSync(`${values.keep}/case-${seed}-${round}.json`, JSON.stringify(plan));
     }

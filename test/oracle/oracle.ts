@@ -11,7 +11,7 @@ import { compareTrace, describeKernelStep, type TraceComparison } from '../../sr
 import type { TraceEvent } from '../../src/trace/event.ts';
 import { packetOfBytes } from '../../src/trace/ip-fields.ts';
 import { readNflogTrace } from '../../src/trace/nflog.ts';
-import { type ChainVisit, type Passage, Passages } from '../../src/trace/passages.ts';
+import { type ChainVisit, type KernelStep, type Passage, Passages } from '../../src/trace/passages.ts';
 import { indexRules } from '../../src/trace/rule-index.ts';
 import { type CasePlan, type RulesetPlan, saveText } from './case.ts';
 import { Bench, type CommandResult, type Injected, PORTS } from './host-bench.ts';
@@ -134,7 +134,7 @@ export class Oracle {
     const results = await this.#bench.run(commands);
     const failed = results.findIndex(([code], at) => code !== 0 && at >= required);
     if (failed < 0) return null;
-    return `${commands[failed]?.[0].join(' ')}: ${(results[failed] as CommandResult)[2].trim()}`;
+    return `${commands[failed]?.[0].join(' ')}: ${failedLines(commands[failed]?.[1] ?? '', (results[failed] as CommandResult)[2])}`;
   }
 
   async #facts(family: 4 | 6): Promise<{ readonly model: HostModel; readonly nft: string }> {
@@ -232,6 +232,11 @@ export class OraclePair {
     await Promise.all([this.#plain.close(), this.#legacy.close()]);
   }
 }
+
+const failedLines = (input: string, complaint: string): string => {
+  const at = /line:? (\d+)/.exec(complaint)?.[1];
+  return `${at === undefined ? '' : (input.split('\n')[Number(at) - 1] ?? '')}: ${complaint.trim()}`;
+};
 
 const LEGACY_TABLES = ['raw', 'mangle', 'nat', 'filter', 'security'];
 
@@ -342,7 +347,8 @@ const examine = (model: HostModel, plan: PacketPlan, passage: Passage | null, se
     if (verdict.outcome !== 'undetermined' && verdict.steps.some(({ table }) => table !== null))
       differences.push(`predicted steps, but the kernel showed nothing${refused === null ? '' : ` (${refused})`}`);
     if (verdict.outcome === 'accept' && refused !== null) differences.push(`predicted accept, but the kernel refused to send: ${refused}`);
-  } else if (verdict.outcome !== 'undetermined') differences.push(...endDifferences(verdict, passage, spec));
+  } else if (verdict.outcome !== 'undetermined' && comparison.result !== 'open')
+    differences.push(...endDifferences(verdict, passage, spec));
   return { plan, spec, verdict, comparison, passage, differences };
 };
 
@@ -370,8 +376,10 @@ const endDifferences = (verdict: Verdict, passage: Passage, spec: PacketSpec): r
     const kernel = `${end(formatIp(last.packet.src), last.packet.srcPort)} > ${end(formatIp(last.packet.dst ?? last.packet.src), last.packet.dstPort)}`;
     // Behind IPv6 options nft shows no ports.
     const bare = last.packet.protocol === null ? `${withoutPort(predicted.src)} > ${withoutPort(predicted.dst)}` : null;
-    if (kernel !== (bare ?? `${predicted.src} > ${predicted.dst}`))
-      found.push(`predicted as ${predicted.src} > ${predicted.dst}, in the kernel it was ${kernel}`);
+    const wanted = bare ?? `${predicted.src} > ${predicted.dst}`;
+    // Where both ends were the same, the verdict does not say which of them was translated.
+    const turned = spec.src === spec.dst && kernel === wanted.split(' > ').reverse().join(' > ');
+    if (kernel !== wanted && !turned) found.push(`predicted as ${predicted.src} > ${predicted.dst}, in the kernel it was ${kernel}`);
   }
   return found;
 };
@@ -395,8 +403,14 @@ const translated = (verdict: Verdict, spec: PacketSpec): { readonly src: string 
   return { src, dst };
 };
 
+const textOf = (model: HostModel, step: KernelStep): string | undefined =>
+  model.self.rulesets
+    .find(({ backend, family }) => (backend === 'legacy') === (step.source === 'legacy') && family === step.family)
+    ?.tables.find(({ name }) => name === step.table)
+    ?.chains.find(({ name }) => name === step.chain)?.rules[(step.rule ?? 0) - 1]?.text;
+
 /** Both stories of a packet, for people. */
-export const tell = ({ spec, verdict, comparison, passage, differences }: PacketResult): string =>
+export const tell = ({ spec, verdict, comparison, passage, differences }: PacketResult, model: HostModel): string =>
   [
     JSON.stringify(spec),
     ...differences.map((text) => `  ! ${text}`),
@@ -407,7 +421,7 @@ export const tell = ({ spec, verdict, comparison, passage, differences }: Packet
         predicted === null
           ? ''
           : `${predicted.hook} ${predicted.table ?? ''} ${predicted.chain ?? ''} ${predicted.rule ?? ''} ${predicted.action} ${predicted.text} ${predicted.note ?? ''}`;
-      return `  ${state.padEnd(9)} ${left}${kernel === null || state === 'same' ? '' : ` | kernel: ${kernel.hook} ${describeKernelStep(kernel)} ${kernel.text ?? ''}`}`;
+      return `  ${state.padEnd(9)} ${left}${kernel === null || state === 'same' ? '' : ` | kernel: ${kernel.hook} ${describeKernelStep(kernel)} ${textOf(model, kernel) ?? kernel.text ?? ''}`}`;
     }),
     ...(passage?.visits ?? []).map(
       ({ hook, table, chain, packet }) =>

@@ -97,8 +97,8 @@ const setConnectionMark: Change = (skb, value) => {
   return { skb: { ...skb, ct: { ...skb.ct, mark } }, note: `connection mark -> ${mark === null ? 'unknown' : hex(mark)}` };
 };
 
-const setZone: Change = (skb, value, _reason, hook) => {
-  if (typeof value !== 'number' || seenBefore(skb, hook)) return null;
+const setZone: Change = (skb, value) => {
+  if (typeof value !== 'number' || seenBefore(skb)) return null;
   return { skb: { ...skb, ct: { ...skb.ct, zone: value } }, note: `conntrack zone ${value}` };
 };
 

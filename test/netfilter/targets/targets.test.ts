@@ -143,7 +143,8 @@ describe('the IP header (xt_HL.c, xt_DSCP.c)', () => {
 });
 
 describe('CT and NOTRACK (xt_CT.c)', () => {
-  const raw = (target: string, change: SkbChange = {}) => runTarget('raw', 'PREROUTING', target, skb(change));
+  const raw = (target: string, change: SkbChange = {}) =>
+    runTarget('raw', 'PREROUTING', target, skb({ ct: { state: 'INVALID' }, ...change }));
   it.each(['CT --notrack', 'NOTRACK'])('%s', (target) => {
     const outcome = raw(target);
     expect(outcome.steps[0]?.action).toBe('notrack');
@@ -151,7 +152,16 @@ describe('CT and NOTRACK (xt_CT.c)', () => {
   });
 
   it('leaves packets alone that come back on lo with their connection', () => {
-    expect(raw('CT --notrack', { inDev: 'lo' }).skb.ct.state).toBe('NEW');
+    expect(raw('CT --notrack', { inDev: 'lo', ct: { state: 'NEW' } }).skb.ct.state).toBe('NEW');
+  });
+
+  it('leaves packets alone that another such rule has taken', () => {
+    expect(raw('CT --zone 5', { ct: { state: 'UNTRACKED' } }).skb.ct).toMatchObject({ state: 'UNTRACKED', zone: 0 });
+    expect(raw('CT --zone 5\n-A PREROUTING -j NOTRACK').skb.ct).toMatchObject({ zone: 5 });
+  });
+
+  it('with a zone shows a new, confirmed connection of no protocol until connection tracking comes', () => {
+    expect(raw('CT --zone 5').skb.ct).toMatchObject({ state: 'NEW', confirmed: true, protocol: 0 });
   });
 
   it('gives a zone', () => expect(raw('CT --zone 5').skb.ct.zone).toBe(5));
