@@ -135,8 +135,6 @@ export interface BaseChain {
   readonly type: 'filter' | 'nat' | 'route';
   /** Of ingress and egress chains: the devices that they belong to. */
   readonly devices?: readonly string[];
-  /** It has no rules and accepts: nothing depends on it. */
-  readonly isEmpty?: boolean;
   /** At least one outcome; more than one only where something unknown was asked. `explain` asks for near misses too. */
   evaluate(skb: Skb, env: MatchEnv, explain: boolean): readonly HookOutcome[];
 }

@@ -29,7 +29,7 @@ const MANIP: Readonly<Record<IpHook, 'dst' | 'src' | null>> = {
 };
 
 export const hookProgram = (chains: readonly BaseChain[], hook: IpHook): readonly HookStage[] => {
-  const mine = chains.filter((chain) => chain.hook === hook && chain.isEmpty !== true);
+  const mine = chains.filter((chain) => chain.hook === hook);
   const manip = MANIP[hook];
   const stages: { priority: number; stage: HookStage }[] = [];
   if (hook === 'prerouting' || hook === 'output') stages.push({ priority: NF_IP_PRI_CONNTRACK, stage: { kind: 'conntrack' } });
@@ -66,7 +66,6 @@ export const frameChains = (chains: readonly BaseChain[]): FrameChains => {
     else known.push(chain);
   };
   for (const chain of [...chains].sort((x, y) => x.priority - y.priority)) {
-    if (chain.isEmpty === true) continue;
     if (chain.hook === 'ingress' || chain.hook === 'egress')
       for (const dev of chain.devices ?? []) add(device, `${chain.hook} ${dev}`, chain);
     else if (chain.family === 'bridge') add(bridge, chain.hook, chain);

@@ -78,7 +78,6 @@ const baseChain = (
     priority: base.priority,
     type: base.type === 'nat' || base.type === 'route' ? base.type : 'filter',
     ...(base.devices.length === 0 ? {} : { devices: base.devices }),
-    isEmpty: chain.rules.length === 0 && base.policy === 'accept',
     evaluate: (skb, env, explain) =>
       early
         ? seeingNoConnection(skb, hook, (bare) => evaluateProgram(program, bare, env, explain))
