@@ -36,7 +36,7 @@ export const refusedOnArrival = (model: HostModel, walk: Walk, dev: string): Wal
 const martians = (model: HostModel, walk: Walk, dev: string): readonly Walk[] => {
   const { src, dst } = walk.skb;
   if (isMulticast(src) || isLimitedBroadcast(src)) return [martian(walk, 'source', dev)];
-  if (isLimitedBroadcast(dst) || (isZero(src) && isZero(dst)) || isMulticast(dst)) return [walk];
+  if (isLimitedBroadcast(dst) || isNowhere(walk) || isMulticast(dst)) return [walk];
   if (isZero(src)) return [martian(walk, 'source', dev)];
   if (isZero(dst)) return [martian(walk, 'destination', dev)];
   if (dev === 'lo' || (!isLoopback(src) && !isLoopback(dst))) return [walk];
@@ -50,10 +50,13 @@ const martians = (model: HostModel, walk: Walk, dev: string): readonly Walk[] =>
   );
 };
 
+/** 0.0.0.0 to 0.0.0.0, as old clients of BOOTP sent: taken for a broadcast. */
+const isNowhere = ({ skb }: Walk): boolean => skb.family === 4 && skb.src.a === 0 && skb.dst.a === 0;
+
 const decide = (model: HostModel, walk: Walk, dev: string, fate: Fate): readonly Walk[] => {
   const { skb } = walk;
   if (isMulticast(skb.dst)) return toGroup(model, walk, dev, fate);
-  if (isLimitedBroadcast(skb.dst)) {
+  if (isLimitedBroadcast(skb.dst) || isNowhere(walk)) {
     const local = addStep(walk, 'routing', `broadcast ${formatIp(skb.dst)}`, 'local');
     return andThen(validateSource(model, local, dev, null), fate.deliverLocally);
   }

@@ -1,0 +1,71 @@
+/**
+ * A host of a few veths in a network namespace of its own, for comparing the path with the kernel: the program itself reads it, and
+ * `ip route get` tells what the kernel would do with a packet that comes in. Removed again, also after a run that was killed.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { readFacts } from '../../../src/host/read-facts.ts';
+import { parseSnapshot } from '../../../src/host/read-snapshot.ts';
+import { compileHost, type HostModel } from '../../../src/path/model.ts';
+
+const PREFIX = 'vspath';
+const MAIN = fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
+
+export interface KernelHost {
+  readonly netns: string;
+  sh(command: string): string;
+  /** The host as the program reads it now. */
+  model(): HostModel;
+  close(): void;
+}
+
+const removeStale = (): void => {
+  for (const line of execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' }).split('\n')) {
+    const name = line.split(' ')[0] ?? '';
+    const pid = new RegExp(`^${PREFIX}-(\\d+)-`).exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) execFileSync('ip', ['netns', 'del', name]);
+  }
+};
+
+/** Devices d0, d1 and so on, each a veth whose other end, e0 and so on, is up beside it. */
+export const openHost = (label: string, devices: number): KernelHost => {
+  if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: npm run build (npm test does it)`);
+  removeStale();
+  const netns = `${PREFIX}-${process.pid}-${label}`;
+  execFileSync('ip', ['netns', 'add', netns]);
+  const sh = (command: string): string =>
+    execFileSync('ip', ['netns', 'exec', netns, 'sh', '-ec', command], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const close = (): void => {
+    execFileSync('ip', ['netns', 'del', netns]);
+  };
+  try {
+    sh(
+      'ip link set lo up; sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 net.ipv6.conf.default.accept_dad=0',
+    );
+    for (let at = 0; at < devices; at++)
+      sh(
+        `ip link add d${at} type veth peer name e${at}; sysctl -qw net.ipv6.conf.e${at}.disable_ipv6=1; ip link set d${at} up; ip link set e${at} up`,
+      );
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return {
+    netns,
+    sh,
+    close,
+    model: () => {
+      const text = execFileSync(
+        'ip',
+        ['netns', 'exec', netns, process.execPath, MAIN, 'snapshot', '--docker-host', 'unix:///nonexistent'],
+        {
+          encoding: 'utf8',
+          stdio: ['ignore', 'pipe', 'pipe'],
+          maxBuffer: 64 * 1024 * 1024,
+        },
+      );
+      return compileHost(readFacts(parseSnapshot(text)));
+    },
+  };
+};
