@@ -26,14 +26,19 @@ export class LegacyReader {
   readonly #family: LoggerFamily;
   readonly #loggers: readonly LoggerSetting[];
   readonly #records: (bytes: Buffer) => void;
+  readonly #gone: (why: string) => void;
+  #listens = false;
+  #stopped = false;
   #leash: Leash | null = null;
   #ended: Promise<void> = Promise.resolve();
   #said = '';
 
-  constructor(family: LoggerFamily, loggers: readonly LoggerSetting[], records: (bytes: Buffer) => void) {
+  /** `gone` is called where tcpdump ends without having been stopped. */
+  constructor(family: LoggerFamily, loggers: readonly LoggerSetting[], records: (bytes: Buffer) => void, gone: (why: string) => void) {
     this.#family = family;
     this.#loggers = loggers;
     this.#records = records;
+    this.#gone = gone;
   }
 
   /** Null when records will come, else why not. */
@@ -49,10 +54,14 @@ export class LegacyReader {
           output: this.#records,
           error: (chunk) => {
             this.#said = (this.#said + chunk.toString('utf8')).slice(-4096);
-            if (/listening on/.test(this.#said)) settle(this.#setLoggers());
+            if (this.#listens || !/listening on/.test(this.#said)) return;
+            this.#listens = true;
+            settle(this.#setLoggers());
           },
           ended: () => {
-            settle(lastLine(this.#said) || 'tcpdump has ended');
+            const why = lastLine(this.#said) || 'tcpdump has ended';
+            settle(why);
+            if (this.#listens && !this.#stopped) this.#gone(why);
             ended();
           },
         });
@@ -62,6 +71,7 @@ export class LegacyReader {
 
   /** How many records the kernel could not hand over; null where tcpdump did not say. */
   async stop(): Promise<number | null> {
+    this.#stopped = true;
     this.#leash?.release();
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([

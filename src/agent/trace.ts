@@ -170,9 +170,12 @@ export class Trace {
       const told = loggers.map((each) => `net.netfilter.nf_log.${each.family} is ${NFLOG} (it was ${each.before})`).join(', ');
       remarks.push(`for the time of the trace ${told}: so the kernel tells of legacy rules`);
     }
-    const reader = new LegacyReader(family, loggers, (bytes) => {
-      this.#send({ type: 'traceRecords', traceId: this.#plan.traceId, bytes });
-    });
+    const reader = new LegacyReader(
+      family,
+      loggers,
+      (bytes) => this.#send({ type: 'traceRecords', traceId: this.#plan.traceId, bytes }),
+      (why) => void this.end('crashed', `tcpdump, which reads the trace of legacy rules, has ended by itself: ${why}`, null),
+    );
     this.#legacy = reader;
     const problem = await reader.start();
     this.#readsLegacy = problem === null;
