@@ -55,22 +55,26 @@ const rank = (stage: HookStage): number => (stage.kind === 'chains' ? 0 : 1);
 export interface FrameChains {
   readonly bridge: ReadonlyMap<Hook, readonly BaseChain[]>;
   readonly device: ReadonlyMap<string, readonly BaseChain[]>;
+  /** Chains of a device that the listing does not name, as nft 1.0.6 leaves it out of its JSON. */
+  readonly unplaced: readonly BaseChain[];
 }
 
 export const frameChains = (chains: readonly BaseChain[]): FrameChains => {
   const bridge = new Map<Hook, BaseChain[]>();
   const device = new Map<string, BaseChain[]>();
+  const unplaced: BaseChain[] = [];
   const add = <Key>(into: Map<Key, BaseChain[]>, key: Key, chain: BaseChain): void => {
     const known = into.get(key);
     if (known === undefined) into.set(key, [chain]);
     else known.push(chain);
   };
   for (const chain of [...chains].sort((x, y) => x.priority - y.priority)) {
-    if (chain.hook === 'ingress' || chain.hook === 'egress')
+    if (chain.hook === 'ingress' || chain.hook === 'egress') {
+      if (chain.devices === undefined) unplaced.push(chain);
       for (const dev of chain.devices ?? []) add(device, `${chain.hook} ${dev}`, chain);
-    else if (chain.family === 'bridge') add(bridge, chain.hook, chain);
+    } else if (chain.family === 'bridge') add(bridge, chain.hook, chain);
   }
-  return { bridge, device };
+  return { bridge, device, unplaced };
 };
 
 export type { MatchEnv };

@@ -549,3 +549,35 @@ describe('IPv6', () => {
     expect(judge(v6(1).model, { ...spec, length: 1600 }).outcome).toBe('drop');
   });
 });
+
+describe('chains of frames', () => {
+  const frames = (family: string, chain: object, expressions: readonly object[][]): string =>
+    JSON.stringify({
+      nftables: [
+        { chain: { family, table: 'own', name: 'frames', type: 'filter', policy: 'accept', ...chain } },
+        ...expressions.map((expr) => ({ rule: { family, table: 'own', chain: 'frames', expr } })),
+      ],
+    });
+  const judged = (text: string) => judge(with28({ raw: { 'nft -j list ruleset': text } }).model, published);
+
+  it('lose a packet at the ingress of the device that it comes in by, and of no other', () => {
+    expect(judged(frames('netdev', { hook: 'ingress', prio: 0, dev: 'eth0' }, [[{ drop: null }]]))).toMatchObject({
+      outcome: 'drop',
+      decidedBy: { kind: 'rule', backend: 'nftables', family: 'netdev', chain: 'frames', rule: 1, text: 'drop' },
+    });
+    expect(judged(frames('netdev', { hook: 'ingress', prio: 0, dev: 'eth9' }, [[{ drop: null }]])).outcome).toBe('accept');
+  });
+
+  it('leave it open where the listing does not say which device is meant', () => {
+    expect(judged(frames('inet', { hook: 'ingress', prio: 0 }, [[{ drop: null }]])).outcome).toBe('undetermined');
+    expect(judged(frames('inet', { hook: 'ingress', prio: 0 }, [[{ accept: null }]])).outcome).toBe('accept');
+  });
+
+  it('see the ports of the bridge by which the packet leaves', () => {
+    const out = [{ match: { op: '==', left: { meta: { key: 'oifname' } }, right: 'veth*' } }, { drop: null }];
+    expect(judged(frames('bridge', { hook: 'output', prio: 0 }, [out]))).toMatchObject({
+      outcome: 'drop',
+      decidedBy: { backend: 'nftables', family: 'bridge', text: 'oifname "veth*" drop' },
+    });
+  });
+});
