@@ -203,6 +203,11 @@ class Run {
       case 'unknown': {
         const ways: Chosen[] = choice.options.map((option) => ({ kind: 'option', option }));
         if (!choice.complete || ways.length === 0) ways.push({ kind: 'none', failed: `${rule.ref.text}: ${choice.reason}` });
+        const [sole] = ways;
+        if (ways.length === 1 && sole !== undefined) {
+          world.chosen = sole;
+          return this.#choose(rule, choose, world, uncertain);
+        }
         const where = `${rule.ref.text} (${describe(rule.ref)})`;
         const assumption = (way: Chosen): string =>
           way.kind === 'option' ? `${where} takes ${way.option.text}: ${choice.reason}` : `${where} does not match: ${choice.reason}`;
