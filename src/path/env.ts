@@ -2,6 +2,7 @@
 import { type IpAddress, inPrefix } from '../base/ip-address.ts';
 import type { InterfaceAddress } from '../host/facts.ts';
 import type { AddressType, DeviceFacts, FibQuestion, MatchEnv } from '../netfilter/evaluation.ts';
+import type { IpSet } from '../netfilter/ipset.ts';
 import type { Skb } from '../netfilter/skb.ts';
 import { isLimitedBroadcast, isLoopback, isMulticast, isZero } from './address-kinds.ts';
 import { usesDevice } from './fib.ts';
@@ -10,16 +11,50 @@ import type { HostModel } from './model.ts';
 import { type AddressBook, redirectAddress, selectAddress } from './source-address.ts';
 
 /** `nextHop`: where the packet is being sent, for MASQUERADE's choice among several addresses; null for on-link. */
-export const matchEnv = (model: HostModel, nextHop: IpAddress | null): MatchEnv => ({
-  addressType: (ip, dev) => addressType(model, ip, dev),
-  ipset: (name) => model.self.ipsets?.find((set) => set.name === name) ?? null,
-  masqueradeAddress: (dev, dst) => selectAddress(bookOf(model), dev, dst.version === 4 ? (nextHop ?? dst) : dst),
-  redirectAddress: (skb) => redirectAddress(bookOf(model), skb.inDev, skb.dst),
-  reversePath: (skb, options) => reversePathMatch(model, skb, options),
-  ipsec: (skb) => ipsec(model, skb),
-  fibDevice: (skb, question) => fibDevice(model, skb, question),
-  device: (name) => deviceFacts(model, name),
-});
+export const matchEnv = (model: HostModel, nextHop: IpAddress | null): MatchEnv => new HostEnv(model, nextHop);
+
+/** A class, because every chain that a packet meets is given one: nothing but two references is made. */
+class HostEnv implements MatchEnv {
+  readonly #model: HostModel;
+  readonly #nextHop: IpAddress | null;
+
+  constructor(model: HostModel, nextHop: IpAddress | null) {
+    this.#model = model;
+    this.#nextHop = nextHop;
+  }
+
+  addressType(ip: IpAddress, dev: string | null): AddressType | null {
+    return addressType(this.#model, ip, dev);
+  }
+
+  ipset(name: string): IpSet | null {
+    return this.#model.self.ipsets?.find((set) => set.name === name) ?? null;
+  }
+
+  masqueradeAddress(dev: string, dst: IpAddress): IpAddress | null {
+    return selectAddress(bookOf(this.#model), dev, dst.version === 4 ? (this.#nextHop ?? dst) : dst);
+  }
+
+  redirectAddress(skb: Skb): IpAddress | null {
+    return redirectAddress(bookOf(this.#model), skb.inDev, skb.dst);
+  }
+
+  reversePath(skb: Skb, options: Parameters<MatchEnv['reversePath']>[1]): boolean | null {
+    return reversePathMatch(this.#model, skb, options);
+  }
+
+  ipsec(skb: Skb): boolean | null {
+    return ipsec(this.#model, skb);
+  }
+
+  fibDevice(skb: Skb, question: FibQuestion): { readonly dev: string | null } | null {
+    return fibDevice(this.#model, skb, question);
+  }
+
+  device(name: string): DeviceFacts | null {
+    return deviceFacts(this.#model, name);
+  }
+}
 
 const ROUTE_TO_ADDRESS_TYPE: Readonly<Record<string, AddressType>> = {
   unicast: 'UNICAST',

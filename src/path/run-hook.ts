@@ -75,10 +75,11 @@ const runStage = (context: HookContext, walk: Walk, hook: IpHook, stage: HookSta
  * does not show; it matters only where one changes what another sees, and then both orders are followed.
  */
 const runChains = (context: HookContext, walk: Walk, hook: Hook, chains: readonly BaseChain[]): readonly Walk[] => {
+  const [only] = chains;
+  if (chains.length === 1 && only !== undefined) return runChain(context, walk, hook, only);
   const inOrder = (order: readonly BaseChain[]): readonly Walk[] =>
     order.reduce<readonly Walk[]>((walks, chain) => andThen(walks, (each) => runChain(context, each, hook, chain)), [walk]);
   const forward = inOrder(chains);
-  if (chains.length < 2) return forward;
   const backward = inOrder([...chains].reverse());
   const names = chains.map((chain) => `${chain.backend} ${chain.table}/${chain.name}`);
   if (summary(forward) === summary(backward)) {

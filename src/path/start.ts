@@ -145,7 +145,7 @@ const planOf = (model: HostModel, spec: PacketSpec, skb: Skb): { readonly plan: 
     return { plan: { kind: 'connection', ct: spec.connection.ct, source: 'request' }, notes: [] };
   if (spec.state === undefined || (spec.state === 'RELATED' && spec.about !== undefined && model.conntrack !== null)) {
     const inZone: InZone = (zone, zoneOf) => foundPlan(model, spec, skb, zone, zoneOf);
-    return { plan: { ...inZone(0), inZone }, notes: [] };
+    return { plan: Object.assign(inZone(0), { inZone }), notes: [] };
   }
   const hit = model.conntrack?.find(skb.protocol, lookUpTuple(spec, skb)) ?? null;
   switch (spec.state) {
