@@ -1,5 +1,8 @@
 /** Forwarding: hop limit and size, FORWARD, then out. ip_forward in net/ipv4/ip_forward.c, ip6_forward in net/ipv6/ip6_output.c. */
+
+import { u16be } from '../base/bytes.ts';
 import { formatIp } from '../base/ip-address.ts';
+import type { Skb } from '../netfilter/skb.ts';
 import { isLinkLocal, isLoopback, isMulticast, isZero } from './address-kinds.ts';
 import { sendOut } from './deliver.ts';
 import { type HookContext, runHook } from './run-hook.ts';
@@ -21,10 +24,25 @@ export const forward = (context: HookContext, walk: Walk, dev: string, dontFragm
   return andThen(
     fits(context.model, walk, out, { hook: 'forward', dontFragment, minimum: skb.family === 6 ? IPV6_MIN_MTU : 0 }),
     (each) => {
-      const lowered = withSkb(each, { ...each.skb, inDev: dev, outDev: out, ttl: skb.ttl === null ? null : skb.ttl - 1 });
+      const lowered = withSkb(each, { ...each.skb, inDev: dev, outDev: out, ...lower(each.skb) });
       return andThen(runHook(context, lowered, 'forward'), (passed) => sendOut(context, passed, dev, 'forward'));
     },
   );
+};
+
+/** ip_decrease_ttl, which mends the header's checksum too (RFC 1624); IPv6 has none. */
+const lower = ({ ttl, bytes, family }: Skb): Pick<Skb, 'ttl' | 'bytes'> => {
+  if (ttl === null) return { ttl, bytes: null };
+  if (bytes === null || bytes.length < 20) return { ttl: ttl - 1, bytes };
+  const copy = bytes.slice();
+  copy[family === 4 ? 8 : 7] = ttl - 1;
+  if (family === 4) {
+    const sum = u16be(bytes, 10) + 0x0100;
+    const folded = (sum & 0xffff) + (sum >>> 16);
+    copy[10] = folded >>> 8;
+    copy[11] = folded & 0xff;
+  }
+  return { ttl: ttl - 1, bytes: copy };
 };
 
 const IPV6_MIN_MTU = 1280;

@@ -54,7 +54,8 @@ export class JudgeCache {
 
   /** Null where the answer may hang on this very connection. */
   #keyOf(spec: PacketSpec): string | null {
-    const { sport, connection, ...rest } = spec;
+    // Where a rule looks into packets no port has a class, and nothing is shared; elsewhere the bytes decide nothing.
+    const { sport, connection, bytes: _bytes, ...rest } = spec;
     if (sport === undefined || this.#ports.classOf(sport) < 0) return null;
     if (connection !== undefined && (connection.ct.state !== 'NEW' || connection.nat.dst !== null || connection.nat.src !== null))
       return null;

@@ -37,13 +37,27 @@ import type { PacketSpec } from './verdict.ts';
 
 export type Origin = { readonly spec: PacketSpec; readonly assumptions: readonly string[] } | { readonly unknown: string };
 
-export const specOfPacket = (model: HostModel, packet: Packet, point: CapturePoint, conntrack?: readonly ConntrackEntry[]): Origin => {
+export const specOfPacket = (
+  model: HostModel,
+  packet: Packet,
+  point: CapturePoint,
+  conntrack?: readonly ConntrackEntry[],
+  frame?: Uint8Array,
+): Origin => {
   const src = srcIp(packet);
   const dst = dstIp(packet);
   if (src === null || dst === null || packet.l3 === L3_ARP || packet.protocol < 0)
     return { unknown: 'no IP packet: the IP rules have no say in it' };
   const index = conntrack === undefined ? model.conntrack : new ConntrackIndex(conntrack);
-  const seen: Seen = { packet, src, dst, tuple: tupleOf(packet, src, dst), looks: looksOf(packet), index };
+  const seen: Seen = {
+    packet,
+    src,
+    dst,
+    tuple: tupleOf(packet, src, dst),
+    looks: looksOf(packet),
+    index,
+    bytes: frame === undefined || packet.l3Offset < 0 ? null : frame.slice(packet.l3Offset),
+  };
   const where = directionAt(model, packet, point, src, dst);
   switch (where.kind) {
     case 'unknown':
@@ -64,6 +78,8 @@ interface Seen {
   readonly tuple: Tuple;
   readonly looks: 'first' | 'reply' | 'later' | 'error';
   readonly index: ConntrackIndex | null;
+  /** The packet as it was captured; null where it is not at hand. */
+  readonly bytes: Uint8Array | null;
 }
 
 const enteringAt = (
@@ -159,6 +175,7 @@ const asSeen = (
     ...transportOf(seen),
     ...(packet.ipLength < 0 || offloaded ? {} : { length: packet.ipLength }),
     ...(packet.ttl < 0 ? {} : { ttl: packet.ttl }),
+    ...(seen.bytes === null ? {} : { bytes: seen.bytes }),
   };
   return withState(model, seen, spec, assumptions);
 };

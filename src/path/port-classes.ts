@@ -9,7 +9,7 @@ import type { MatchSpec } from '../netfilter/ruleset.ts';
 /** Matches whose port options hold nothing but numbers, ranges and lists of them. */
 const PORT_MATCHES: ReadonlySet<string> = new Set(['tcp', 'udp', 'udplite', 'sctp', 'dccp', 'multiport', 'conntrack']);
 /** Matches that may look at a port in ways that this page does not follow. */
-const OPAQUE_MATCHES: ReadonlySet<string> = new Set(['u32', 'bpf', 'string', 'socket', 'ipvs', 'cgroup']);
+const OPAQUE_MATCHES: ReadonlySet<string> = new Set(['u32', 'bpf', 'string', 'socket', 'ipvs', 'cgroup', 'tcpmss', 'sctp', 'dccp']);
 /** Targets with ports of their own choice, or with sets to fill. */
 const OPAQUE_TARGETS: ReadonlySet<string> = new Set(['SET', 'TPROXY', 'SYNPROXY', 'HMARK', 'NFQUEUE']);
 
@@ -46,6 +46,7 @@ const startsOf = (facts: NamespaceFacts): readonly number[] | null => {
           if (rule.problem !== undefined || OPAQUE_TARGETS.has(rule.target?.name ?? '')) return null;
           for (const match of rule.matches) {
             if (OPAQUE_MATCHES.has(match.name) || (match.name === 'set' && hasPortSets)) return null;
+            if (match.options.some((option) => option.name === '--tcp-option')) return null;
             if (PORT_MATCHES.has(match.name)) addStarts(match, starts);
           }
         }
@@ -64,7 +65,9 @@ const addNativeStarts = (table: NftTable, starts: Set<number>): boolean => {
       return true;
     }
     if (typeof value !== 'object' || value === null) return true;
-    return Object.entries(value).every(([name, inner]) => !OPAQUE_EXPRESSIONS.has(name) && !cutsPort(name, inner) && add(inner));
+    return Object.entries(value).every(
+      ([name, inner]) => !OPAQUE_EXPRESSIONS.has(name) && !cutsPort(name, inner) && !readsBytes(name, inner) && add(inner),
+    );
   };
   for (const { rules } of table.chains) for (const { statements } of rules) if (!add(statements.map(withoutCounters))) return false;
   for (const set of table.sets.values()) if (!add(set.elements)) return false;
@@ -72,7 +75,42 @@ const addNativeStarts = (table: NftTable, starts: Set<number>): boolean => {
 };
 
 /** Bytes at a place may be a port; a hash may be made of one, and bits may be cut out of one. */
-const OPAQUE_EXPRESSIONS: ReadonlySet<string> = new Set(['base', '>>', '<<', '^', 'xt', 'tproxy', 'synproxy', 'socket']);
+const OPAQUE_EXPRESSIONS: ReadonlySet<string> = new Set([
+  'base',
+  'exthdr',
+  'tcp option',
+  'ip option',
+  'sctp chunk',
+  'dccp option',
+  '>>',
+  '<<',
+  '^',
+  'xt',
+  'tproxy',
+  'synproxy',
+  'socket',
+]);
+
+/** Fields of headers that a packet's question holds by itself; all others are read from its bytes. */
+const TOLD_FIELDS: ReadonlySet<string> = new Set([
+  'saddr',
+  'daddr',
+  'sport',
+  'dport',
+  'protocol',
+  'nexthdr',
+  'ttl',
+  'hoplimit',
+  'dscp',
+  'length',
+  'type',
+  'code',
+  'flags',
+  'version',
+]);
+
+const readsBytes = (name: string, inner: unknown): boolean =>
+  name === 'payload' && typeof inner === 'object' && inner !== null && 'field' in inner && !TOLD_FIELDS.has(String(inner.field));
 
 /** `tcp sport & 1` tells odd ports from even ones. */
 const cutsPort = (name: string, inner: unknown): boolean =>

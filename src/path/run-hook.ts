@@ -238,6 +238,9 @@ const askNatChains = (
   return [...told(forward, names), ...told(backward, [...names].reverse())];
 };
 
+/** A translated packet is no longer the one that was captured. */
+const STALE: Pick<Skb, 'bytes'> = { bytes: null };
+
 const applyNat = (walk: Walk, manip: 'dst' | 'src', action: NatAction): Walk => {
   const { skb } = walk;
   const oldIp = manip === 'dst' ? skb.dst : skb.src;
@@ -258,8 +261,11 @@ const applyNat = (walk: Walk, manip: 'dst' | 'src', action: NatAction): Walk => 
     manip === 'dst'
       ? ctWith(skb.ct, { reply: { ...skb.ct.reply, src: action.address, srcPort: port }, dnat: skb.ct.dnat || changed })
       : ctWith(skb.ct, { reply: { ...skb.ct.reply, dst: action.address, dstPort: port }, snat: skb.ct.snat || changed });
-  const moved: Skb =
-    manip === 'dst' ? skbWith(skb, { dst: action.address, dstPort: port, ct }) : skbWith(skb, { src: action.address, srcPort: port, ct });
+  const moved: Skb = skbWith(skb, {
+    ...(manip === 'dst' ? { dst: action.address, dstPort: port } : { src: action.address, srcPort: port }),
+    ct,
+    ...(changed ? STALE : {}),
+  });
   return walkWith(told, { skb: moved, nat: [...told.nat, nat] });
 };
 
@@ -285,7 +291,7 @@ const followStored = (walk: Walk, manip: 'dst' | 'src'): Walk => {
     by: origin?.by ?? { table: 'nat', chain: '', rule: 0, text: 'the translation that conntrack keeps for this connection' },
   };
   return walkWith(walk, {
-    skb: skbWith(skb, manip === 'dst' ? { dst: ip, dstPort: port } : { src: ip, srcPort: port }),
+    skb: skbWith(skb, { ...(manip === 'dst' ? { dst: ip, dstPort: port } : { src: ip, srcPort: port }), ...STALE }),
     nat: [...walk.nat, nat],
   });
 };

@@ -94,7 +94,7 @@ const skbOf = (model: HostModel, spec: PacketSpec): Skb => {
     mark: spec.mark ?? 0,
     local: spec.in === null,
     ct: PLACEHOLDER,
-    bytes: null,
+    bytes: spec.bytes ?? null,
   };
   // Before conntrack has seen a packet it has no connection: xt_conntrack calls that INVALID.
   return skbWith(skb, { ct: noConnection(skb, 'INVALID') });

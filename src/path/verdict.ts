@@ -32,6 +32,8 @@ export interface PacketSpec {
   readonly connection?: KnownConnection;
   /** For an ICMP error: the packet that it quotes, as the sender of the error saw it. */
   readonly about?: QuotedPacket;
+  /** The packet itself from its network header on, as far as it was captured; never in JSON. */
+  readonly bytes?: Uint8Array;
   /** The DF bit; matters only for packets longer than the way's MTU. */
   readonly dontFragment?: boolean;
 }
