@@ -41,15 +41,17 @@ export const netnsProblem = (pid: number): string => {
 };
 
 /** Field 22 of /proc/PID/stat, counted behind the program name, which may itself hold blanks and parentheses. */
-export const startTimeOf = (pid: number): string | null => {
+export const startTimeOf = (pid: number): string | null => statFields(pid)?.at(19) ?? null;
+
+/** The process that began then is there and not just waiting to be buried (state Z). */
+export const isRunning = (pid: number, startTime: string): boolean => {
+  const fields = statFields(pid);
+  return fields !== null && fields[0] !== 'Z' && fields[19] === startTime;
+};
+
+const statFields = (pid: number): readonly string[] | null => {
   const stat = readText(`/proc/${pid}/stat`);
-  if (stat === null) return null;
-  return (
-    stat
-      .slice(stat.lastIndexOf(')') + 2)
-      .split(' ')
-      .at(19) ?? null
-  );
+  return stat === null ? null : stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 };
 
 /** True where the process is shown to be the container's own: its cgroup or its mounts (resolv.conf, hosts) carry the container's id. */

@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { netnsOf, startTimeOf } from './processes.ts';
+import { isRunning, netnsOf, startTimeOf } from './processes.ts';
 import { cleanEnvironment } from './programs.ts';
 import { TRACE_TABLE_PREFIX } from './trace-rules.ts';
 
@@ -123,7 +123,7 @@ const leftovers = (): readonly Leftover[] => {
   });
 };
 
-const isSame = (note: Note): boolean => note.startTime !== null && startTimeOf(note.pid) === note.startTime;
+const isSame = (note: Note): boolean => note.startTime !== null && isRunning(note.pid, note.startTime);
 
 /** What a killed trace has left, in words for `doctor`. */
 export const describeLeftovers = (): string[] =>
