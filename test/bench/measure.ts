@@ -96,7 +96,7 @@ export const rateRow = (name: string, unit: string, { msPerCall }: Sample, perCa
 export const most = (value: number): Extra => ({ target: { kind: 'most', value } });
 export const least = (value: number): Extra => ({ target: { kind: 'least', value } });
 
-/** Null where there is no target; on a busy machine the best repeat is what the program can do. */
+/** Null where there is no target. By the median: on a busy machine a target may be missed that the best repeat reaches. */
 export const reached = ({ target, median: value }: Row): boolean | null =>
   target === undefined ? null : target.kind === 'most' ? value <= target.value : value >= target.value;
 
