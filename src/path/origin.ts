@@ -8,6 +8,7 @@ import { invertTuple, newConnection, replyView } from '../netfilter/conntrack.ts
 import type { Tuple } from '../netfilter/tuple.ts';
 import { dstIp, srcIp } from '../packet/addresses.ts';
 import {
+  INNER_QUOTED,
   IPPROTO_ICMP,
   IPPROTO_ICMPV6,
   IPPROTO_TCP,
@@ -33,17 +34,11 @@ import { judge } from './judge.ts';
 import { listenerFor } from './local-in.ts';
 import type { HostModel } from './model.ts';
 import { natOriginOf, replyTo } from './reply.ts';
-import type { PacketSpec } from './verdict.ts';
+import type { PacketSpec, QuotedPacket } from './verdict.ts';
 
 export type Origin = { readonly spec: PacketSpec; readonly assumptions: readonly string[] } | { readonly unknown: string };
 
-export const specOfPacket = (
-  model: HostModel,
-  packet: Packet,
-  point: CapturePoint,
-  conntrack?: readonly ConntrackEntry[],
-  frame?: Uint8Array,
-): Origin => {
+export const specOfPacket = (model: HostModel, packet: Packet, point: CapturePoint, conntrack?: readonly ConntrackEntry[]): Origin => {
   const src = srcIp(packet);
   const dst = dstIp(packet);
   if (src === null || dst === null || packet.l3 === L3_ARP || packet.protocol < 0)
@@ -56,7 +51,7 @@ export const specOfPacket = (
     tuple: tupleOf(packet, src, dst),
     looks: looksOf(packet),
     index,
-    bytes: frame === undefined || packet.l3Offset < 0 ? null : frame.slice(packet.l3Offset),
+    bytes: bytesOf(packet),
   };
   const where = directionAt(model, packet, point, src, dst);
   switch (where.kind) {
@@ -81,6 +76,10 @@ interface Seen {
   /** The packet as it was captured; null where it is not at hand. */
   readonly bytes: Uint8Array | null;
 }
+
+/** From the network header to the packet's own end: Ethernet may have padded the frame. */
+const bytesOf = ({ bytes, l3Offset, ipLength, end }: Packet): Uint8Array | null =>
+  l3Offset < 0 || ipLength < 0 ? null : bytes.slice(l3Offset, Math.min(end, l3Offset + ipLength));
 
 const enteringAt = (
   model: HostModel,
@@ -182,6 +181,8 @@ const asSeen = (
 
 const withState = (model: HostModel, seen: Seen, spec: PacketSpec, assumptions: readonly string[]): Origin => {
   const { protocol } = seen.packet;
+  const about = seen.looks === 'error' ? quoteOf(seen) : null;
+  if (about !== null) return { spec: { ...spec, about }, assumptions };
   if (seen.looks === 'first') return { spec: { ...spec, ...beginning(seen, seen.tuple) }, assumptions };
   const hit = seen.index?.find(protocol, lookupTuple(seen)) ?? null;
   if (hit !== null) {
@@ -210,6 +211,24 @@ const withState = (model: HostModel, seen: Seen, spec: PacketSpec, assumptions: 
   return {
     spec: { ...spec, state: 'ESTABLISHED', connection: { ct: replyView(request.walk.skb.ct), nat: natOriginOf(request.walk) } },
     assumptions: request.walk.nat.length === 0 ? assumptions : [...assumptions, `taken as the answer to ${asked}`],
+  };
+};
+
+/** The packet that an ICMP error quotes, where its connection, which is the error's, is known. */
+const quoteOf = ({ packet: { innerKind, inner }, index }: Seen): QuotedPacket | null => {
+  const src = innerKind === INNER_QUOTED && inner !== null ? srcIp(inner) : null;
+  const dst = inner === null ? null : dstIp(inner);
+  if (src === null || dst === null || inner === null || inner.protocol < 0) return null;
+  const id = inner.icmpId < 0 ? null : inner.icmpId;
+  const tuple = tupleOf(inner, src, dst);
+  if (!index?.find(inner.protocol, invertTuple(id === null ? tuple : { ...tuple, srcPort: id, dstPort: id }))) return null;
+  return {
+    src: formatIp(src),
+    dst: formatIp(dst),
+    proto: inner.protocol,
+    ...(inner.srcPort < 0 ? {} : { sport: inner.srcPort }),
+    ...(inner.dstPort < 0 ? {} : { dport: inner.dstPort }),
+    ...(inner.icmpId < 0 ? {} : { icmpId: inner.icmpId }),
   };
 };
 

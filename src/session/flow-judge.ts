@@ -101,7 +101,7 @@ export class FlowJudge {
     const point = this.#points[note.flow.interfaceId];
     if (point === undefined) return { unknown: 'the capture does not say at which interface the packet was seen' };
     decodePacket(this.#packet, note.head, 0, note.head.length, note.headOriginalLength, note.headLinkType);
-    const question = specOfPacket(version.model, this.#packet, point, undefined, note.head);
+    const question = specOfPacket(version.model, this.#packet, point);
     if ('unknown' in question) return question;
     if (note.headDirection !== ORIGINAL && question.spec.state === undefined) {
       return {
