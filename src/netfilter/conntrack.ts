@@ -38,6 +38,9 @@ export const newConnection = (tuple: Tuple, protocol: number, state: CtState = '
 /** Whether there is a connection at all behind the view. */
 export const hasConnection = (ct: CtView): boolean => ct.state !== 'INVALID' && ct.state !== 'UNTRACKED';
 
+/** IPS_TEMPLATE: what a CT rule put on a packet that connection tracking has still to see; no protocol has the number 0 there. */
+export const isTemplate = (ct: CtView): boolean => ct.confirmed && ct.protocol === 0;
+
 /**
  * The connection after a NAT rule: the reply direction is what the other end will answer to. IPS_SRC_NAT and IPS_DST_NAT are set only
  * where something changed. Null where the rule leaves an address to chance: what follows cannot be known then.

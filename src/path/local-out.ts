@@ -1,5 +1,7 @@
 /** Packets made on the host: route look-up, OUTPUT with re-routing, then out, or round through lo to the host itself. */
 
+import { hasConnection } from '../netfilter/conntrack.ts';
+import { ctWith } from '../netfilter/skb.ts';
 import { isLoopback } from './address-kinds.ts';
 import { sendOut } from './deliver.ts';
 import { deliverLocally } from './local-in.ts';
@@ -54,8 +56,12 @@ const routeOut = (context: HookContext, walk: Walk, why: 'output' | 'reroute'): 
   );
 };
 
-/** Through lo the packet passes POSTROUTING, then PREROUTING and INPUT with the connection that it has already. */
+/** Through lo the packet passes POSTROUTING, then PREROUTING and INPUT with the connection that it has already, by then confirmed. */
 const loop = (context: HookContext, walk: Walk): readonly Walk[] =>
-  andThen(runHook(context, seen(walk, { inDev: null, outDev: 'lo' }), 'postrouting'), (each) =>
-    andThen(runHook(context, seen(each, { inDev: 'lo', outDev: null }), 'prerouting'), (back) => deliverLocally(context, back, 'lo')),
-  );
+  andThen(runHook(context, seen(walk, { inDev: null, outDev: 'lo' }), 'postrouting'), (each) => {
+    const { ct } = each.skb;
+    const confirmed = hasConnection(ct) && !ct.confirmed ? ctWith(ct, { confirmed: true }) : ct;
+    return andThen(runHook(context, seen(each, { inDev: 'lo', outDev: null, ct: confirmed }), 'prerouting'), (back) =>
+      deliverLocally(context, back, 'lo'),
+    );
+  });

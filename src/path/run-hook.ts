@@ -8,7 +8,7 @@ import { matchEnv } from './env.ts';
 import type { HookStage } from './hook-program.ts';
 import type { HostModel } from './model.ts';
 import { track } from './tracking.ts';
-import type { DecidedBy, VerdictNat } from './verdict.ts';
+import type { DecidedBy, VerdictNat, VerdictStep } from './verdict.ts';
 import {
   addressPort,
   andThen,
@@ -83,14 +83,26 @@ const runChains = (context: HookContext, walk: Walk, hook: Hook, chains: readonl
   const backward = inOrder([...chains].reverse());
   const names = chains.map((chain) => `${chain.backend} ${chain.table}/${chain.name}`);
   if (summary(forward) === summary(backward)) {
-    if (deciders(forward) === deciders(backward)) return forward;
+    if (deciders(forward) === deciders(backward)) return markDoubtful(forward, backward);
     const text = `at hook ${hook} ${names.join(' and ')} run in an order that is not known: by it ${deciders(forward)} decides, or ${deciders(backward)}`;
-    return forward.map((each) => (each.end === null ? each : note(each, text)));
+    return markDoubtful(forward, backward).map((each) => (each.end === null ? each : note(each, text)));
   }
   const by: DecidedBy = { kind: 'default', text: `order of ${names.join(' and ')}` };
   const told = (list: readonly Walk[], order: readonly string[]): readonly Walk[] =>
     list.map((each) => assume(each, `at hook ${hook} ${order.join(' runs before ')}`, by));
   return [...told(forward, names), ...told(backward, [...names].reverse())];
+};
+
+/** Steps that only one of the orders has are uncertain. */
+const markDoubtful = (walks: readonly Walk[], others: readonly Walk[]): readonly Walk[] => {
+  const keyOf = ({ backend, table, chain, rule, action }: VerdictStep): string => `${backend} ${table} ${chain} ${rule} ${action}`;
+  const known = new Set(others.flatMap(({ steps }) => steps.map(keyOf)));
+  const isCertain = (step: VerdictStep): boolean => step.table === null || known.has(keyOf(step));
+  return walks.map((walk) =>
+    walk.steps.every(isCertain)
+      ? walk
+      : walkWith(walk, { steps: walk.steps.map((step) => (isCertain(step) ? step : { ...step, uncertain: true as const })) }),
+  );
 };
 
 /** Who ends the packet's way here, in words; the outcome is the same. */

@@ -120,5 +120,7 @@ export const redirectAddress = (book: AddressBook, inDev: string | null, dst: Ip
   const own = book.addressesOf(inDev).filter((entry) => entry.ip.version === dst.version);
   if (dst.version === 4) return (own.find((entry) => !entry.secondary) ?? own[0])?.ip ?? null;
   const usable = own.filter((entry) => !has(entry, 'tentative') && !has(entry, 'deprecated') && !has(entry, 'dadfailed'));
-  return usable.find((entry) => isLinkLocal(entry.ip) === isLinkLocal(dst))?.ip ?? null;
+  // ipv6_addr_scope: ff02::1 asks for an address of the link as fe80::1 does.
+  const ofLink = isLinkLocal(dst) || (dst.a & 0xff0f_0000) >>> 0 === 0xff02_0000;
+  return usable.find((entry) => isLinkLocal(entry.ip) === ofLink)?.ip ?? null;
 };

@@ -2,7 +2,7 @@
  * Connection tracking as the packet passes it: which connection it belongs to, and whether there is room for a new one.
  * nf_conntrack_in, resolve_normal_ct and __nf_conntrack_alloc in net/netfilter/nf_conntrack_core.c.
  */
-import { stateOfFirstPacket } from '../netfilter/conntrack.ts';
+import { hasConnection, isTemplate, stateOfFirstPacket } from '../netfilter/conntrack.ts';
 import { type CtView, skbWith } from '../netfilter/skb.ts';
 import { beginningConnection, noConnection } from './classify.ts';
 import type { HostModel } from './model.ts';
@@ -12,7 +12,8 @@ import { assume, type CtPlan, drop, record, type Walk, walkWith } from './walk.t
 /** A packet that has been seen (through lo) or is exempt keeps what it has; one that was INVALID has nothing, and is looked at again. */
 export const track = (model: HostModel, walk: Walk, hook: VerdictStep['hook']): readonly Walk[] => {
   const { skb } = walk;
-  if ((walk.tracked && skb.ct.state !== 'INVALID') || skb.ct.state === 'UNTRACKED') return [walkWith(walk, { tracked: true })];
+  if ((walk.tracked && hasConnection(skb.ct) && !isTemplate(skb.ct)) || skb.ct.state === 'UNTRACKED')
+    return [walkWith(walk, { tracked: true })];
   const plan = planInZone(walk);
   const seen = (ct: CtView): readonly Walk[] => {
     const source = plan.kind === 'connection' ? plan.source : 'first-sight';

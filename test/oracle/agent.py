@@ -103,9 +103,10 @@ def drain(found, records, lost):
     return moved
 
 
-def inject(items):
+def inject(items, fresh=True):
     found, records, errors, lost = [], [], [], [0]
-    drain([], [], [0])
+    if fresh:
+        drain([], [], [0])
     for at, (dev, data) in enumerate(items):
         data = bytes.fromhex(data)
         try:
@@ -152,6 +153,8 @@ def answer(request):
         return True
     if op == "inject":
         return inject(request["items"])
+    if op == "collect":
+        return inject([], False)
     return run(request["space"], request["commands"])
 
 

@@ -15,7 +15,7 @@ export const randomCase = (seed: number, wanted: Wanted): CasePlan => {
   const family = wanted.family ?? (random.chance(0.6) ? 4 : 6);
   const backend = wanted.backend ?? random.of(['nft', 'legacy'] as const);
   const rulesets = backend === 'nftables' ? [] : [randomRuleset(random, backend, family)];
-  if (wanted.backend === null && random.chance(0.1)) rulesets.push(randomRuleset(random, backend === 'nft' ? 'legacy' : 'nft', family));
+  if (wanted.backend === null && random.chance(0.06)) rulesets.push(randomRuleset(random, backend === 'nft' ? 'legacy' : 'nft', family));
   const packets = randomPackets(random, family, wanted.packets);
   return { family, sets: family === 4 ? SETS4 : SETS6, rulesets, native: [], packets, follows: randomFollows(random, packets) };
 };

@@ -166,6 +166,11 @@ export class Bench {
     return (await this.#ask({ op: 'inject', items })) as Injected;
   }
 
+  /** What has come since. */
+  async collect(): Promise<Injected> {
+    return (await this.#ask({ op: 'collect' })) as Injected;
+  }
+
   /** nft's trace from now on. */
   async startMonitor(): Promise<void> {
     await this.stopMonitor();

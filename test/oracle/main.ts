@@ -1,11 +1,11 @@
-/** `npm run oracle -- --cases N --seed S [--backend nft|legacy|nftables] [--family 4|6]`: random rules and packets, kernel against judge. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+/** `npm run oracle -- --cases N --seed S [--backend nft|legacy|nftables] [--family 4|6] [--out DIR]`: random rules and packets, kernel against judge. */
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { runDocker } from './docker.ts';
-import { randomCase } from './generate.ts';
-import { OraclePair, tell } from './oracle.ts';
-
-if (process.argv[2] === 'docker') process.exit(await runDocker(process.argv.slice(3), '.programs/src/main.js'));
+import { saveText } from './case.ts';
+import type { Wanted } from './generate.ts';
+import { OraclePair } from './oracle.ts';
+import { runSession } from './session.ts';
 
 const { values } = parseArgs({
   options: {
@@ -14,61 +14,53 @@ const { values } = parseArgs({
     backend: { type: 'string' },
     family: { type: 'string' },
     packets: { type: 'string', default: '24' },
-    keep: { type: 'string', default: '/tmp' },
+    shrink: { type: 'string', default: '5' },
+    out: { type: 'string', default: '.programs/oracle' },
   },
 });
 
+const say = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
-const oracle = await OraclePair.open('m', process.env['ORACLE_MAIN'] ?? '.programs/src/main.js');
+const root = join(import.meta.dirname, '../..');
+copyFileSync('package.json', join(root, 'package.json'));
+const oracle = await OraclePair.open('m', join(root, 'src/main.js'));
 const stop = (): void => {
   void oracle.close().then(() => process.exit(130));
 };
 process.once('SIGINT', stop);
 process.once('SIGTERM', stop);
-let count = 0;
-let undetermined = 0;
-let differing = 0;
-const reasons = new Map<string, number>();
-const failures = new Map<string, number>();
+say(`seed ${seed}`);
 const began = performance.now();
-process.stdout.write(`seed ${seed}\n`);
-mkdirSync(values.keep, { recursive: true });
-for (let round = 0; count < Number(values.cases); round++) {
-  const plan = randomCase((seed + round * 7919) >>> 0, {
-    backend: (values.backend ?? null) as 'nft' | 'legacy' | 'nftables' | null,
+try {
+  const tally = await runSession(oracle, {
+    cases: Number(values.cases),
+    seed,
+    backend: (values.backend ?? null) as Wanted['backend'],
     family: values.family === undefined ? null : values.family === '6' ? 6 : 4,
     packets: Number(values.packets),
+    shrinkMost: Number(values.shrink),
+    onFailure: (failure) => {
+      mkdirSync(values.out, { recursive: true });
+      const file = join(values.out, `${failure.seed}.json`);
+      writeFileSync(file, `${JSON.stringify(failure.plan, null, 1)}\n`);
+      say(`${file}\n${failure.plan.rulesets.map((ruleset) => `${ruleset.backend}\n${saveText(ruleset)}`).join('')}${failure.story}`);
+    },
   });
-  const result = await oracle.run(plan);
-  if (result.kind === 'not-run') {
-    const text = result.reason.slice(0, 300);
-    failures.set(text, (failures.get(text) ?? 0) + 1);
-    continue;
+  const seconds = (performance.now() - began) / 1000;
+  say(
+    `${tally.cases} cases in ${tally.rulesets} rulesets, ${seconds.toFixed(1)} s (${(tally.cases / seconds).toFixed(0)} a second): ` +
+      `${tally.differing} differ, ${tally.undetermined} undetermined (${((tally.undetermined / tally.cases) * 100).toFixed(2)} %), ${tally.notRun} rulesets not run`,
+  );
+  for (const [title, counts] of [
+    ['undetermined', tally.reasons],
+    ['not run', tally.notRunReasons],
+  ] as const) {
+    for (const [text, times] of [...counts].sort((x, y) => y[1] - x[1]).slice(0, 15)) say(`${title} ${times}: ${text}`);
   }
-  for (const packet of result.packets) {
-    count++;
-    if (packet.verdict.outcome === 'undetermined') {
-      undetermined++;
-      const text = packet.verdict.unknowns.join(' | ').replaceAll(/\d+/g, 'N').slice(0, 200);
-      reasons.set(text, (reasons.get(text) ?? 0) + 1);
-    }
-    if (packet.differences.length > 0) {
-      differing++;
-      if (differing <= 40)
-        process.stdout.write(
-          `round ${round} family ${plan.family} ${plan.rulesets.map(({ backend }) => backend).join('+')}\n${tell(packet, result.model)}\n`,
-        );
-      writeFileSync(`${values.keep}/case-${seed}-${round}.json`, JSON.stringify(plan));
-    }
-  }
+  if (tally.differing > 0) process.exitCode = 1;
+} finally {
+  await oracle.close();
 }
-await oracle.close();
-const seconds = (performance.now() - began) / 1000;
-process.stdout.write(
-  `${count} cases in ${seconds.toFixed(1)} s (${(count / seconds).toFixed(0)} a second), ${differing} differ, ${undetermined} undetermined\n`,
-);
-for (const [title, map] of [
-  ['undetermined', reasons],
-  ['not run', failures],
-] as const)
-  for (const [text, times] of [...map].sort((x, y) => y[1] - x[1]).slice(0, 15)) process.stdout.write(`${title} ${times}: ${text}\n`);

@@ -17,7 +17,8 @@ const portAsk = (option: RuleOption, ask: (skb: Skb, test: (name: string) => Ans
 export const physdev = optionMatch('physdev', {
   // The kernel leaves this one out where the packet has a bridge but no input port: it then holds, negated or not.
   '--physdev-in': (option) => portAsk(option, (skb, test) => (skb.physIn === null ? !option.negated : test(skb.physIn))),
-  '--physdev-out': (option) => portAsk(option, (skb, test) => (skb.physOut === null ? false : test(skb.physOut))),
+  // And of a bridge's packet without an output port (routed, or not there yet) it says no, negated or not.
+  '--physdev-out': (option) => portAsk(option, (skb, test) => (skb.physOut === null ? option.negated : test(skb.physOut))),
   '--physdev-is-in': () => (skb) => skb.physIn !== null,
   '--physdev-is-out': () => (skb) => skb.physOut !== null,
   '--physdev-is-bridged': () => (skb) => throughBridge(skb) && skb.physOut !== null,
