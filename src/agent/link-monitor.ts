@@ -1,16 +1,7 @@
 /**
- * Hears of changes to links, addresses and routes from `ip monitor`, which a shell keeps on a leash: when its stdin ends, by our will or
- * because the agent is gone, `ip` ends too. ip-monitor(8).
+ * Hears of changes to links, addresses and routes from `ip monitor`, which ends with the agent. ip-monitor(8).
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { cleanEnvironment } from './programs.ts';
-
-const KEEPER = `exec 4>&1 1>&2
-ip -o monitor link address route </dev/null >&4 4>&- &
-monitor=$!
-exec 4>&-
-read -r _
-kill $monitor 2>/dev/null`;
+import { Leash } from './leash.ts';
 
 const RESTART_AFTER_MS = 2000;
 /** Several lines belong to one change: a container's start makes dozens. */
@@ -18,7 +9,7 @@ const SETTLE_MS = 30;
 
 export class LinkMonitor {
   readonly #changed: () => void;
-  #child: ChildProcess | null = null;
+  #leash: Leash | null = null;
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
 
@@ -27,31 +18,29 @@ export class LinkMonitor {
   }
 
   start(): void {
-    const child = spawn('sh', ['-c', KEEPER], { env: cleanEnvironment(), stdio: ['pipe', 'pipe', 'ignore'] });
-    this.#child = child;
-    child.stdin?.on('error', () => {}); // the keeper has ended: 'close' follows
-    child.stdout?.on('data', () => {
-      this.#timer ??= setTimeout(() => {
-        this.#timer = null;
-        this.#changed();
-      }, SETTLE_MS);
+    const leash = new Leash(['ip', '-o', 'monitor', 'link', 'address', 'route'], {
+      output: () => {
+        this.#timer ??= setTimeout(() => {
+          this.#timer = null;
+          this.#changed();
+        }, SETTLE_MS);
+      },
+      // its socket overflowed, or there is no such program
+      ended: () => this.#again(),
     });
-    // `ip` has ended (its socket overflowed): the keeper need not wait
-    child.stdout?.on('end', () => child.stdin?.end());
-    child.on('error', () => this.#again());
-    child.on('close', () => this.#again());
+    this.#leash = leash;
   }
 
   stop(): void {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#child?.stdin?.end();
+    this.#leash?.release();
   }
 
   /** What happened meanwhile is unknown: it counts as a change. */
   #again(): void {
-    if (this.#stopped || this.#child === null) return;
-    this.#child = null;
+    if (this.#stopped || this.#leash === null) return;
+    this.#leash = null;
     setTimeout(() => {
       if (this.#stopped) return;
       this.start();

@@ -62,12 +62,15 @@ export class TraceKeeper {
     this.#released = true;
     this.#shell?.stdin?.end();
     await this.#ended;
-    if (this.#file !== null) rmSync(this.#file, { force: true });
   }
 
   #start(): void {
-    const script = `trap '' HUP INT TERM\nwhile read -r _; do :; done\n${undoScript(this.#undo)}`;
-    const shell = spawn('sh', ['-c', script], { detached: true, env: cleanEnvironment(), stdio: ['pipe', 'ignore', 'ignore'] });
+    const script = `trap '' HUP INT TERM\nwhile read -r _; do :; done\n${undoScript(this.#undo)}\n[ -z "$1" ] || rm -f "$1"`;
+    const shell = spawn('sh', ['-c', script, 'sh', this.#file ?? ''], {
+      detached: true,
+      env: cleanEnvironment(),
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
     this.#shell = shell;
     shell.stdin?.on('error', () => {}); // it has ended: 'close' follows
     this.#ended = new Promise((resolve) => {
