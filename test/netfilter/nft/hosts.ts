@@ -8,36 +8,45 @@ export interface Network {
   readonly subnet: string;
   readonly icc: boolean;
   readonly internal?: true;
+  /** Default `nat`. */
+  readonly mode?: 'nat' | 'routed' | 'nat-unprotected';
+  /** Addresses of all containers; without them those that have a port published. */
+  readonly endpoints?: readonly string[];
   readonly published: readonly { readonly address: string; readonly port: number; readonly hostPort: number; readonly hostIp?: string }[];
 }
 
 const jumps = (map: string, prefix: string, networks: readonly Network[]): string =>
   `map ${map} { type ifname : verdict; elements = { ${networks.map(({ bridge }) => `"${bridge}" : jump ${prefix}__${bridge}`).join(', ')} } }`;
 
-const forwardChains = ({ bridge, icc, internal, published }: Network): string =>
+const forwardChains = ({ bridge, icc, internal, mode, published }: Network): string =>
   internal === true
     ? `chain filter-forward-in__${bridge} {
+         ct state established,related counter accept
          iifname != "${bridge}" counter drop comment "INTERNAL NETWORK INGRESS"
          counter ${icc ? 'accept' : 'drop'} comment "ICC"
        }
-       chain filter-forward-out__${bridge} { oifname != "${bridge}" counter drop comment "INTERNAL NETWORK EGRESS"; }`
+       chain filter-forward-out__${bridge} {
+         ct state established,related counter accept
+         oifname != "${bridge}" counter drop comment "INTERNAL NETWORK EGRESS"
+       }`
     : `chain filter-forward-in__${bridge} {
          ct state established,related counter accept
+         ${mode === 'routed' ? 'ip protocol icmp counter accept comment "ICMP"' : ''}
          iifname "${bridge}" counter ${icc ? 'accept' : 'drop'} comment "ICC"
-         ${published.map(({ address, port }) => `ip daddr ${address} tcp dport ${port} counter accept`).join('\n')}
-         counter drop comment "UNPUBLISHED PORT DROP"
+         ${mode === 'nat-unprotected' ? '' : published.map(({ address, port }) => `ip daddr ${address} tcp dport ${port} counter accept`).join('\n')}
+         counter ${mode === 'nat-unprotected' ? 'accept comment "UNPROTECTED"' : 'drop comment "UNPUBLISHED PORT DROP"'}
        }
        chain filter-forward-out__${bridge} {
          ct state established,related counter accept
          counter accept comment "OUTGOING"
        }`;
 
-const natChains = ({ bridge, subnet, internal, published }: Network): string => `
+const natChains = ({ bridge, subnet, internal, mode, published }: Network): string => `
   chain nat-postrouting-in__${bridge} {
     ${published.map(({ address, port }) => `ip saddr ${address} ip daddr ${address} tcp dport ${port} counter masquerade comment "MASQ TO OWN PORT"`).join('\n')}
   }
   chain nat-postrouting-out__${bridge} {
-    ${internal === true ? '' : `oifname != "${bridge}" ip saddr ${subnet} counter masquerade comment "MASQUERADE"`}
+    ${internal === true || mode === 'routed' ? '' : `oifname != "${bridge}" ip saddr ${subnet} counter masquerade comment "MASQUERADE"`}
   }`;
 
 /** Docker 29 with --firewall-backend=nftables. */
@@ -50,6 +59,7 @@ table ip docker-bridges {
   ${jumps('nat-postrouting-out-jumps', 'nat-postrouting-out', networks)}
   chain nat-prerouting-and-output {
     ${networks
+      .filter(({ mode }) => mode !== 'routed')
       .flatMap(({ bridge, published }) =>
         published.map(
           ({ address, port, hostPort, hostIp }) =>
@@ -79,14 +89,17 @@ table ip docker-bridges {
   chain raw-PREROUTING {
     type filter hook prerouting priority raw;
     ${networks
-      .flatMap(({ bridge, published }) =>
-        published.flatMap(({ address, hostPort, hostIp }) => [
-          `ip daddr ${address} iifname != "${bridge}" counter drop comment "DROP DIRECT ACCESS"`,
+      .filter(({ internal, mode }) => internal !== true && mode !== 'routed')
+      .flatMap(({ bridge, mode, endpoints, published }) => [
+        ...(mode === 'nat-unprotected' ? [] : (endpoints ?? published.map(({ address }) => address))).map(
+          (address) => `ip daddr ${address} iifname != "${bridge}" counter drop comment "DROP DIRECT ACCESS"`,
+        ),
+        ...published.flatMap(({ hostPort, hostIp }) => [
           ...(hostIp === '127.0.0.1'
             ? [`iifname != "lo" ip daddr 127.0.0.1 tcp dport ${hostPort} counter drop comment "DROP REMOTE LOOPBACK"`]
             : []),
         ]),
-      )
+      ])
       .join('\n')}
   }
 }
