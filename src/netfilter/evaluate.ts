@@ -104,8 +104,9 @@ class Run {
     const { policy } = this.#program;
     for (;;) {
       // Who is to be told why rules did not match needs all of them asked.
-      if (!this.#explain && world.chosen === null) world.index = world.chain.next(world.index, world.skb);
-      const rule = world.chain.rules[world.index];
+      const { rules, index } = world.chain.compiled;
+      if (index !== null && !this.#explain && world.chosen === null) world.index = index.next(world.index, world.skb);
+      const rule = rules[world.index];
       if (rule === undefined) {
         if (this.#return(world)) continue;
         world.steps.push(policy.step);
@@ -235,8 +236,8 @@ class Run {
   /** Goes on behind the rule, all its entries left out. */
   #miss(rule: CompiledRule, world: World, failed: string): void {
     if (this.#explain) world.nearMisses.push(nearMiss(rule.ref, failed, world.skb, this.#env));
-    world.index += rule.rest ?? 0;
-    world.carried = null;
+    if (rule.rest !== undefined) world.index += rule.rest;
+    if (world.carried !== null) world.carried = null;
   }
 
   #record(rule: CompiledRule, world: World, action: ChainStep['action'], note: string | undefined, uncertain: boolean): void {

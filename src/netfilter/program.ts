@@ -46,33 +46,31 @@ export interface CompiledRule {
   readonly rest?: number;
 }
 
+/** A chain's rules, and which of them a packet can meet; null where all are asked. */
+export interface CompiledRules {
+  readonly rules: readonly CompiledRule[];
+  readonly index: ChainIndex | null;
+}
+
 /** A chain whose rules are compiled when the first packet comes to it: of a host's thousands of chains few are ever entered. */
 export class CompiledChain {
   readonly name: string;
   readonly #compile: () => readonly CompiledRule[];
-  #rules: readonly CompiledRule[] | null = null;
-  #index: ChainIndex | null = null;
+  #compiled: CompiledRules | null = null;
 
   constructor(name: string, compile: () => readonly CompiledRule[]) {
     this.name = name;
     this.#compile = compile;
   }
 
-  get rules(): readonly CompiledRule[] {
-    return this.#rules ?? this.#compiled();
+  get compiled(): CompiledRules {
+    return this.#compiled ?? this.#compileNow();
   }
 
-  /** The first rule from `at` on that the packet may match. */
-  next(at: number, skb: Skb): number {
-    if (this.#rules === null) this.#compiled();
-    return this.#index === null ? at : this.#index.next(at, skb);
-  }
-
-  #compiled(): readonly CompiledRule[] {
+  #compileNow(): CompiledRules {
     const rules = this.#compile();
-    this.#rules = rules;
-    this.#index = ChainIndex.of(rules.map(({ pins }) => pins));
-    return rules;
+    this.#compiled = { rules, index: ChainIndex.of(rules.map(({ pins }) => pins)) };
+    return this.#compiled;
   }
 }
 
