@@ -45,7 +45,7 @@ const macBytes = (text: string): number[] => {
 };
 
 /** Namespaces of test runs that are no more. */
-const removeStale = (): void => {
+export const removeStale = (): void => {
   for (const line of run('ip', ['netns', 'list']).split('\n')) {
     const name = line.split(' ')[0] ?? '';
     const pid = new RegExp(`^${PREFIX}-(\\d+)-`).exec(name)?.[1];

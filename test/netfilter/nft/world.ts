@@ -8,7 +8,7 @@ import { SNAPSHOT_COMMANDS, type SnapshotDocument } from '../../../src/host/snap
 import { compileHost, type HostModel } from '../../../src/path/model.ts';
 import type { TraceEvent } from '../../../src/trace/event.ts';
 import { NftMonitorReader } from '../../../src/trace/nft-monitor.ts';
-import { run } from '../kernel/namespaces.ts';
+import { removeStale, run } from '../kernel/namespaces.ts';
 
 /** Everybody's address; a container's device at the host is `v` and its name. */
 export const PEOPLE = {
@@ -85,6 +85,7 @@ export class World {
   #events: TraceEvent[] = [];
 
   open(): void {
+    removeStale();
     const host = this.#name('host');
     for (const name of ['host', ...Object.keys(PEOPLE)]) {
       run('ip', ['netns', 'add', this.#name(name)]);
