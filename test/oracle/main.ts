@@ -3,9 +3,19 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { saveText } from './case.ts';
+import { runDocker } from './docker.ts';
 import type { Wanted } from './generate.ts';
+import { runGenerations } from './generations.ts';
 import { OraclePair } from './oracle.ts';
 import { runSession } from './session.ts';
+
+const root = join(import.meta.dirname, '../..');
+const program = join(root, 'src/main.js');
+copyFileSync('package.json', join(root, 'package.json'));
+
+const [command, ...rest] = process.argv.slice(2);
+if (command === 'docker') process.exit(await runDocker(rest, program));
+if (command === 'generations') process.exit(await runGenerations(rest, program));
 
 const { values } = parseArgs({
   options: {
@@ -24,9 +34,7 @@ const say = (text: string): void => {
 };
 
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
-const root = join(import.meta.dirname, '../..');
-copyFileSync('package.json', join(root, 'package.json'));
-const oracle = await OraclePair.open('m', join(root, 'src/main.js'));
+const oracle = await OraclePair.open('m', program);
 const stop = (): void => {
   void oracle.close().then(() => process.exit(130));
 };
