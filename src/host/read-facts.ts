@@ -1,7 +1,8 @@
 /** From the snapshot document to host facts: every text to its reader. Bad text never throws: it is a problem, and the fact unknown. */
 import { messageOf } from '../base/errors.ts';
+import type { NftTable } from '../netfilter/nft/ruleset.ts';
 import { parseIpsetSave } from '../netfilter/parse/ipset-save.ts';
-import type { Ruleset } from '../netfilter/ruleset.ts';
+import type { Ruleset, Table } from '../netfilter/ruleset.ts';
 import type { HostFacts, NamespaceFacts, OtherNamespace, PolicyRule, Route } from './facts.ts';
 import { asArray, asNumber, asObject, type Parsed } from './json-value.ts';
 import { type FoundOutput, OutputIndex } from './raw-outputs.ts';
@@ -76,8 +77,9 @@ export const readNamespaceFacts = (raw: RawOutputs, givenMissing: Readonly<Recor
   const links = read('link', readLinks);
   const routes = joinFamilies(outputs, keep, note);
   const rules = joinRules(outputs, keep, note);
-  const rulesets = keep(readRulesets(outputs));
-  const nftables = read('nft', (text, line) => readNftables(text, line, managedTables(rulesets)));
+  const saved = keep(readRulesets(outputs));
+  const nftables = read('nft', (text, line) => readNftables(text, line, managedTables(saved)));
+  const rulesets = nftables === null ? saved : saved.map((ruleset) => withoutIncompatible(ruleset, nftables));
   noteLegacy(outputs, rulesets, missing);
   const portsFound = outputs.find('bridgeLink');
   const bridgePorts =
@@ -134,8 +136,21 @@ export const managedTables = (rulesets: readonly Ruleset[]): ReadonlySet<string>
   new Set(
     rulesets
       .filter((ruleset) => ruleset.backend === 'nft')
-      .flatMap((ruleset) => ruleset.tables.map((table) => `${ruleset.family} ${table.name}`)),
+      .flatMap((ruleset) => ruleset.tables.filter((table) => !isIncompatible(table)).map((table) => `${ruleset.family} ${table.name}`)),
   );
+
+/** iptables-nft-save names a table that it cannot print, and nothing of what is in it. */
+const isIncompatible = ({ chains }: Table): boolean =>
+  chains.length > 0 && chains.every(({ rules }) => rules.length > 0 && rules.every(({ text }) => text.startsWith('# Table ')));
+
+/** What iptables-nft-save could not print is read from nft, where nft has it. */
+const withoutIncompatible = (ruleset: Ruleset, native: readonly NftTable[]): Ruleset => {
+  const isNative = (table: Table): boolean =>
+    isIncompatible(table) && native.some(({ family, name }) => family === ruleset.family && name === table.name);
+  return ruleset.backend === 'nft' && ruleset.tables.some(isNative)
+    ? { ...ruleset, tables: ruleset.tables.filter((table) => !isNative(table)) }
+    : ruleset;
+};
 
 type Keep = <T>(parsed: Parsed<T>) => T;
 

@@ -80,6 +80,17 @@ describe('rulesets', () => {
     const { self } = factsOf(hand({ 'iptables-nft-save -c': `# (nf_tables)\n${filter('DROP')}`, 'nft -j list ruleset': nft }));
     expect(self.nftables?.map((table) => table.family)).toEqual(['inet']);
   });
+
+  it('takes what iptables-nft-save cannot print from nft', () => {
+    const nft = JSON.stringify({ nftables: [{ table: { family: 'ip', name: 'filter' } }] });
+    const save = "# Table `filter' is incompatible, use 'nft' tool.\n";
+    const { self } = factsOf(hand({ 'iptables-nft-save -c': `# (nf_tables)\n${save}`, 'nft -j list ruleset': nft }));
+    expect(self.nftables?.map((table) => table.name)).toEqual(['filter']);
+    expect(self.rulesets.map((ruleset) => ruleset.tables)).toEqual([[]]);
+    expect(factsOf(hand({ 'iptables-nft-save -c': `# (nf_tables)\n${save}` })).self.rulesets[0]?.tables.map((table) => table.name)).toEqual(
+      ['filter'],
+    );
+  });
 });
 
 describe('routes of both families', () => {
