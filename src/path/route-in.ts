@@ -56,6 +56,9 @@ const isNowhere = ({ skb }: Walk): boolean => skb.family === 4 && skb.src.a === 
 const decide = (model: HostModel, walk: Walk, dev: string, fate: Fate): readonly Walk[] => {
   const { skb } = walk;
   if (isMulticast(skb.dst)) return toGroup(model, walk, dev, fate);
+  // Only the answer to what was masqueraded has this address here; rt6_need_strict looks for it on the device that it came in by.
+  if (skb.family === 6 && dev !== 'lo' && isLoopback(skb.dst))
+    return [drop(walk, 'routing', { kind: 'route', text: `no route to ${formatIp(skb.dst)} by ${dev}: it is on lo` })];
   if (isLimitedBroadcast(skb.dst) || isNowhere(walk)) {
     const local = addStep(walk, 'routing', `broadcast ${formatIp(skb.dst)}`, 'local');
     return andThen(validateSource(model, local, dev, null), fate.deliverLocally);

@@ -54,6 +54,8 @@ export interface LabHost {
   addressOf(container: string, network: string): Promise<string>;
   stopDocker(): Promise<void>;
   startDocker(): Promise<void>;
+  /** Both scenes, on a host that was started without. */
+  makeScenes(): Promise<void>;
   /** Ends the host and everything in it; more than once does no harm. A shared host stays until the test run ends. */
   stop(): Promise<void>;
 }
@@ -168,6 +170,10 @@ const describeHost = async (name: string, engine: LabEngine, shared: boolean): P
     },
     startDocker: async () => {
       await lab(['dockerd', name, 'start']);
+    },
+    makeScenes: async () => {
+      await lab(['scene', name]);
+      await lab(['scene6', name]);
     },
     stop: async () => {
       if (shared) return;

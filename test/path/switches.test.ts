@@ -545,6 +545,26 @@ describe('IPv6', () => {
     });
   });
 
+  it('loses the answer to ::1, which is looked for on the device that it comes in by', () => {
+    const { model } = with28({
+      raw: {
+        'ip -j -6 route show table all': JSON.stringify([
+          { dst: '2001:db8:1::/64', dev: 'docker0', flags: [], pref: 'medium', metric: 256 },
+          { type: 'local', dst: '2001:db8:1::1', dev: 'docker0', table: 'local', flags: [], pref: 'medium', metric: 0 },
+          { type: 'local', dst: '::1', dev: 'lo', table: 'local', flags: [], pref: 'medium', metric: 0 },
+        ]),
+        'nft -j list ruleset': '{"nftables":[]}',
+        'ip6tables-nft-save -c':
+          '*nat\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n' +
+          '-A OUTPUT -d ::1/128 -p tcp -m tcp --dport 8086 -j DNAT --to-destination [2001:db8:1::2]:80\n' +
+          '-A POSTROUTING -o docker0 -j SNAT --to-source 2001:db8:1::1\nCOMMIT\n',
+      },
+    });
+    const { verdict, reply } = judgeBoth(model, { in: null, src: '::1', dst: '::1', proto: 'tcp', sport: 40000, dport: 8086 });
+    expect(verdict).toMatchObject({ outcome: 'accept', out: 'docker0', nat: [{ kind: 'dnat' }, { kind: 'snat' }] });
+    expect(reply).toMatchObject({ outcome: 'drop', decidedBy: { kind: 'route', text: 'no route to ::1 by docker0: it is on lo' } });
+  });
+
   it('always tells that a packet is too big', () => {
     expect(judge(v6(1).model, { ...spec, length: 1600 }).outcome).toBe('drop');
   });
