@@ -4,13 +4,17 @@ import type { AgentMessage, AgentRequest, StartTrace, TraceCounts, TraceEnd } fr
 
 export type TracePlan = Omit<StartTrace, 'traceId'>;
 
-type TraceMessage = Extract<AgentMessage, { readonly type: 'traceStarted' | 'traceRules' | 'traceText' | 'traceRecords' | 'traceEnded' }>;
+type TraceMessage = Extract<
+  AgentMessage,
+  { readonly type: 'traceStarted' | 'traceRules' | 'traceText' | 'traceRecords' | 'traceLost' | 'traceEnded' }
+>;
 
 export type TraceNews =
   | { readonly kind: 'started'; readonly ruleset: string; readonly readsLegacy: boolean; readonly remarks: readonly string[] }
   | { readonly kind: 'rules'; readonly ruleset: string }
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'records'; readonly bytes: Uint8Array }
+  | { readonly kind: 'lost'; readonly messages: number }
   /** The last one. `problem` is null where it was stopped by us. */
   | { readonly kind: 'ended'; readonly problem: VethscopeError | null; readonly counts: TraceCounts };
 
@@ -61,6 +65,9 @@ export class ClientTrace implements TraceHandle {
         return;
       case 'traceRecords':
         this.#listener({ kind: 'records', bytes: message.bytes });
+        return;
+      case 'traceLost':
+        this.#listener({ kind: 'lost', messages: message.messages });
         return;
       case 'traceEnded':
         this.#over(problemOf(message.end, message.message, message.hint), message.counts);

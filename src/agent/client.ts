@@ -227,6 +227,7 @@ class Client implements AgentClient {
       case 'traceRules':
       case 'traceText':
       case 'traceRecords':
+      case 'traceLost':
       case 'traceEnded':
         this.#traces.get(message.traceId)?.receive(message);
         break;

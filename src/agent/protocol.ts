@@ -179,6 +179,8 @@ export type AgentMessage =
   | { readonly type: 'traceText'; readonly traceId: number; readonly text: string }
   /** Legacy rules' records as a classic pcap of link type NFLOG, in pieces of any size. */
   | { readonly type: 'traceRecords'; readonly traceId: number; readonly bytes: Uint8Array }
+  /** So many of the kernel's messages have been lost by now; sent when there are more. */
+  | { readonly type: 'traceLost'; readonly traceId: number; readonly messages: number }
   /** Nothing of the trace is left in the kernel. */
   | {
       readonly type: 'traceEnded';

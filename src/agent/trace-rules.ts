@@ -11,9 +11,12 @@ const BEFORE_RAW = -350;
 /** NF_IP_PRI_CONNTRACK + 1: here the packet's connection is known. */
 const BEHIND_CONNTRACK = -199;
 
-/** More than this a second and the kernel's messages would be lost on their way. */
-const PACKETS_PER_SECOND = 1000;
-const BURST_PACKETS = 100;
+/**
+ * A packet makes ten to thirty messages; with more packets some of them would be lost on their way, and nobody reads that many. What is above
+ * is counted.
+ */
+const PACKETS_PER_SECOND = 100;
+const BURST_PACKETS = 50;
 
 export const TRACE_TABLE_PREFIX = 'vethscope_trace_';
 export const COUNTER_TRACED = 'traced';

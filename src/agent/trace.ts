@@ -17,6 +17,8 @@ const SETTLE_MS = 80;
 const DRAIN_MS = 150;
 const HEAR_WITHIN_MS = 5000;
 const POLL_MS = 15;
+/** What is incomplete must be known before it is compared. */
+const LOST_MS = 100;
 
 const TEXT_RULESET = ['-a', '-j', 'list', 'ruleset'] as const;
 
@@ -36,7 +38,10 @@ export class Trace {
   #settle: NodeJS.Timeout | null = null;
   #readsLegacy = false;
   #gaps = 0;
+  /** Of readers that have been let go. */
   #lost: number | null = null;
+  #lostTold = 0;
+  #lostTimer: NodeJS.Timeout | null = null;
   #ending: Promise<void> | null = null;
 
   constructor(plan: StartTrace, send: (message: AgentMessage) => void) {
@@ -85,6 +90,7 @@ export class Trace {
     }
     if (this.#isEnding()) return;
     this.#state = 'running';
+    this.#lostTimer = setInterval(() => this.#tellLost(), LOST_MS);
     this.#send({ type: 'traceStarted', traceId: this.#plan.traceId, ruleset: listed.stdout, readsLegacy: this.#readsLegacy, remarks });
   }
 
@@ -98,6 +104,7 @@ export class Trace {
     const wasRunning = this.#state === 'running';
     this.#state = 'ending';
     if (this.#settle !== null) clearTimeout(this.#settle);
+    if (this.#lostTimer !== null) clearInterval(this.#lostTimer);
     const read = wasRunning && end === 'stopped' ? await this.#readCounters() : { traced: null, overRate: null };
     await this.#owner?.release();
     if (wasRunning) await new Promise((resolve) => setTimeout(resolve, DRAIN_MS));
@@ -238,9 +245,20 @@ export class Trace {
   }
 
   #countLost(): void {
-    const pid = this.#monitor?.pid ?? null;
-    const lost = pid === null ? null : lostByGroup(pid, NFNLGRP_NFTRACE);
+    const lost = this.#lostByMonitor();
     if (lost !== null) this.#lost = (this.#lost ?? 0) + lost;
+  }
+
+  #lostByMonitor(): number | null {
+    const pid = this.#monitor?.pid ?? null;
+    return pid === null ? null : lostByGroup(pid, NFNLGRP_NFTRACE);
+  }
+
+  #tellLost(): void {
+    const messages = (this.#lost ?? 0) + (this.#lostByMonitor() ?? 0);
+    if (messages <= this.#lostTold) return;
+    this.#lostTold = messages;
+    this.#send({ type: 'traceLost', traceId: this.#plan.traceId, messages });
   }
 
   async #readCounters(): Promise<Pick<TraceCounts, 'traced' | 'overRate'>> {

@@ -250,7 +250,7 @@ const addTraceCommand = (program: Command, io: ProgramIo): void => {
     )
     .addHelpText(
       'after',
-      '\nAdds tables of its own to the kernel while it runs, which mark such packets for tracing, at most 1,000 a second; they vanish\n' +
+      '\nAdds tables of its own to the kernel while it runs, which mark such packets for tracing, at most 100 a second; they vanish\n' +
         'with it, however it ends. Marks: = both agree, < predicted only, > the kernel only, ? the prediction leaves it open.',
     )
     .action(async (src: string, dst: string, proto: string, given: TraceArguments) => {

@@ -142,7 +142,7 @@ const nothingSeen = ({ question, others }: TraceState): string =>
 
 export const lostWords = (lost: TraceLost): string[] => [
   ...(lost.messages === null || lost.messages === 0 ? [] : [`${lost.messages} of the kernel's messages came faster than they were read`]),
-  ...(lost.overRate === null || lost.overRate === 0 ? [] : [`${countText(lost.overRate, 'packet')} above 1,000 a second not traced`]),
+  ...(lost.overRate === null || lost.overRate === 0 ? [] : [`${countText(lost.overRate, 'packet')} above the rate not traced`]),
   ...(lost.legacyRecords === null || lost.legacyRecords === 0 ? [] : [`${lost.legacyRecords} records of legacy rules`]),
   ...(lost.gaps === 0 ? [] : [`${lost.gaps === 1 ? 'one gap' : `${lost.gaps} gaps`} while rules changed`]),
   ...(lost.unreadable === 0 ? [] : [`${lost.unreadable} lines that belong to no packet`]),

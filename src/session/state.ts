@@ -256,7 +256,7 @@ export interface TracedPacket {
 export interface TraceLost {
   /** Messages that came faster than they were read. */
   readonly messages: number | null;
-  /** Packets left out to stay below 1,000 a second. */
+  /** Packets left out to stay below the rate. */
   readonly overRate: number | null;
   readonly legacyRecords: number | null;
   /** How often reading began anew because rules changed. */

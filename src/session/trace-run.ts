@@ -51,6 +51,7 @@ const SETTLED_MS = 250;
 /** An answer may take so long before the trace ends without it. */
 const ANSWER_MS = 1200;
 const KEPT_PACKETS = 200;
+const INCOMPLETE_MS = 1000;
 /** Of a flood, so many packets are judged a second; the others are counted. */
 const COMPARED_AT_ONCE = 50;
 
@@ -83,6 +84,9 @@ export class TraceRun implements TraceView {
   #clock: NodeJS.Timeout | null = null;
   #answerUntil = Number.POSITIVE_INFINITY;
   #work: Promise<void> = Promise.resolve();
+  /** Messages were lost shortly before: what seems to be missing proves nothing. */
+  #incompleteUntil = 0;
+  #connectionsAtMs = Number.NEGATIVE_INFINITY;
   #numbers = 0;
   readonly #taken = { there: 0, reply: 0 };
   #ended: () => void = () => {};
@@ -147,6 +151,10 @@ export class TraceRun implements TraceView {
         // The file's header comes as soon as tcpdump listens.
         if (this.#reader === null) this.#early.push(news.bytes);
         else this.#reader.records(news.bytes, performance.now());
+        return;
+      case 'lost':
+        this.#incompleteUntil = performance.now() + SETTLED_MS + INCOMPLETE_MS;
+        this.#set({ lost: { ...this.#state.lost, messages: news.messages } });
         return;
       case 'ended':
         void this.#end(news.problem, news.counts);
@@ -232,6 +240,11 @@ export class TraceRun implements TraceView {
       sources: this.#sources,
       untraced: (step) => (begunLate && isBeforeConntrack(step)) || this.#reader?.isAbsent(step) === true,
     });
+    if (comparison.result === 'differs' && performance.now() < this.#incompleteUntil) {
+      this.#taken[direction]--;
+      this.#set({ others: this.#state.others + 1 });
+      return;
+    }
     const agrees = comparison.result === 'agrees' && comparison.matched > 0;
     const traced: TracedPacket = {
       number: ++this.#numbers,
@@ -284,7 +297,11 @@ export class TraceRun implements TraceView {
     return judge(model, { ...rest, ...(this.#original.protocol === IPPROTO_TCP ? { flags: 'ACK' } : {}) });
   }
 
+  /** A packet is looked at when it has settled: connections read since then know it. */
   async #connectionsNow(): Promise<HostVersion['model']> {
+    const nowMs = performance.now();
+    if (this.#connectionsAtMs > nowMs - SETTLED_MS && this.#parts.store.version !== null) return this.#parts.store.version.model;
+    this.#connectionsAtMs = nowMs;
     try {
       const snapshot = await this.#parts.agent.collect({ firewall: false, conntrack: true, namespaces: 'none', docker: false });
       this.#parts.store.replaceConnections(connectionsOf(snapshot));

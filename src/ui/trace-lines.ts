@@ -33,7 +33,7 @@ export const traceLines = (screen: TraceScreen, columns: number): TraceLine[] =>
 
 const questionLines = (columns: number): TraceLine[] => {
   const words = [
-    `This adds rules of its own to the kernel for at most ${TRACE_SECONDS} seconds: tables of nftables that mark the packets of this flow, at most 1,000 a second, for the kernel's own trace. They decide nothing, and vanish with the trace however it ends. Where legacy rules are in force, the logger of their trace (net.netfilter.nf_log) is set for that time, too.`,
+    `This adds rules of its own to the kernel for at most ${TRACE_SECONDS} seconds: tables of nftables that mark the packets of this flow, at most 100 a second, for the kernel's own trace. They decide nothing, and vanish with the trace however it ends. Where legacy rules are in force, the logger of their trace (net.netfilter.nf_log) is set for that time, too.`,
     'Nothing is sent: the trace shows packets that pass meanwhile.',
   ];
   return [

@@ -228,7 +228,7 @@ describeLab("the kernel's trace", () => {
     const ui = new PtyUi(host().wrap([process.execPath, MAIN_JS, 'web1']), { columns: 130, rows: 36 });
     try {
       await ui.see('waiting for the first packet');
-      const pinging = host().container('web1', 'ping -c 20 203.0.113.2 || true');
+      const pinging = host().container('web1', 'ping -c 12 203.0.113.2 || true');
       await ui.see(/icmp echo/);
       ui.press('/');
       ui.press('icmp');
