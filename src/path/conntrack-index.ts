@@ -23,9 +23,10 @@ export class ConntrackIndex {
   /** Zones other than 0 are those of rules with CT --zone; with `zoneOf` for one direction only, the other being in zone 0. */
   find(protocol: number, tuple: Tuple, zone = 0, zoneOf?: 'original' | 'reply'): ConntrackHit | null {
     if (this.#byTuple.size === 0) return null;
+    // Where both directions have one tuple (to oneself, without ports) the kernel finds the reply's, which was put in front.
     return (
-      this.#byTuple.get(keyOf(protocol, tuple, zoneIn(zone, zoneOf, 'original'), 'original')) ??
       this.#byTuple.get(keyOf(protocol, tuple, zoneIn(zone, zoneOf, 'reply'), 'reply')) ??
+      this.#byTuple.get(keyOf(protocol, tuple, zoneIn(zone, zoneOf, 'original'), 'original')) ??
       null
     );
   }

@@ -397,12 +397,14 @@ const translated = (verdict: Verdict, spec: PacketSpec): { readonly src: string 
   const canonical = (text: string): string => formatIp(parseIp(text) ?? { version: 4, a: 0, b: 0, c: 0, d: 0 });
   let src = end(canonical(spec.src), spec.sport ?? null);
   let dst = end(canonical(spec.dst), spec.dport ?? null);
+  // Each end is translated once at most: the destination first, then the source.
+  let dstDone = false;
   for (const nat of verdict.nat) {
     if (nat.to === 'unknown') return { src: null, dst };
-    if (nat.from === dst && (nat.kind === 'dnat' || nat.kind === 'redirect')) dst = nat.to;
-    else if (nat.from === src && (nat.kind === 'snat' || nat.kind === 'masquerade')) src = nat.to;
-    else if (nat.from === dst) dst = nat.to;
-    else if (nat.from === src) src = nat.to;
+    if (nat.from === dst && !dstDone && (nat.from !== src || nat.kind === 'dnat' || nat.kind === 'redirect')) {
+      dst = nat.to;
+      dstDone = true;
+    } else if (nat.from === src) src = nat.to;
   }
   return { src, dst };
 };

@@ -39,10 +39,10 @@ const NUMBER_OPS: Readonly<Record<string, (x: Value, y: Value) => boolean>> = {
 
 export const compileMatch = (body: unknown, context: NftContext): CompiledMatch | NotUnderstood => {
   if (!isObject(body)) return { problem: 'a match without sides' };
-  const left = operandOf(body['left'], context);
+  const { right } = body;
+  const left = operandOf(typeof right === 'boolean' ? presenceOf(body['left']) : body['left'], context);
   if (!isOperand(left)) return left;
   const op = textOf(body['op']) ?? '==';
-  const { right } = body;
   const set = setOf(left, right, context);
   if (set !== null && 'problem' in set) return set;
   if (set !== null) return setMatch(left, op, set);
@@ -55,6 +55,14 @@ export const compileMatch = (body: unknown, context: NftContext): CompiledMatch 
   return finish(left, text, negated, matchText(left, op === '!=' ? '==' : op === '!' ? 'in' : op, body['left'], right), (answer) =>
     compare(answer),
   );
+};
+
+/** `fib … oif exists` (NFTA_FIB_F_PRESENT) is printed as the interface itself, compared with true. */
+const presenceOf = (left: unknown): unknown => {
+  const fib = namedBody(left);
+  if (fib?.name !== 'fib' || !isObject(fib.body)) return left;
+  const result = textOf(fib.body['result']);
+  return result === 'oif' || result === 'oifname' ? { fib: { ...fib.body, result: 'present', printed: result } } : left;
 };
 
 /** Whether the right side is something that the packet is asked for, as in `ip saddr == ip daddr`. */

@@ -14,7 +14,7 @@ export const fibOperand = (body: unknown): Operand | NotUnderstood => {
   const result = textOf(body['result']);
   const flags = textsOf(body['flags']);
   const address = flags.includes('saddr') ? 'src' : 'dst';
-  const text = `fib ${flags.join(' . ')} ${result ?? ''}`;
+  const text = `fib ${flags.join(' . ')} ${textOf(body['printed']) ?? result ?? ''}`;
   const pickDevice = (skb: Skb): string | null => (flags.includes('iif') ? skb.inDev : flags.includes('oif') ? skb.outDev : null);
   if (result === 'type') {
     return {

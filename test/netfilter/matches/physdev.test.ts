@@ -16,7 +16,7 @@ conformance('physdev_mt in xt_physdev.c; iptables-extensions(8), physdev', [
   ['-m physdev --physdev-is-bridged', routed, false],
   ['-m physdev --physdev-is-out', routed, false],
   ['-m physdev ! --physdev-is-out', routed, true],
-  ['-m physdev ! --physdev-out veth2', routed, true],
+  ['-m physdev ! --physdev-out veth2', routed, false],
   ['-m physdev --physdev-in veth1', plain, false],
   ['-m physdev ! --physdev-in veth1', plain, true],
   ['-m physdev ! --physdev-is-bridged', plain, true],
