@@ -30,4 +30,9 @@ describeLab('every pair of the scene', () => {
     },
     120_000,
   );
+
+  it('does so too without docker-proxy, where the host and a port’s own container come by translation', async () => {
+    const { differing } = await reachScene('28.5', 'dist/main.js', { every: EVERY, daemon: { 'userland-proxy': false } });
+    expect(differing.join('\n')).toBe('');
+  }, 120_000);
 });
