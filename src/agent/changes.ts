@@ -64,6 +64,7 @@ const WATCHED: Partial<Record<SnapshotCommand, Watched>> = {
   iptables: { normalise: withoutCounters, words: 'iptables rules', lines: true },
   ip6tables: { normalise: withoutCounters, words: 'ip6tables rules', lines: true },
   nft: { normalise: nftWithoutCounters, words: 'nftables rules' },
+  nftChains: { normalise: (text) => text, words: 'devices of nftables chains' },
   ipset: { normalise: setsWithoutCounters, words: 'sets', lines: true },
   sysctl: { normalise: settings, words: 'sysctls' },
   link: { normalise: stillJson, words: 'interfaces' },

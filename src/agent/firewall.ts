@@ -63,8 +63,13 @@ export const gatherRules = async (into: Gathered, enter: Enter = []): Promise<vo
 export const gatherSets = async (into: Gathered, enter: Enter = []): Promise<void> => {
   await Promise.all([gather(into, 'nft', enter), gather(into, 'ipset', enter)]);
   const key = SNAPSHOT_COMMANDS.nft;
+  if (lacksDevices(into.raw[key] ?? '')) await gather(into, 'nftChains', enter);
   if (into.raw[key]?.includes(TRACE_TABLE_PREFIX) === true) into.raw[key] = withoutTraceTables(into.raw[key]);
 };
+
+/** Older nft names the devices of ingress and egress chains in its plain text only. */
+const lacksDevices = (text: string): boolean =>
+  [...text.matchAll(/\{[^{}]*"hook": ?"(?:ingress|egress)"[^{}]*\}/g)].some(([chain]) => !/"dev(ices)?":/.test(chain));
 
 /** The tables of running traces are ours and change no packet's fate: they are no facts of the host. */
 const withoutTraceTables = (text: string): string => {

@@ -34,7 +34,7 @@ export const meaningOf = (line: string): string | null => {
   if (/^ip6?tables(-nft|-legacy)?-save$/.test(name)) return words.every((word) => word === '-c' || word === '--counters') ? name : null;
   if (name === 'ip') return meaningOfIp(words);
   if (name === 'bridge') return meaningOfBridge(words);
-  if (name === 'nft') return words.includes('ruleset') && words.some((word) => /^(-j|--json|-[a-z]*j[a-z]*)$/.test(word)) ? 'nft' : null;
+  if (name === 'nft') return meaningOfNft(words);
   if (name === 'ipset') return words[0] === 'save' && words.length === 1 ? 'ipset' : null;
   if (name === 'sysctl') return 'sysctl';
   if (name === 'conntrack') return words.includes('-L') || words.includes('--dump') ? 'conntrack' : null;
@@ -101,6 +101,13 @@ const meaningOfIp = (words: readonly string[]): string | null => {
   }
   if (filter !== '') return null;
   return object === 'rule' ? `ip rule${family}` : `ip ${object}`;
+};
+
+/** The plain text is asked for the devices of chains only, which both listings show. */
+const meaningOfNft = (words: readonly string[]): string | null => {
+  const json = words.some((word) => /^(-j|--json|-[a-z]*j[a-z]*)$/.test(word));
+  if (words.includes('ruleset')) return json ? 'nft' : 'nft chains';
+  return words.includes('chains') && !json ? 'nft chains' : null;
 };
 
 const meaningOfBridge = (words: readonly string[]): string | null => {

@@ -78,7 +78,7 @@ export const readNamespaceFacts = (raw: RawOutputs, givenMissing: Readonly<Recor
   const routes = joinFamilies(outputs, keep, note);
   const rules = joinRules(outputs, keep, note);
   const saved = keep(readRulesets(outputs));
-  const nftables = read('nft', (text, line) => readNftables(text, line, managedTables(saved)));
+  const nftables = read('nft', (text, line) => readNftables(text, line, managedTables(saved), outputs.find('nftChains')?.text ?? null));
   const rulesets = nftables === null ? saved : saved.map((ruleset) => withoutIncompatible(ruleset, nftables));
   noteLegacy(outputs, rulesets, missing);
   const portsFound = outputs.find('bridgeLink');

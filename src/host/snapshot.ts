@@ -108,6 +108,7 @@ export const SNAPSHOT_COMMANDS = {
   iptables: 'iptables-save -c',
   ip6tables: 'ip6tables-save -c',
   nft: 'nft -j list ruleset',
+  nftChains: 'nft list chains',
   ipset: 'ipset save',
   sysctl: 'sysctl net',
   conntrack: 'conntrack -L -o extended',

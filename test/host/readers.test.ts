@@ -27,13 +27,14 @@ describe('finding outputs', () => {
     ['bridge -d -j link show', 'bridge -j -d link'],
     ['conntrack -L', 'conntrack -L -o extended'],
     ['nft --json list ruleset', 'nft -j list ruleset'],
+    ['nft -a list ruleset', 'nft list chains'],
     ['ss -tlnup', 'ss -Hltunp'],
     ['sysctl -a', 'sysctl net'],
   ])('takes %s for %s', (written, known) => {
     expect(meaningOf(written)).toBe(meaningOf(known));
   });
 
-  it.each(['ip link', 'ip -j route', 'ip -j addr show dev eth0', 'nft list ruleset', 'iptables -S', 'rm -rf /'])(
+  it.each(['ip link', 'ip -j route', 'ip -j addr show dev eth0', 'nft list tables', 'iptables -S', 'rm -rf /'])(
     'does not take %s for another one',
     (written) => {
       expect(Object.values(SNAPSHOT_COMMANDS).map(meaningOf)).not.toContain(meaningOf(written) ?? 'nothing');
@@ -319,6 +320,39 @@ describe('firewalls', () => {
         ],
       },
     ]);
+  });
+
+  it('takes from nft’s plain text the devices that its JSON leaves out', () => {
+    const chain = (name: string, more: object) => ({ chain: { family: 'netdev', table: 'n', name, type: 'filter', prio: 0, ...more } });
+    const text = JSON.stringify({
+      nftables: [
+        chain('one', { hook: 'ingress' }),
+        chain('two', { hook: 'ingress' }),
+        chain('said', { hook: 'egress', dev: 'eth2' }),
+        chain('gone', { hook: 'egress' }),
+      ],
+    });
+    const plain = `table netdev n {
+	chain one {
+		type filter hook ingress device "eth0" priority filter; policy accept;
+	}
+	chain two {
+		type filter hook ingress devices = { eth1, "eth.5" } priority filter; policy accept;
+	}
+	chain said {
+		type filter hook egress device "eth9" priority filter; policy accept;
+	}
+	chain gone {
+	}
+}
+table inet n {
+	chain gone {
+		type filter hook ingress device "eth0" priority filter; policy accept;
+	}
+}
+`;
+    const [table] = readNftables(text, 'nft', new Set(), plain).value ?? [];
+    expect(table?.chains.map(({ base }) => base?.devices)).toEqual([['eth0'], ['eth1', 'eth.5'], ['eth2'], []]);
   });
 });
 
