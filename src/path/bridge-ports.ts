@@ -2,10 +2,11 @@
  * What a bridge does with a frame at its ports: which port, and whether it may pass there. should_deliver and br_flood in
  * net/bridge/br_forward.c, br_handle_frame_finish in br_input.c, br_vlan.c; nothing of this tells the sender anything.
  */
-import { formatMac, type IpAddress } from '../base/ip-address.ts';
+import { formatIp, formatMac, type IpAddress } from '../base/ip-address.ts';
 import type { HostModel } from './model.ts';
 import type { Place } from './places.ts';
 import { tooLongFor } from './size.ts';
+import type { DecidedBy, DecisionReason, DecisionSubject } from './verdict.ts';
 
 /** A frame on its way through a bridge. */
 export interface Crossing {
@@ -18,46 +19,59 @@ export interface Crossing {
   readonly place: Place | null;
 }
 
+const atPort = (text: string, reason: DecisionReason, device: string): DecidedBy => ({ kind: 'bridge', text, reason, about: { device } });
+
+export const vlanBy = (text: string, bridge: string): DecidedBy => atPort(text, 'vlan', bridge);
+
+export const wrongNeighbour = (text: string, dev: string, ip: IpAddress): DecidedBy => ({
+  kind: 'neighbour',
+  text,
+  reason: 'neighbour-wrong',
+  about: { address: formatIp(ip), device: dev },
+});
+
+const tooLongBy = (text: string, about: DecisionSubject, mtu: number | null): DecidedBy => ({
+  kind: 'bridge',
+  text,
+  reason: 'too-big',
+  about: mtu === null ? about : { ...about, mtu },
+});
+
 /** A port that takes no frames: not forwarding (STP state, carrier lost). */
-export const portProblem = (model: HostModel, port: string): string | null => {
+export const portProblem = (model: HostModel, port: string): DecidedBy | null => {
   const known = model.places.port(port);
   if (known === null || known.state === 'forwarding' || known.state === 'unknown') return null;
-  return `port ${port} of ${known.bridge}: state ${known.state}`;
+  return atPort(`port ${port} of ${known.bridge}: state ${known.state}`, 'port-down', port);
 };
 
 /** A locked port takes frames only of senders that the forwarding database has behind it. */
-export const lockedProblem = (model: HostModel, bridge: string, port: string, srcMac: number | null): string | null => {
+export const lockedProblem = (model: HostModel, bridge: string, port: string, srcMac: number | null): DecidedBy | null => {
   if (model.places.port(port)?.locked !== true || srcMac === null) return null;
   const entry = model.places.fdbEntry(bridge, srcMac);
-  return entry?.dev === port ? null : `port ${port} of ${bridge}: locked, and ${formatMac(srcMac)} is not known there`;
+  if (entry?.dev === port) return null;
+  return atPort(`port ${port} of ${bridge}: locked, and ${formatMac(srcMac)} is not known there`, 'port-locked', port);
 };
 
 /** Why the frame does not get out by `to`; null where it does. */
-export const crossingProblem = (model: HostModel, crossing: Crossing): string | null => {
+export const crossingProblem = (model: HostModel, crossing: Crossing): DecidedBy | null => {
   const { bridge, from, to, mac, place } = crossing;
   const entry = mac === null ? null : model.places.fdbEntry(bridge, mac);
   if (entry?.fixed === true && place !== null && place.port !== null && place.port !== entry.dev) {
-    return `fdb ${formatMac(mac ?? 0)} dev ${entry.dev} master ${bridge} ${entry.state}: ${place.container.name} is behind ${place.port}`;
+    const text = `fdb ${formatMac(mac ?? 0)} dev ${entry.dev} master ${bridge} ${entry.state}: ${place.container.name} is behind ${place.port}`;
+    return { kind: 'bridge', text, reason: 'fdb-elsewhere', about: { device: entry.dev, container: place.container.name } };
   }
   if (to === null) return null;
   const port = model.places.port(to);
   const closed = portProblem(model, to);
   if (closed !== null) return closed;
   if (port === null) return null;
-  if (from === to && !port.hairpin) return `port ${to} of ${bridge}: hairpin off`;
+  if (from === to && !port.hairpin) return atPort(`port ${to} of ${bridge}: hairpin off`, 'hairpin', to);
   if (from !== null && port.isolated && model.places.port(from)?.isolated === true)
-    return `ports ${from} and ${to} of ${bridge} are isolated from each other`;
+    return atPort(`ports ${from} and ${to} of ${bridge} are isolated from each other`, 'port-isolated', to);
   // An address that was not heard for a while is asked for again, and the answer teaches it, unless the port is told not to learn.
   if (mac !== null && entry === null && port.flood === false && port.learning === false)
-    return `port ${to} of ${bridge}: flood off and learning off, and no entry for ${formatMac(mac)}`;
+    return atPort(`port ${to} of ${bridge}: flood off and learning off, and no entry for ${formatMac(mac)}`, 'port-flood-off', to);
   return null;
-};
-
-/** The port is not told of frames to all, or to a group. */
-export const floodProblem = (model: HostModel, bridge: string, port: string, kind: 'broadcast' | 'multicast'): string | null => {
-  const known = model.places.port(port);
-  const off = kind === 'broadcast' ? known?.broadcastFlood === false : known?.multicastFlood === false;
-  return off ? `port ${port} of ${bridge}: ${kind === 'broadcast' ? 'bcast_flood' : 'mcast_flood'} off` : null;
 };
 
 export type VlanAnswer = { readonly kind: 'passes' } | { readonly kind: 'drops' | 'unknown'; readonly text: string };
@@ -79,19 +93,23 @@ export const vlanAnswer = (model: HostModel, bridge: string, from: string | null
 };
 
 /** A frame that is longer than the port, or the other end of its cable, takes. */
-export const lengthProblem = (model: HostModel, length: number | null, port: string | null, place: Place | null): string | null => {
-  const atPort = port === null ? null : tooLongFor(length, port, model.links?.get(port)?.mtu ?? null);
-  if (atPort !== null || place === null) return atPort;
-  return tooLongFor(length, `${place.interface ?? 'the interface'} of ${place.container.name}`, place.mtu);
+export const lengthProblem = (model: HostModel, length: number | null, port: string | null, place: Place | null): DecidedBy | null => {
+  const mtu = port === null ? null : (model.links?.get(port)?.mtu ?? null);
+  const tooLong = port === null ? null : tooLongFor(length, port, mtu);
+  if (port !== null && tooLong !== null) return tooLongBy(tooLong, { device: port }, mtu);
+  if (place === null) return null;
+  const inside = tooLongFor(length, `${place.interface ?? 'the interface'} of ${place.container.name}`, place.mtu);
+  return inside === null ? null : tooLongBy(inside, { container: place.container.name }, place.mtu);
 };
 
 /** A container whose veth is known and is not plugged into the bridge that its address belongs to. */
-export const unpluggedPort = (model: HostModel, bridge: string, ip: IpAddress): string | null => {
+export const unpluggedPort = (model: HostModel, bridge: string, ip: IpAddress): DecidedBy | null => {
   const lost = model.places
     .byAddress(ip)
     .find((place) => place.port !== null && place.bridge !== bridge && place.network?.claimedBridge === bridge);
   if (lost === undefined) return null;
-  return `${lost.port} of ${lost.container.name} is ${lost.bridge === null ? 'not plugged into any bridge' : `plugged into ${lost.bridge}`} instead of ${bridge}`;
+  const text = `${lost.port} of ${lost.container.name} is ${lost.bridge === null ? 'not plugged into any bridge' : `plugged into ${lost.bridge}`} instead of ${bridge}`;
+  return { kind: 'bridge', text, reason: 'unplugged', about: { device: lost.port ?? '', container: lost.container.name } };
 };
 
 export const nobody = (model: HostModel, bridge: string, ip: string): string =>

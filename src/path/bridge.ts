@@ -15,6 +15,8 @@ import {
   portProblem,
   unpluggedPort,
   vlanAnswer,
+  vlanBy,
+  wrongNeighbour,
 } from './bridge-ports.ts';
 import { acceptedBy } from './decider.ts';
 import { isLocalAddress } from './env.ts';
@@ -50,7 +52,7 @@ export const bridgeIn = (context: HookContext, walk: Walk, arrival: BridgeArriva
   const { model } = context;
   const { bridge, port } = arrival;
   const closed = port === null ? null : (portProblem(model, port) ?? lockedProblem(model, bridge, port, walk.skb.srcMac));
-  if (closed !== null) return [drop(walk, 'bridge', { kind: 'bridge', text: closed })];
+  if (closed !== null) return [drop(walk, 'bridge', closed)];
   arrival = addressed(model, walk, arrival);
   const aim = aimOf(model, walk.skb.dst, arrival);
   if (aim === 'host' && walk.phases !== null) walk = record(walk, { kind: 'bridge', hook: 'bridge', result: 'allow', ...upwards(arrival) });
@@ -102,9 +104,9 @@ const vlanRefusal = (model: HostModel, walk: Walk, bridge: string, from: string 
     case 'passes':
       return null;
     case 'drops':
-      return drop(walk, 'bridge', { kind: 'bridge', text: answer.text });
+      return drop(walk, 'bridge', vlanBy(answer.text, bridge));
     case 'unknown':
-      return undetermined(walk, { kind: 'bridge', text: answer.text }, answer.text);
+      return undetermined(walk, vlanBy(answer.text, bridge), answer.text);
   }
 };
 
@@ -184,11 +186,11 @@ const switchFrame = (
       ? null
       : (crossingProblem(model, { bridge, from: port ?? UNKNOWN_PORT, to: outPort, mac, place: receiver }) ??
         (place === null ? unpluggedPort(model, bridge, dst) : null));
-  if (refused !== null) return [drop(walk, 'bridge', { kind: 'bridge', text: refused })];
+  if (refused !== null) return [drop(walk, 'bridge', refused)];
   const barred = aim === 'flood' ? null : vlanRefusal(model, walk, bridge, port, outPort ?? UNKNOWN_PORT);
   if (barred !== null) return [barred];
   if (place !== null && receiver === null && mac !== null && outPort === null)
-    return [drop(walk, 'bridge', { kind: 'neighbour', text: `${formatIp(dst)} lladdr ${formatMac(mac)}` }, placeWords(place))];
+    return [drop(walk, 'bridge', wrongNeighbour(`${formatIp(dst)} lladdr ${formatMac(mac)}`, bridge, dst), placeWords(place))];
   const way = `${bridge}: ${port === null ? '' : `port ${port} `}to ${aim === 'flood' ? 'all ports' : outPort === null ? formatIp(dst) : `port ${outPort}`}`;
   let switched = addStep(walk, 'bridge', way, 'continue', unhooked === null ? undefined : `no chain sees it: ${unhooked.text}`);
   if (aim === 'flood') switched = note(switched, "the host's own copy of a frame to all is not judged");
@@ -205,7 +207,7 @@ const switchFrame = (
   };
   const last = (each: Walk): Walk => {
     const long = aim === 'flood' ? null : lengthProblem(model, each.skb.length, outPort, receiver);
-    return long === null ? finish(each, end) : drop(each, 'bridge', { kind: 'bridge', text: long });
+    return long === null ? finish(each, end) : drop(each, 'bridge', long);
   };
   const ports = { from: port ?? UNKNOWN_PORT, to: outPort ?? UNKNOWN_PORT };
   const leave = (each: Walk): readonly Walk[] =>

@@ -2,7 +2,17 @@
 import { formatIp, type IpAddress, sameIp } from '../base/ip-address.ts';
 import type { Hook } from '../netfilter/ruleset.ts';
 import { isLimitedBroadcast, isMulticast } from './address-kinds.ts';
-import { crossingProblem, lengthProblem, nameOf, nobody, placeWords, unpluggedPort, vlanAnswer } from './bridge-ports.ts';
+import {
+  crossingProblem,
+  lengthProblem,
+  nameOf,
+  nobody,
+  placeWords,
+  unpluggedPort,
+  vlanAnswer,
+  vlanBy,
+  wrongNeighbour,
+} from './bridge-ports.ts';
 import { acceptedBy } from './decider.ts';
 import { frameOut } from './frame-hooks.ts';
 import { type NeighbourView, neighbourAt } from './neighbours.ts';
@@ -26,7 +36,7 @@ const handOver = (context: HookContext, walk: Walk, out: string, decidingHook: H
   const end: End = { outcome: 'accept', decidedBy: acceptedBy(walk, decidingHook, fallback), out };
   const link = model.links?.get(out);
   if (link !== undefined && !link.flags.includes('UP') && link.flags.length > 0) {
-    return drop(walk, 'routing', { kind: 'route', text: `${out} is down` });
+    return drop(walk, 'routing', { kind: 'route', text: `${out} is down`, reason: 'link-down', about: { device: out } });
   }
   if (isMulticast(dst) || isLimitedBroadcast(dst)) return finish(walk, end);
   const child = model.places.all.find((place) => place.parent === out && isPlaceOf(place, dst));
@@ -36,7 +46,7 @@ const handOver = (context: HookContext, walk: Walk, out: string, decidingHook: H
   const neighbour = neighbourAt(model.self, out, target);
   const learnt = neighbour?.mac ?? null;
   if (neighbour !== null && place !== null && place.mac !== null && learnt !== null && learnt !== place.mac) {
-    if (neighbour.fixed) return drop(walk, 'bridge', { kind: 'neighbour', text: neighbour.text }, placeWords(place));
+    if (neighbour.fixed) return drop(walk, 'bridge', wrongNeighbour(neighbour.text, out, target), placeWords(place));
     walk = note(walk, `the neighbour entry "${neighbour.text}" is not the container's: ${placeWords(place)}`);
   }
   const mac = place?.mac ?? learnt;
@@ -45,10 +55,10 @@ const handOver = (context: HookContext, walk: Walk, out: string, decidingHook: H
     crossingProblem(model, { bridge: out, from: null, to: port, mac, place }) ??
     (place === null ? unpluggedPort(model, out, target) : null) ??
     lengthProblem(model, sentLength(context, walk, out), port, place);
-  if (refused !== null) return drop(walk, 'bridge', { kind: 'bridge', text: refused });
+  if (refused !== null) return drop(walk, 'bridge', refused);
   const vlan = port === null ? ({ kind: 'passes' } as const) : vlanAnswer(model, out, null, port);
-  if (vlan.kind === 'drops') return drop(walk, 'bridge', { kind: 'bridge', text: vlan.text });
-  if (vlan.kind === 'unknown') return undetermined(walk, { kind: 'bridge', text: vlan.text }, vlan.text);
+  if (vlan.kind === 'drops') return drop(walk, 'bridge', vlanBy(vlan.text, out));
+  if (vlan.kind === 'unknown') return undetermined(walk, vlanBy(vlan.text, out), vlan.text);
   if (place === null && neighbour?.silent === true) return unanswered(walk, neighbour);
   if (place === null && learnt === null) walk = note(walk, nobody(model, out, formatIp(target)));
   const hop =
@@ -75,7 +85,7 @@ const toWire = (context: HookContext, walk: Walk, out: string, target: IpAddress
 const unanswered = (walk: Walk, neighbour: NeighbourView): Walk =>
   undetermined(
     walk,
-    { kind: 'neighbour', text: neighbour.text },
+    { kind: 'neighbour', text: neighbour.text, reason: 'neighbour-failed', about: { address: neighbour.address, device: neighbour.dev } },
     `nobody answered the last question who has the address (${neighbour.text}): if that is still so, the packet ends here`,
   );
 
@@ -85,6 +95,8 @@ const toChild = (walk: Walk, parent: string, child: Place): Walk => {
   const by: DecidedBy = {
     kind: 'bridge',
     text: `${driver}: ${parent} never hands what the host sends to its own child ${child.container.name}`,
+    reason: 'parent-and-child',
+    about: { container: child.container.name, device: parent },
   };
   if (walk.nextHop === null) return drop(walk, 'routing', by);
   const gateway = formatIp(walk.nextHop);

@@ -7,17 +7,24 @@ import { isLinkLocal, isLoopback, isMulticast, isZero } from './address-kinds.ts
 import { sendOut } from './deliver.ts';
 import { type HookContext, runHook } from './run-hook.ts';
 import { fits } from './size.ts';
+import type { DecidedBy } from './verdict.ts';
 import { andThen, drop, undetermined, type Walk, withSkb } from './walk.ts';
 
 export const forward = (context: HookContext, walk: Walk, dev: string, dontFragment: boolean | null): readonly Walk[] => {
   const { skb, out } = walk;
   if (out === null) return [undetermined(walk, { kind: 'route', text: 'a route without a device' }, 'the route names no device')];
   if (skb.packetType !== null && skb.packetType !== 'unicast') {
-    return [drop(walk, 'forward', { kind: 'default', text: `a frame to a ${skb.packetType} MAC address is never forwarded` })];
+    return [
+      drop(walk, 'forward', {
+        kind: 'default',
+        text: `a frame to a ${skb.packetType} MAC address is never forwarded`,
+        reason: 'not-unicast-frame',
+      }),
+    ];
   }
   if (skb.ttl !== null && skb.ttl <= 1) {
     const text = `${skb.family === 4 ? 'ttl' : 'hop limit'} ${skb.ttl} expires here`;
-    return [drop(walk, 'forward', { kind: 'default', text }, `${formatIp(skb.src)} is told: time exceeded`)];
+    return [drop(walk, 'forward', { kind: 'default', text, reason: 'ttl-expired' }, `${formatIp(skb.src)} is told: time exceeded`)];
   }
   const scope = skb.family === 6 ? scopeRefusal(walk) : null;
   if (scope !== null) return [scope];
@@ -50,9 +57,11 @@ const IPV6_MIN_MTU = 1280;
 /** Sources that mean nothing beyond their link; not asked where the packet goes back by the interface that it came in by. */
 const scopeRefusal = (walk: Walk): Walk | null => {
   const { src } = walk.skb;
-  const text = (what: string): { readonly kind: 'route'; readonly text: string } => ({
+  const text = (what: string): DecidedBy => ({
     kind: 'route',
     text: `${what} source ${formatIp(src)} is not forwarded`,
+    reason: 'source-scope',
+    about: { address: formatIp(src) },
   });
   if (isZero(src)) return drop(walk, 'routing', text('unspecified'));
   if (isMulticast(src) || isLoopback(src)) return drop(walk, 'routing', text('martian'));

@@ -40,7 +40,9 @@ export const judgeBoth = (
     case 'none':
       return { verdict, reply: null };
     case 'no-route': {
-      const lost = drop(begin(model, spec, explain), 'routing', { kind: 'route', text: answer.text });
+      const { text, container } = answer;
+      const by = { kind: 'route', text, reason: 'container-no-route', about: { container } } as const;
+      const lost = drop(begin(model, spec, explain), 'routing', by);
       return { verdict, reply: mergeWalks(model, [lost], explain).verdict };
     }
     case 'question': {

@@ -26,7 +26,7 @@ export const withKeptDecision = (model: HostModel, spec: PacketSpec, began: Walk
   const text = `conntrack entry ${protocolName(ct.protocol)} ${describeTuple(ct.original, ct.protocol)}, answered by ${describeTuple(ct.reply, ct.protocol)}`;
   const now = fresh.nat.map((nat) => `${nat.kind} to ${nat.to}`).join(', ');
   const told = `the rules of now would give a new connection ${now === '' ? 'no translation' : now}: this one keeps what it began with`;
-  return { ...verdict, decidedBy: { kind: 'default', text }, unknowns: [...verdict.unknowns, told] };
+  return { ...verdict, decidedBy: { kind: 'default', text, reason: 'conntrack-entry' }, unknowns: [...verdict.unknowns, told] };
 };
 
 /** The connection, where conntrack's own list says so and the packet goes the way of its first one. */

@@ -33,9 +33,9 @@ const receive = (model: HostModel, walk: Walk): Walk => {
   const socket = `${protocol} ${addressPort(skb.dst, skb.dstPort)}`;
   if (listener === null) {
     const answer = protocol === 'tcp' ? 'the host answers with a reset' : 'the host answers: port unreachable';
-    return finish(addStep(walk, 'input', `nothing listens on ${socket}`, 'continue', answer), end);
+    return finish(addStep(walk, 'input', `nothing listens on ${socket}`, 'continue', answer, { socket: 'closed' }), end);
   }
-  const named = addStep(walk, 'input', `${listener.program ?? 'a socket'} listens on ${socket}`, 'continue');
+  const named = addStep(walk, 'input', `${listener.program ?? 'a socket'} listens on ${socket}`, 'continue', undefined, { socket: 'open' });
   const proxied = listener.program === 'docker-proxy' ? publishedAs(model, protocol, skb.dst, skb.dstPort) : null;
   return finish(named, proxied === null ? end : { ...end, proxiedTo: proxied });
 };

@@ -6,9 +6,9 @@ import { isLoopback } from './address-kinds.ts';
 import { sendOut } from './deliver.ts';
 import { deliverLocally } from './local-in.ts';
 import { routesFor } from './look-up.ts';
-import { assumed, refusal } from './route-in.ts';
+import { assumed, leavesBy, refusal } from './route-in.ts';
 import { type HookContext, runHook } from './run-hook.ts';
-import { ifSwitch } from './switch.ts';
+import { bySysctl, ifSwitch } from './switch.ts';
 import { addStep, andThen, drop, passed, seen, undetermined, type Walk, walkWith } from './walk.ts';
 
 export const localOut = (context: HookContext, walk: Walk): readonly Walk[] =>
@@ -40,6 +40,7 @@ const routeOut = (context: HookContext, walk: Walk, why: 'output' | 'reroute'): 
         route.text,
         out === 'lo' ? 'local' : 'continue',
         why === 'reroute' ? 'routed again' : undefined,
+        leavesBy(out),
       );
       const routed = walkWith(told, { out, nextHop: hop.gateway, mtu: route.mtu });
       if (skb.family === 6 || out === 'lo' || !isLoopback(skb.src)) return [routed];
@@ -50,7 +51,7 @@ const routeOut = (context: HookContext, walk: Walk, why: 'output' | 'reroute'): 
         setting,
         (value) => value,
         (open) => [passed(open, 'routing', setting.text)],
-        (closed) => [drop(closed, 'routing', { kind: 'sysctl', text: setting.text }, `a packet from 127/8 may not leave by ${out}`)],
+        (closed) => [drop(closed, 'routing', bySysctl(setting, 'route-localnet', out), `a packet from 127/8 may not leave by ${out}`)],
       );
     }),
   );

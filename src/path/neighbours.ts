@@ -11,6 +11,8 @@ const FIXED = ['PERMANENT', 'NOARP'] as const;
 export interface NeighbourView {
   readonly mac: number | null;
   readonly text: string;
+  readonly address: string;
+  readonly dev: string;
   /** Set by hand: whatever it says is believed. */
   readonly fixed: boolean;
   /** The last question stayed without an answer. */
@@ -26,6 +28,8 @@ const viewOf = (entry: Neighbour): NeighbourView => {
   const mac = entry.mac === null ? null : parseMac(entry.mac);
   return {
     mac,
+    address: formatIp(entry.ip),
+    dev: entry.dev,
     text: `${formatIp(entry.ip)} dev ${entry.dev}${mac === null ? '' : ` lladdr ${formatMac(mac)}`} ${entry.state.join(' ')}`.trim(),
     fixed: FIXED.some((state) => entry.state.includes(state)),
     silent: entry.state.includes('FAILED') || entry.state.includes('INCOMPLETE'),

@@ -4,7 +4,7 @@ import { isLocalAddress } from './env.ts';
 import type { HostModel } from './model.ts';
 import type { Place } from './places.ts';
 import type { End } from './question-ends.ts';
-import type { DecidedBy, Verdict, VerdictOutcome } from './verdict.ts';
+import type { DecidedBy, DecisionSubject, Verdict, VerdictOutcome } from './verdict.ts';
 
 export const settle = (outcome: VerdictOutcome, decidedBy: DecidedBy, unknowns: readonly string[] = []): Verdict => ({
   outcome,
@@ -25,23 +25,28 @@ export const settle = (outcome: VerdictOutcome, decidedBy: DecidedBy, unknowns: 
   evidence: 'predicted',
 });
 
+const beside = (text: string, about: DecisionSubject): DecidedBy => ({ kind: 'bridge', text, reason: 'beside-host-rules', about });
+
 /** Networks whose traffic the host's own rules do not see. */
 export const hiddenSource = (model: HostModel, place: Place, target: IpAddress): Verdict | null => {
   const driver = place.network?.driver ?? '';
   const name = place.container.name;
+  const subject: DecisionSubject = { container: name, ...(place.parent === null ? {} : { device: place.parent }) };
   if (driver === 'macvlan' || driver === 'ipvlan') {
     if (isLocalAddress(model, target) === true) {
       return settle('drop', {
         kind: 'bridge',
         text: `${driver}: ${name} and the host cannot talk over their common parent ${place.parent ?? ''}`.trim(),
+        reason: 'parent-and-child',
+        about: subject,
       });
     }
-    return settle('undetermined', { kind: 'bridge', text: `${driver} on ${place.parent ?? 'its parent'}` }, [
+    return settle('undetermined', beside(`${driver} on ${place.parent ?? 'its parent'}`, subject), [
       `${name} is on a ${driver} network: its frames leave by ${place.parent ?? 'the parent'} below the host's rules, which do not see them`,
     ]);
   }
   if (place.bridge === null) {
-    return settle('undetermined', { kind: 'bridge', text: `${driver === '' ? 'unknown' : driver} network ${place.endpoint.network}` }, [
+    return settle('undetermined', beside(`${driver === '' ? 'unknown' : driver} network ${place.endpoint.network}`, subject), [
       `the ${driver === '' ? 'unknown' : driver} network ${place.endpoint.network} has no bridge in the host's namespace: the host's rules do not see what ${name} sends there`,
     ]);
   }
@@ -56,7 +61,7 @@ export const hiddenTarget = (to: End, target: IpAddress): Verdict | null => {
   );
   const driver = place?.network?.driver;
   if (place === undefined || driver !== 'overlay') return null;
-  return settle('undetermined', { kind: 'bridge', text: `overlay network ${place.endpoint.network}` }, [
+  return settle('undetermined', beside(`overlay network ${place.endpoint.network}`, { container: to.container.name }), [
     `${to.container.name} is on an overlay network: packets reach it inside VXLAN, in a namespace that the host's rules do not see`,
   ]);
 };

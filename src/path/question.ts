@@ -88,12 +88,19 @@ export const questionBetween = (model: HostModel, topology: Topology, src: strin
   });
   if (to.kind === 'alone' || target === null) {
     const text = to.kind === 'alone' ? `${to.container.name} has no network` : `${to.label} has no IPv${version} address`;
-    return say(from.label, settle('drop', { kind: 'route', text }), unplaced(null));
+    const reason = to.kind === 'alone' ? 'container-no-network' : 'container-no-address';
+    const about = to.kind === 'alone' || to.kind === 'container' ? { container: to.container.name } : {};
+    return say(from.label, settle('drop', { kind: 'route', text, reason, about }), unplaced(null));
   }
   if (from.kind === 'alone')
     return say(
       from.label,
-      settle('drop', { kind: 'route', text: `no route in ${from.container.name}: it has no network` }),
+      settle('drop', {
+        kind: 'route',
+        text: `no route in ${from.container.name}: it has no network`,
+        reason: 'container-no-network',
+        about: { container: from.container.name },
+      }),
       unplaced(null),
     );
   if (from.kind === 'container')
@@ -128,13 +135,14 @@ interface Parts {
 const fromContainer = (model: HostModel, from: ContainerEnd, to: End, target: IpAddress, version: 4 | 6, parts: Parts): Question => {
   const { container } = from;
   const { say, unplaced, remarks } = parts;
+  const about = { container: container.name };
   const exit = isZero(target)
     ? ({ kind: 'itself' } as const)
     : exitOf(model, container, target, from.chosen === null ? null : addressOf(from.chosen, version));
   if (exit.kind === 'no-route')
     return say(
       nameWith(from.label, firstAddress(from, version)),
-      settle('drop', { kind: 'route', text: `no route in ${container.name} to ${formatIp(target)}` }),
+      settle('drop', { kind: 'route', text: `no route in ${container.name} to ${formatIp(target)}`, reason: 'container-no-route', about }),
       unplaced(firstAddress(from, version)),
     );
   if (exit.kind === 'itself') {
@@ -143,6 +151,8 @@ const fromContainer = (model: HostModel, from: ContainerEnd, to: End, target: Ip
       settle('accept', {
         kind: 'route',
         text: `${isZero(target) ? `${formatIp(target)} means ${container.name} itself: ` : ''}the packet never leaves ${container.name}`,
+        reason: 'container-itself',
+        about,
       }),
       unplaced(target),
     );
@@ -155,7 +165,12 @@ const fromContainer = (model: HostModel, from: ContainerEnd, to: End, target: Ip
   if (place === null || source === null) {
     return say(
       from.label,
-      settle('drop', { kind: 'route', text: `${container.name} has no IPv${version} address to send from` }),
+      settle('drop', {
+        kind: 'route',
+        text: `${container.name} has no IPv${version} address to send from`,
+        reason: 'container-no-address',
+        about,
+      }),
       unplaced(null),
     );
   }
@@ -167,6 +182,8 @@ const fromContainer = (model: HostModel, from: ContainerEnd, to: End, target: Ip
       settle('drop', {
         kind: 'route',
         text: `no route in ${container.name} to ${formatIp(target)}: internal networks have no default route`,
+        reason: 'container-no-route',
+        about,
       }),
       unplaced(source),
     );

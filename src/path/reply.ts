@@ -4,7 +4,7 @@ import type { CtView } from '../netfilter/skb.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, TH_ACK, TH_RST, TH_SYN } from '../packet/packet.ts';
 import { exitOf } from './exit.ts';
 import type { HostModel } from './model.ts';
-import type { NatOrigin, PacketSpec, VerdictNat } from './verdict.ts';
+import type { DecidedBy, NatOrigin, PacketSpec, VerdictNat } from './verdict.ts';
 import { addStep, finish, type Walk } from './walk.ts';
 
 /** Requests and the type of their answers, RFC 792 and RFC 4443. */
@@ -13,7 +13,7 @@ const ECHO: Readonly<Record<number, number>> = { 8: 0, 13: 14, 15: 16, 17: 18 };
 export type Reply =
   | { readonly kind: 'question'; readonly spec: PacketSpec }
   | { readonly kind: 'none' }
-  | { readonly kind: 'no-route'; readonly text: string };
+  | { readonly kind: 'no-route'; readonly container: string; readonly text: string };
 
 /** `walk` is a request that was accepted. */
 export const replyTo = (model: HostModel, walk: Walk): Reply => {
@@ -31,7 +31,7 @@ export const replyTo = (model: HostModel, walk: Walk): Reply => {
     ...shape,
   };
   const spec = end.out === 'local' ? base : fromReceiver(model, walk, base);
-  if (typeof spec === 'string') return { kind: 'no-route', text: spec };
+  if ('lost' in spec) return { kind: 'no-route', container: end.deliveredTo?.container ?? '', text: spec.lost };
   const tracked = walk.tracked && skb.ct.state !== 'INVALID' && skb.ct.state !== 'UNTRACKED';
   const ct: CtView = {
     ...skb.ct,
@@ -69,7 +69,7 @@ const answerShape = (walk: Walk): Partial<PacketSpec> | null => {
 };
 
 /** The answer comes in where the packet went out; a container on several networks may answer by another one. */
-const fromReceiver = (model: HostModel, walk: Walk, base: PacketSpec): PacketSpec | string => {
+const fromReceiver = (model: HostModel, walk: Walk, base: PacketSpec): PacketSpec | { readonly lost: string } => {
   const { end, skb } = walk;
   const back: PacketSpec = {
     ...base,
@@ -81,7 +81,7 @@ const fromReceiver = (model: HostModel, walk: Walk, base: PacketSpec): PacketSpe
     end?.deliveredTo === undefined ? undefined : model.facts.containers.find((entry) => entry.name === end.deliveredTo?.container);
   if (container === undefined) return back;
   const exit = exitOf(model, container, skb.src, skb.dst);
-  if (exit.kind === 'no-route') return exit.text;
+  if (exit.kind === 'no-route') return { lost: exit.text };
   if (exit.kind !== 'place' || exit.place.bridge === null || exit.place.bridge === back.in) return back;
   return {
     ...base,
@@ -98,8 +98,8 @@ export const checkAnswer = (request: Walk, reply: Walk): Walk => {
   const { src, srcPort } = reply.skb;
   if (!request.tracked || request.skb.ct.direction !== 'original' || !request.skb.ct.dnat) return reply;
   if (sameIp(src, original.dst) && (srcPort === null || original.dstPort === null || srcPort === original.dstPort)) return reply;
-  const { decidedBy } = reply.end;
   const text = `the answer comes from ${formatIp(src)}, asked was ${formatIp(original.dst)}`;
   const how = 'the translation is not undone on this way: the asker refuses the answer';
+  const decidedBy: DecidedBy = { kind: 'default', text, reason: 'answer-not-translated', about: { address: formatIp(src) } };
   return finish(addStep(reply, 'bridge', text, 'drop', how), { outcome: 'drop', decidedBy, out: null });
 };

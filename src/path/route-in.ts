@@ -8,7 +8,7 @@ import type { FibAnswer } from './fib.ts';
 import { routesFor } from './look-up.ts';
 import type { HostModel } from './model.ts';
 import { martian, validateSource } from './source-check.ts';
-import { ifSwitch } from './switch.ts';
+import { bySysctl, ifSwitch } from './switch.ts';
 import type { DecidedBy } from './verdict.ts';
 import { addStep, andThen, assume, drop, passed, undetermined, type Walk } from './walk.ts';
 
@@ -26,7 +26,8 @@ export const refusedOnArrival = (model: HostModel, walk: Walk, dev: string): Wal
   const { src, dst, family } = walk.skb;
   if (family === 4) return null;
   const disabled = `net.ipv6.conf.${dev.replaceAll('.', '/')}.disable_ipv6`;
-  if (model.sysctls.number(disabled) === 1) return drop(walk, 'routing', { kind: 'sysctl', text: model.sysctls.line(disabled) });
+  if (model.sysctls.number(disabled) === 1)
+    return drop(walk, 'routing', bySysctl({ name: disabled, text: model.sysctls.line(disabled) }, 'ipv6-disabled', dev));
   if (isMulticast(src) || isMapped(src)) return martian(walk, 'source', dev);
   if (dev !== 'lo' && isLoopback(src)) return martian(walk, 'source', dev);
   if (dev !== 'lo' && isLoopback(dst)) return martian(walk, 'destination', dev);
@@ -46,7 +47,7 @@ const martians = (model: HostModel, walk: Walk, dev: string): readonly Walk[] =>
     setting,
     (value) => value,
     (each) => [passed(each, 'routing', setting.text)],
-    (each) => [drop(each, 'routing', { kind: 'sysctl', text: setting.text }, `127/8 may not come in by ${dev}`)],
+    (each) => [drop(each, 'routing', bySysctl(setting, 'route-localnet', dev), `127/8 may not come in by ${dev}`)],
   );
 };
 
@@ -58,7 +59,14 @@ const decide = (model: HostModel, walk: Walk, dev: string, fate: Fate): readonly
   if (isMulticast(skb.dst)) return toGroup(model, walk, dev, fate);
   // Only the answer to what was masqueraded has this address here; rt6_need_strict looks for it on the device that it came in by.
   if (skb.family === 6 && dev !== 'lo' && isLoopback(skb.dst))
-    return [drop(walk, 'routing', { kind: 'route', text: `no route to ${formatIp(skb.dst)} by ${dev}: it is on lo` })];
+    return [
+      drop(walk, 'routing', {
+        kind: 'route',
+        text: `no route to ${formatIp(skb.dst)} by ${dev}: it is on lo`,
+        reason: 'no-route',
+        about: { address: formatIp(skb.dst) },
+      }),
+    ];
   if (isLimitedBroadcast(skb.dst) || isNowhere(walk)) {
     const local = addStep(walk, 'routing', `broadcast ${formatIp(skb.dst)}`, 'local');
     return andThen(validateSource(model, local, dev, null), fate.deliverLocally);
@@ -75,7 +83,12 @@ const toGroup = (model: HostModel, walk: Walk, dev: string, fate: Fate): readonl
   const memberships = model.self.memberships ?? null;
   if (ip === '224.0.0.1' || ip === 'ff02::1' || memberships?.some((entry) => entry.dev === dev && sameIp(entry.ip, dst)) === true)
     return joined(walk);
-  const by: DecidedBy = { kind: 'route', text: `nothing on this host has joined ${ip} on ${dev}` };
+  const by: DecidedBy = {
+    kind: 'route',
+    text: `nothing on this host has joined ${ip} on ${dev}`,
+    reason: 'group-not-joined',
+    about: { device: dev, address: ip },
+  };
   if (memberships !== null) return [drop(walk, 'routing', by)];
   const unread = 'the multicast memberships were not read: taken as';
   return [
@@ -96,21 +109,39 @@ export const refusal = (walk: Walk, answer: FibAnswer, tells = true): Walk | nul
     case 'unknown':
       return undetermined(walk, { kind: 'route', text: `route to ${dst}` }, result.reason);
     case 'none':
-      return drop(walk, 'routing', { kind: 'route', text: `no route to ${dst}` }, told('network unreachable'));
+      return drop(
+        walk,
+        'routing',
+        { kind: 'route', text: `no route to ${dst}`, reason: 'no-route', about: { address: dst } },
+        told('network unreachable'),
+      );
     case 'refused': {
       const what = { blackhole: null, unreachable: 'network unreachable', prohibit: PROHIBITED }[result.action];
-      return drop(walk, 'routing', { kind: 'route', text: result.text }, what === null ? 'silently' : told(what));
+      return drop(
+        walk,
+        'routing',
+        { kind: 'route', text: result.text, reason: 'refusing-route', about: { address: dst } },
+        what === null ? 'silently' : told(what),
+      );
     }
     case 'route': {
       const { type, text } = result.route;
       if (type !== 'blackhole' && type !== 'unreachable' && type !== 'prohibit') return null;
       const what = { blackhole: null, unreachable: 'host unreachable', prohibit: PROHIBITED }[type];
-      return drop(walk, 'routing', { kind: 'route', text }, what === null ? 'silently' : told(what));
+      return drop(
+        walk,
+        'routing',
+        { kind: 'route', text, reason: 'refusing-route', about: { address: dst } },
+        what === null ? 'silently' : told(what),
+      );
     }
   }
 };
 
 const PROHIBITED = 'communication administratively prohibited';
+
+/** What the step tells beside the route's text. */
+export const leavesBy = (dev: string | null): { readonly device?: string } => (dev === null ? {} : { device: dev });
 
 const follow = (model: HostModel, walk: Walk, dev: string, answer: FibAnswer, fate: Fate): readonly Walk[] => {
   const forwarding = model.sysctls.forwarding(dev, walk.skb.family);
@@ -123,7 +154,7 @@ const follow = (model: HostModel, walk: Walk, dev: string, answer: FibAnswer, fa
   }
   const routed = { ...walk, out: hop.dev, nextHop: hop.gateway, mtu: route.mtu };
   if (route.type === 'broadcast' && model.sysctls.both(dev, 'bc_forwarding')) {
-    const sent = addStep(routed, 'routing', route.text, 'continue', `${dev} forwards broadcasts (bc_forwarding)`);
+    const sent = addStep(routed, 'routing', route.text, 'continue', `${dev} forwards broadcasts (bc_forwarding)`, leavesBy(hop.dev));
     return andThen(validateSource(model, sent, dev, hop.dev), fate.forward);
   }
   if (route.type === 'local' || route.type === 'anycast' || route.type === 'broadcast' || route.type === 'multicast') {
@@ -131,10 +162,10 @@ const follow = (model: HostModel, walk: Walk, dev: string, answer: FibAnswer, fa
     return andThen(validateSource(model, local, dev, null), fate.deliverLocally);
   }
   return ifSwitch(
-    addStep(routed, 'routing', route.text, 'continue'),
+    addStep(routed, 'routing', route.text, 'continue', undefined, leavesBy(hop.dev)),
     forwarding,
     (value) => value,
     (each) => andThen(validateSource(model, passed(each, 'routing', forwarding.text, 'the host forwards'), dev, hop.dev), fate.forward),
-    (each) => [drop(each, 'routing', { kind: 'sysctl', text: forwarding.text }, 'the host does not forward')],
+    (each) => [drop(each, 'routing', bySysctl(forwarding, 'forwarding-off', dev), 'the host does not forward')],
   );
 };

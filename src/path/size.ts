@@ -26,7 +26,7 @@ export const fits = (model: HostModel, walk: Walk, out: string, question: SizeQu
   const told = skb.local
     ? 'the sender is told: message too long'
     : `${sender} is told: ${skb.family === 6 ? 'packet too big' : 'fragmentation needed'}, mtu ${mtu}`;
-  const by: DecidedBy = { kind: 'route', text: `${skb.length} bytes exceed ${text}` };
+  const by: DecidedBy = { kind: 'route', text: `${skb.length} bytes exceed ${text}`, reason: 'too-big', about: { device: out, mtu } };
   const tooBig = (each: Walk): Walk => drop(each, question.hook, by, told);
   if (skb.family === 6 ? !skb.local : question.dontFragment === true) return [tooBig(walk)];
   if (skb.family === 6 || question.dontFragment === false) return [walk];

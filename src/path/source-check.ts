@@ -8,14 +8,15 @@ import { isLocalAddress } from './env.ts';
 import { type FibAnswer, usesDevice } from './fib.ts';
 import { transportFor } from './look-up.ts';
 import type { HostModel } from './model.ts';
-import { ifSwitch } from './switch.ts';
+import { bySysctl, ifSwitch } from './switch.ts';
 import type { Switch } from './sysctls.ts';
 import type { DecidedBy } from './verdict.ts';
 import { assume, drop, passed, undetermined, type Walk } from './walk.ts';
 
 export const martian = (walk: Walk, which: 'source' | 'destination', dev: string): Walk => {
   const ip = formatIp(which === 'source' ? walk.skb.src : walk.skb.dst);
-  return drop(walk, 'routing', { kind: 'route', text: `martian ${which} ${ip} on ${dev}` });
+  const text = `martian ${which} ${ip} on ${dev}`;
+  return drop(walk, 'routing', { kind: 'route', text, reason: `martian-${which}`, about: { device: dev, address: ip } });
 };
 
 /** `out`: the device that a forwarded packet would leave by; null for one that is the host's own. */
@@ -67,7 +68,7 @@ const checkWayBack = (model: HostModel, walk: Walk, dev: string, answer: FibAnsw
   const { result } = answer;
   if (result.kind === 'unknown') {
     if (filter.value === 0) return [walk];
-    return [undetermined(walk, { kind: 'sysctl', text: filter.text }, result.reason)];
+    return [undetermined(walk, bySysctl(filter, 'rp-filter', dev), result.reason)];
   }
   const route = result.kind === 'route' ? result.route : null;
   const refused = route === null || route.type === 'blackhole' || route.type === 'unreachable' || route.type === 'prohibit';
@@ -91,6 +92,6 @@ const checkWayBack = (model: HostModel, walk: Walk, dev: string, answer: FibAnsw
     filter,
     (value) => value === 0 || (value === 2 && !last),
     (each) => [passed(each, 'routing', filter.text, 'the way back is by another interface, which is allowed')],
-    (each) => [drop(each, 'routing', { kind: 'sysctl', text: filter.text }, way)],
+    (each) => [drop(each, 'routing', bySysctl(filter, 'rp-filter', dev), way)],
   );
 };

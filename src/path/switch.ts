@@ -1,7 +1,19 @@
 /** A switch of the kernel on the packet's way: followed as it is set, and both ways where that is not known. */
 import type { Switch } from './sysctls.ts';
-import type { DecidedBy } from './verdict.ts';
+import type { DecidedBy, DecisionReason } from './verdict.ts';
 import { assume, type Walk } from './walk.ts';
+
+/** A drop that a sysctl decides. `device`: the interface that it was asked of, whatever interface's value counted. */
+export const bySysctl = (
+  setting: { readonly name?: string; readonly text: string },
+  reason: DecisionReason,
+  device: string,
+): DecidedBy => ({
+  kind: 'sysctl',
+  text: setting.text,
+  reason,
+  about: setting.name === undefined ? { device } : { device, sysctl: setting.name },
+});
 
 export const ifSwitch = <T>(
   walk: Walk,

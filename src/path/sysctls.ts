@@ -4,6 +4,8 @@ import type { Link, NamespaceFacts } from '../host/facts.ts';
 /** A switch with the line that a person can check; `value` null where the snapshot does not hold it. */
 export interface Switch<T> {
   readonly value: T | null;
+  /** The sysctl; absent where something else is the switch. */
+  readonly name?: string;
   readonly text: string;
 }
 
@@ -44,7 +46,7 @@ export class Sysctls {
   #forwarding(dev: string, family: 4 | 6): Switch<boolean> {
     if (family === 6) {
       const all = 'net.ipv6.conf.all.forwarding';
-      if (this.number(conf(6, dev, 'force_forwarding')) === 1) return { value: true, text: this.line(conf(6, dev, 'force_forwarding')) };
+      if (this.number(conf(6, dev, 'force_forwarding')) === 1) return this.#at(true, conf(6, dev, 'force_forwarding'));
       return this.#switch(all);
     }
     const own = conf(4, dev, 'forwarding');
@@ -52,9 +54,9 @@ export class Sysctls {
     const ownValue = this.number(own);
     const globalValue = this.number(global) ?? this.number('net.ipv4.conf.all.forwarding');
     // Writing ip_forward sets every interface, so the global one is what a person would look at where both agree.
-    if (ownValue === null) return { value: globalValue === null ? null : globalValue !== 0, text: this.line(global) };
-    if (globalValue !== null && (globalValue !== 0) === (ownValue !== 0)) return { value: ownValue !== 0, text: this.line(global) };
-    return { value: ownValue !== 0, text: this.line(own) };
+    if (ownValue === null) return this.#at(globalValue === null ? null : globalValue !== 0, global);
+    if (globalValue !== null && (globalValue !== 0) === (ownValue !== 0)) return this.#at(ownValue !== 0, global);
+    return this.#at(ownValue !== 0, own);
   }
 
   /** IN_DEV_RPFILTER: the greater of `all` and the interface's own. */
@@ -70,9 +72,9 @@ export class Sysctls {
     if (ownValue === null || allValue === null) {
       // The greater of two is settled by one that is at its strictest relevant value only where that one is known to win.
       const known = ownValue ?? allValue;
-      return known === 2 ? { value: 2, text: this.line(ownValue === null ? all : own) } : { value: null, text: own };
+      return known === 2 ? this.#at(2, ownValue === null ? all : own) : { value: null, name: own, text: own };
     }
-    return ownValue >= allValue ? { value: ownValue, text: this.line(own) } : { value: allValue, text: this.line(all) };
+    return ownValue >= allValue ? this.#at(ownValue, own) : this.#at(allValue, all);
   }
 
   either(dev: string, key: OrKey): Switch<boolean> {
@@ -84,10 +86,10 @@ export class Sysctls {
     const all = `net.ipv4.conf.all.${key}`;
     const ownValue = this.number(own);
     const allValue = this.number(all);
-    if (ownValue === 1) return { value: true, text: this.line(own) };
-    if (allValue === 1) return { value: true, text: this.line(all) };
-    if (ownValue === null && allValue === null) return { value: null, text: own };
-    return { value: false, text: ownValue === null ? this.line(all) : this.line(own) };
+    if (ownValue === 1) return this.#at(true, own);
+    if (allValue === 1) return this.#at(true, all);
+    if (ownValue === null && allValue === null) return { value: null, name: own, text: own };
+    return this.#at(false, ownValue === null ? all : own);
   }
 
   /** IN_DEV_ANDCONF: `all` and the interface's own. Off where it is not known, as it is everywhere unless somebody turned it on. */
@@ -98,10 +100,10 @@ export class Sysctls {
   /** pndisc: does the host answer for others on this interface? `all` or its own, and only while the interface forwards (ndisc_recv_ns). */
   proxyNdp(dev: string): Switch<boolean> {
     const forwarding = conf(6, dev, 'forwarding');
-    if (this.number(forwarding) === 0) return { value: false, text: this.line(forwarding) };
+    if (this.number(forwarding) === 0) return this.#at(false, forwarding);
     const own = conf(6, dev, 'proxy_ndp');
     const all = 'net.ipv6.conf.all.proxy_ndp';
-    if (this.number(all) === 1) return { value: true, text: this.line(all) };
+    if (this.number(all) === 1) return this.#at(true, all);
     return this.#switch(own);
   }
 
@@ -118,7 +120,7 @@ export class Sysctls {
     const option = family === 4 ? 'nf_call_iptables' : 'nf_call_ip6tables';
     if (this.#values === null) return { value: null, text: name };
     const value = this.number(name);
-    if (value === 1) return { value: true, text: this.line(name) };
+    if (value === 1) return this.#at(true, name);
     if (value === null) {
       const loaded = [...this.#values.keys()].some((key) => key.startsWith('net.bridge.'));
       if (!loaded) return { value: false, text: `${name} is absent: br_netfilter is not loaded` };
@@ -126,7 +128,7 @@ export class Sysctls {
     }
     if (this.#links === null) return { value: null, text: `${bridge} ${option}` };
     const own = this.#links.find((link) => link.name === bridge)?.data[option];
-    return own === 1 ? { value: true, text: `${bridge} ${option} 1` } : { value: false, text: this.line(name) };
+    return own === 1 ? { value: true, text: `${bridge} ${option} 1` } : this.#at(false, name);
   }
 
   #once<T>(kind: string, dev: string, make: () => Switch<T>): Switch<T> {
@@ -145,7 +147,11 @@ export class Sysctls {
 
   #switch(name: string): Switch<boolean> {
     const value = this.number(name);
-    return { value: value === null ? null : value !== 0, text: this.line(name) };
+    return this.#at(value === null ? null : value !== 0, name);
+  }
+
+  #at<T>(value: T | null, name: string): Switch<T> {
+    return { value, name, text: this.line(name) };
   }
 }
 

@@ -47,7 +47,7 @@ const withRoom = (model: HostModel, walk: Walk, hook: VerdictStep['hook']): read
   const count = model.sysctls.number('net.netfilter.nf_conntrack_count');
   const max = model.sysctls.number(most);
   if (count === null || max === null || max === 0 || count < max) return [walk];
-  const by: DecidedBy = { kind: 'sysctl', text: model.sysctls.line(most) };
+  const by: DecidedBy = { kind: 'sysctl', text: model.sysctls.line(most), reason: 'conntrack-full', about: { sysctl: most } };
   const text = `the table of connections is full: nf_conntrack_count = ${count}`;
   const place = hook === 'output' ? 'output' : 'prerouting';
   const full = (each: Walk): Walk => drop(each, place, by, `${text}, and no rule is asked`);

@@ -68,12 +68,24 @@ const otherHost = (context: HookContext, spec: PacketSpec, walk: Walk, dev: stri
     return [
       undetermined(
         note(walk, `the host's rules do not see the frames of ${driver} children`),
-        { kind: 'bridge', text: `${driver} on ${dev}: ${child.container.name}` },
+        {
+          kind: 'bridge',
+          text: `${driver} on ${dev}: ${child.container.name}`,
+          reason: 'beside-host-rules',
+          about: { device: dev, container: child.container.name },
+        },
         `what ${child.container.name} does with it depends on its own namespace`,
       ),
     ];
   }
-  return [drop(walk, 'bridge', { kind: 'default', text: `the frame is for ${spec.dstMac}, not for ${dev} (${own})` })];
+  return [
+    drop(walk, 'bridge', {
+      kind: 'default',
+      text: `the frame is for ${spec.dstMac}, not for ${dev} (${own})`,
+      reason: 'other-host',
+      about: { device: dev },
+    }),
+  ];
 };
 
 /** A device's own chains see the frame before any other; a member's frames pass those of its bond too. */

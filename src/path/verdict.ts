@@ -73,6 +73,59 @@ export interface DecidedBy {
   /** The rule as iptables-save prints it, or the route, the sysctl with its value, the port's state. */
   readonly text: string;
   readonly counters?: Counters;
+  /** Why, where no rule and no policy decided: what programs go by, where people read `text`. */
+  readonly reason?: DecisionReason;
+  readonly about?: DecisionSubject;
+}
+
+/** What can decide beside rules, each named after the check that the kernel makes. */
+export type DecisionReason =
+  | 'no-route'
+  | 'refusing-route'
+  | 'link-down'
+  | 'container-no-network'
+  | 'container-no-route'
+  | 'container-no-address'
+  | 'container-itself'
+  | 'martian-source'
+  | 'martian-destination'
+  | 'source-scope'
+  | 'group-not-joined'
+  | 'rp-filter'
+  | 'route-localnet'
+  | 'forwarding-off'
+  | 'ipv6-disabled'
+  | 'ttl-expired'
+  | 'too-big'
+  | 'not-unicast-frame'
+  | 'other-host'
+  | 'port-down'
+  | 'port-locked'
+  | 'port-isolated'
+  | 'port-flood-off'
+  | 'hairpin'
+  | 'unplugged'
+  | 'fdb-elsewhere'
+  | 'vlan'
+  | 'neighbour-wrong'
+  | 'neighbour-failed'
+  | 'parent-and-child'
+  | 'beside-host-rules'
+  | 'conntrack-full'
+  | 'conntrack-entry'
+  | 'answer-not-translated'
+  | 'way-back-unknown'
+  | 'answer-unasked';
+
+/** What the reason is about; each only where it applies. */
+export interface DecisionSubject {
+  /** An interface, or a port of a bridge. */
+  readonly device?: string;
+  readonly sysctl?: string;
+  readonly container?: string;
+  readonly address?: string;
+  /** The largest packet that the way takes. */
+  readonly mtu?: number;
 }
 
 export interface VerdictNat {
@@ -94,6 +147,10 @@ export interface VerdictStep {
   readonly family?: RuleFamily;
   readonly note?: string;
   readonly uncertain?: true;
+  /** For routing decisions: the device that it leaves by. Never in JSON, where `text` has it. */
+  readonly device?: string;
+  /** For the delivery to the host: whether a socket takes it. Never in JSON. */
+  readonly socket?: 'open' | 'closed';
 }
 
 export interface VerdictNearMiss {

@@ -135,11 +135,22 @@ export const undetermined = (walk: Walk, decidedBy: DecidedBy, reason: string): 
     out: null,
   });
 
-export const addStep = (walk: Walk, hook: VerdictStep['hook'], text: string, action: string, note?: string): Walk =>
-  stepped(walk, hook, phaseKind(hook), text, action, note);
+export const addStep = (walk: Walk, hook: VerdictStep['hook'], text: string, action: string, note?: string, more?: StepFacts): Walk =>
+  stepped(walk, hook, phaseKind(hook), text, action, note, more);
 
-const stepped = (walk: Walk, hook: VerdictStep['hook'], kind: VerdictPhase['kind'], text: string, action: string, note?: string): Walk => {
-  const bare: VerdictStep = { hook, table: null, chain: null, rule: null, text, action };
+/** What programs read of a step that is no rule's. */
+export type StepFacts = Pick<VerdictStep, 'device' | 'socket'>;
+
+const stepped = (
+  walk: Walk,
+  hook: VerdictStep['hook'],
+  kind: VerdictPhase['kind'],
+  text: string,
+  action: string,
+  note?: string,
+  more?: StepFacts,
+): Walk => {
+  const bare: VerdictStep = { hook, table: null, chain: null, rule: null, text, action, ...more };
   const next = walkWith(walk, { steps: [...walk.steps, note === undefined ? bare : { ...bare, note }] });
   const told = note === undefined ? {} : { note };
   return walk.phases === null ? next : record(next, { kind, hook, result: phaseResult(kind, action), text, ...told }, walk);

@@ -35,7 +35,7 @@ const gapOf = (model: HostModel, spec: PacketSpec, request: Walk): Gap | null =>
   const onLink = model.addressesOf(end.out).some((entry) => entry.ip.version === skb.family && inPrefix(skb.src, entry.prefix));
   if (!onLink) {
     const peer = formatIp(request.nextHop ?? skb.dst);
-    const by: DecidedBy = { kind: 'route', text: `the way of ${peer} back to ${src}` };
+    const by: DecidedBy = { kind: 'route', text: `the way of ${peer} back to ${src}`, reason: 'way-back-unknown', about: { address: src } };
     return {
       sure: false,
       by,
@@ -45,7 +45,12 @@ const gapOf = (model: HostModel, spec: PacketSpec, request: Walk): Gap | null =>
   const answers = answersFor(model, end.out, skb.src);
   if (answers.value === true) return null;
   const asks = skb.family === 4 ? 'ARP' : 'neighbour solicitation';
-  const by: DecidedBy = { kind: kindOf(answers.text), text: answers.text };
+  const by: DecidedBy = {
+    kind: kindOf(answers.text),
+    text: answers.text,
+    reason: 'answer-unasked',
+    about: { address: src, device: end.out },
+  };
   if (answers.value === null)
     return { sure: false, by, text: `whether the host answers the ${asks} for ${src} on ${end.out} is not known` };
   return {

@@ -28,6 +28,8 @@ export const decidedByJson = (by: DecidedBy): Record<string, unknown> => ({
   ...(by.rule === undefined ? {} : { rule: by.rule }),
   text: by.text,
   ...(by.counters === undefined ? {} : { counters: { packets: by.counters.packets, bytes: by.counters.bytes } }),
+  ...(by.reason === undefined ? {} : { reason: by.reason }),
+  ...(by.about === undefined ? {} : { about: by.about }),
 });
 
 export const natJson = (nat: VerdictNat): Record<string, unknown> => ({

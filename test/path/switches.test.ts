@@ -34,7 +34,12 @@ describe('forwarding', () => {
 
   it('counts for the incoming interface: eth0 off stops the request, the bridge off the answer', () => {
     const eth0 = judge(withSysctl('net.ipv4.conf.eth0.forwarding', 0).model, published);
-    expect(eth0.decidedBy).toEqual({ kind: 'sysctl', text: 'net.ipv4.conf.eth0.forwarding = 0' });
+    expect(eth0.decidedBy).toMatchObject({
+      kind: 'sysctl',
+      text: 'net.ipv4.conf.eth0.forwarding = 0',
+      reason: 'forwarding-off',
+      about: { device: 'eth0', sysctl: 'net.ipv4.conf.eth0.forwarding' },
+    });
     const { verdict, reply } = judgeBoth(withSysctl('net.ipv4.conf.docker0.forwarding', 0).model, published);
     expect(verdict.outcome).toBe('accept');
     expect(reply).toMatchObject({ outcome: 'drop', decidedBy: { kind: 'sysctl', text: 'net.ipv4.conf.docker0.forwarding = 0' } });
@@ -50,14 +55,18 @@ describe('forwarding', () => {
     const { model } = scene('28.5');
     expect(judge(model, { ...published, ttl: 1 })).toMatchObject({
       outcome: 'drop',
-      decidedBy: { kind: 'default', text: 'ttl 1 expires here' },
+      decidedBy: { kind: 'default', text: 'ttl 1 expires here', reason: 'ttl-expired' },
     });
     expect(judge(model, { ...published, ttl: 2 }).outcome).toBe('accept');
   });
 
   it('refuses what exceeds the MTU with DF, fragments it without, and cannot say where DF is not known', () => {
     const { model } = scene('28.5');
-    expect(judge(model, { ...published, length: 1600, dontFragment: true }).decidedBy.text).toBe('1600 bytes exceed mtu 1500 of docker0');
+    expect(judge(model, { ...published, length: 1600, dontFragment: true }).decidedBy).toMatchObject({
+      text: '1600 bytes exceed mtu 1500 of docker0',
+      reason: 'too-big',
+      about: { device: 'docker0', mtu: 1500 },
+    });
     expect(judge(model, { ...published, length: 1600, dontFragment: false }).outcome).toBe('accept');
     expect(judge(model, { ...published, length: 1600 }).outcome).toBe('undetermined');
     expect(judge(model, { ...published, length: 1500, dontFragment: true }).outcome).toBe('accept');
@@ -69,7 +78,10 @@ describe('checks of the source', () => {
 
   it('drops with strict rp_filter what would be answered by another interface, after PREROUTING', () => {
     const verdict = judge(withSysctl('net.ipv4.conf.eth0.rp_filter', 1).model, spoofed);
-    expect(verdict).toMatchObject({ outcome: 'drop', decidedBy: { kind: 'sysctl', text: 'net.ipv4.conf.eth0.rp_filter = 1' } });
+    expect(verdict).toMatchObject({
+      outcome: 'drop',
+      decidedBy: { kind: 'sysctl', text: 'net.ipv4.conf.eth0.rp_filter = 1', reason: 'rp-filter' },
+    });
     expect(verdict.nat).toHaveLength(1);
   });
 
@@ -89,7 +101,7 @@ describe('checks of the source', () => {
   });
 
   it('drops an own address that comes from outside', () => {
-    expect(judge(scene('28.5').model, { ...published, src: '172.17.0.1' }).decidedBy).toEqual({
+    expect(judge(scene('28.5').model, { ...published, src: '172.17.0.1' }).decidedBy).toMatchObject({
       kind: 'route',
       text: 'martian source 172.17.0.1 on eth0',
     });
@@ -109,7 +121,7 @@ describe('checks of the source', () => {
   it('keeps 127.0.0.1 on the host after DNAT in OUTPUT without route_localnet', () => {
     const noProxy = { [IPTABLES]: insertRules('nat', '-A OUTPUT -m addrtype --dst-type LOCAL -j DOCKER') };
     const spec: PacketSpec = { in: null, src: '127.0.0.1', dst: '127.0.0.1', proto: 'tcp', sport: 40000, dport: 8080 };
-    expect(judge(with28({ raw: noProxy }).model, spec).decidedBy).toEqual({
+    expect(judge(with28({ raw: noProxy }).model, spec).decidedBy).toMatchObject({
       kind: 'sysctl',
       text: 'net.ipv4.conf.docker0.route_localnet = 0',
     });
@@ -202,7 +214,7 @@ describe('bridges', () => {
 
   it('drops at a neighbour entry that somebody has nailed down wrongly', () => {
     const entry = JSON.stringify([{ dst: '172.17.0.2', dev: 'docker0', lladdr: '02:00:00:00:00:99', state: ['PERMANENT'] }]);
-    expect(judge(with28({ raw: { 'ip -j neigh': entry } }).model, published).decidedBy).toEqual({
+    expect(judge(with28({ raw: { 'ip -j neigh': entry } }).model, published).decidedBy).toMatchObject({
       kind: 'neighbour',
       text: '172.17.0.2 dev docker0 lladdr 02:00:00:00:00:99 PERMANENT',
     });
@@ -217,7 +229,7 @@ describe('bridges', () => {
         ),
       );
     const world = with28({ raw: { 'ip -j -d link': unplug } });
-    expect(judge(world.model, published).decidedBy).toEqual({
+    expect(judge(world.model, published).decidedBy).toMatchObject({
       kind: 'bridge',
       text: `${port} of pub is not plugged into any bridge instead of docker0`,
     });
@@ -241,7 +253,7 @@ describe('routes', () => {
   it.each(['blackhole', 'unreachable', 'prohibit'])('drops at a %s route', (type) => {
     expect(judge(with28(elsewhere({ type, dst: '192.0.2.0/24' })).model, spec('192.0.2.1'))).toMatchObject({
       outcome: 'drop',
-      decidedBy: { kind: 'route', text: `${type} 192.0.2.0/24` },
+      decidedBy: { kind: 'route', text: `${type} 192.0.2.0/24`, reason: 'refusing-route' },
     });
   });
 
@@ -261,7 +273,7 @@ describe('routes', () => {
     });
     expect(judge(world.model, spec('192.0.2.1'))).toMatchObject({
       outcome: 'drop',
-      decidedBy: { kind: 'route', text: 'no route to 192.0.2.1' },
+      decidedBy: { kind: 'route', text: 'no route to 192.0.2.1', reason: 'no-route' },
     });
   });
 
@@ -535,7 +547,12 @@ describe('IPv6', () => {
       out: 'eth0',
       decidedBy: { family: 'ip6', chain: 'FORWARD', rule: 1 },
     });
-    expect(judge(v6(0).model, spec).decidedBy).toEqual({ kind: 'sysctl', text: 'net.ipv6.conf.all.forwarding = 0' });
+    expect(judge(v6(0).model, spec).decidedBy).toMatchObject({
+      kind: 'sysctl',
+      text: 'net.ipv6.conf.all.forwarding = 0',
+      reason: 'forwarding-off',
+      about: { sysctl: 'net.ipv6.conf.all.forwarding' },
+    });
   });
 
   it('drops what comes in by the policy', () => {
