@@ -5,6 +5,7 @@
  */
 import type { IpAddress } from '../base/ip-address.ts';
 import type { IpSet } from './ipset.ts';
+import type { NumberRange } from './matches/values.ts';
 import type { Backend, Hook, RuleFamily, RuleRef } from './ruleset.ts';
 import type { Skb } from './skb.ts';
 
@@ -104,8 +105,17 @@ export interface NatAction {
   /** New address and port; null where the rule leaves a choice that cannot be foreseen (a range): then `note` says so. */
   readonly address: IpAddress | null;
   readonly port: number | null;
+  /** What the rule says of the port, for the search of a free one. */
+  readonly choice: PortChoice;
   readonly by: RuleRef;
   readonly note?: string;
+}
+
+/** NF_NAT_RANGE_PROTO_*: a range of ports, the port that it is counted from, and whether chance picks. */
+export interface PortChoice {
+  readonly ports: NumberRange | null;
+  readonly basePort: number | null;
+  readonly random: boolean;
 }
 
 /** How one base chain can end. `decided` is the rule or policy that ended it. */

@@ -1,6 +1,7 @@
 /** Connections of the snapshot, found by either direction's tuple. */
 import type { IpAddress } from '../base/ip-address.ts';
 import type { ConntrackEntry } from '../host/facts.ts';
+import { sameTuple } from '../netfilter/conntrack.ts';
 import type { Tuple } from '../netfilter/tuple.ts';
 
 export interface ConntrackHit {
@@ -9,9 +10,15 @@ export interface ConntrackHit {
 }
 
 export class ConntrackIndex {
+  readonly #entries: readonly ConntrackEntry[];
   readonly #byTuple = new Map<string, ConntrackHit>();
+  /** By who began them; made when it is first asked. */
+  #bySender: Map<string, ConntrackEntry[]> | null = null;
+  /** By the ports that may be in the way of a new connection; made when it is first asked. */
+  #byPort: Map<string, ConntrackEntry | null> | null = null;
 
   constructor(entries: readonly ConntrackEntry[]) {
+    this.#entries = entries;
     for (const entry of entries) {
       const zone = entry.zone ?? 0;
       for (const direction of ['original', 'reply'] as const) {
@@ -30,7 +37,42 @@ export class ConntrackIndex {
       null
     );
   }
+
+  /** Connections that the same sender began from the same port (find_appropriate_src). */
+  from(protocol: number, { src, srcPort }: Tuple, zone = 0, zoneOf?: 'original' | 'reply'): readonly ConntrackEntry[] {
+    if (this.#bySender === null) {
+      this.#bySender = new Map();
+      for (const entry of this.#entries) {
+        const { original } = entry;
+        const key = senderKey(entry.protocol, original.src, original.srcPort, zoneIn(entry.zone ?? 0, entry.zoneOf, 'original'));
+        const known = this.#bySender.get(key);
+        if (known === undefined) this.#bySender.set(key, [entry]);
+        else known.push(entry);
+      }
+    }
+    return this.#bySender.get(senderKey(protocol, src, srcPort, zoneIn(zone, zoneOf, 'original'))) ?? NONE;
+  }
+
+  /** False where no connection but that of `own` has to do with the port: the kernel's choice of ports is then the same as for any other. */
+  mayCollide(protocol: number, port: number, own: Tuple): boolean {
+    if (this.#byPort === null) {
+      this.#byPort = new Map();
+      for (const entry of this.#entries) {
+        for (const used of new Set([entry.original.srcPort, entry.reply.dstPort])) {
+          const key = `${entry.protocol} ${used}`;
+          this.#byPort.set(key, this.#byPort.has(key) ? null : entry);
+        }
+      }
+    }
+    const entry = this.#byPort.get(`${protocol} ${port}`);
+    return entry === null || (entry !== undefined && !sameTuple(entry.original, own));
+  }
 }
+
+const NONE: readonly ConntrackEntry[] = [];
+
+const senderKey = (protocol: number, src: IpAddress, srcPort: number | null, zone: number): string =>
+  `${protocol} ${words(src)} ${srcPort} ${zone}`;
 
 /** nf_ct_zone_id */
 const zoneIn = (zone: number, zoneOf: 'original' | 'reply' | undefined, direction: 'original' | 'reply'): number =>

@@ -3,6 +3,7 @@
  * rule tells apart get one answer, with their own port in its translations. Valid for one model; throw it away with that.
  */
 import { parseIp } from '../base/ip-address.ts';
+import type { Tuple } from '../netfilter/tuple.ts';
 import { judgeBoth } from './judge.ts';
 import type { HostModel } from './model.ts';
 import { protocolOf } from './packet-spec.ts';
@@ -60,17 +61,21 @@ export class JudgeCache {
     if (connection !== undefined && (connection.ct.state !== 'NEW' || connection.nat.dst !== null || connection.nat.src !== null))
       return null;
     if (connection === undefined && this.#isKnown(spec)) return null;
+    if (this.#mayCollide(spec, sport)) return null;
     return `${this.#ports.classOf(sport)} ${connection === undefined} ${JSON.stringify(rest)}`;
   }
 
   #isKnown(spec: PacketSpec): boolean {
     const index = this.#model.conntrack;
     if (index === null) return false;
-    const protocol = protocolOf(spec.proto);
-    const src = parseIp(spec.src);
-    const dst = parseIp(spec.dst);
-    if (protocol === null || src === null || dst === null) return true;
-    return index.find(protocol, { src, dst, srcPort: spec.sport ?? null, dstPort: spec.dport ?? null }) !== null;
+    const tuple = tupleOf(spec);
+    return tuple === null || index.find(tuple.protocol, tuple) !== null;
+  }
+
+  /** Another connection has the port already: the kernel may give this one another. */
+  #mayCollide(spec: PacketSpec, sport: number): boolean {
+    const tuple = tupleOf(spec);
+    return tuple === null || this.#model.conntrack?.mayCollide(tuple.protocol, sport, tuple) === true;
   }
 
   /** Tries another port of the class: what is remembered must give the answer that judging would. */
@@ -85,6 +90,14 @@ export class JudgeCache {
     return JSON.stringify(judgeBoth(this.#model, asked)) === JSON.stringify(withPort(answer, sport, other));
   }
 }
+
+const tupleOf = (spec: PacketSpec): (Tuple & { readonly protocol: number }) | null => {
+  const protocol = protocolOf(spec.proto);
+  const src = parseIp(spec.src);
+  const dst = parseIp(spec.dst);
+  if (protocol === null || src === null || dst === null) return null;
+  return { protocol, src, dst, srcPort: spec.sport ?? null, dstPort: spec.dport ?? null };
+};
 
 /** An answer for this packet and no other. */
 export const unshared = (answer: BothVerdicts): SharedAnswer => ({ answer, from: 0, to: 0 });

@@ -21,6 +21,8 @@ export interface HostModel {
   readonly places: Places;
   readonly hooks: { readonly 4: HookPrograms; readonly 6: HookPrograms };
   readonly frames: FrameChains;
+  /** Whether connections are translated at all: with the first chain of type nat the kernel looks after all of them (nf_nat_register_fn). */
+  readonly translates: { readonly 4: boolean; readonly 6: boolean };
   /** False where no firewall rules of the family were read at all. */
   readonly firewallKnown: { readonly 4: boolean; readonly 6: boolean };
   /** Sentences about parts of the firewall that were not read, to be shown with every verdict of the family. */
@@ -59,6 +61,7 @@ export const compileHost = (facts: HostFacts, options: CompileOptions = {}): Hos
     places,
     hooks: { 4: programs(chains[4]), 6: programs(chains[6]) },
     frames: frameChains(native),
+    translates: { 4: chains[4].some(isNat), 6: chains[6].some(isNat) },
     firewallKnown: {
       4: options.chains !== undefined || firewallKnown(self, 'ip'),
       6: options.chains !== undefined || firewallKnown(self, 'ip6'),
@@ -69,6 +72,8 @@ export const compileHost = (facts: HostFacts, options: CompileOptions = {}): Hos
     isBridge: (dev) => (links === null ? claimed.has(dev) : links.get(dev)?.kind === 'bridge'),
   };
 };
+
+const isNat = ({ type }: BaseChain): boolean => type === 'nat';
 
 const compiled = (self: NamespaceFacts, native: readonly BaseChain[], family: 'ip' | 'ip6'): readonly BaseChain[] => [
   ...self.rulesets.filter((ruleset) => ruleset.family === family).flatMap((ruleset) => compileRuleset(ruleset)),

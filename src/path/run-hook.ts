@@ -1,30 +1,15 @@
-/** Takes a packet through one netfilter hook: base chains by priority, connection tracking, address translation. */
+/** Takes a packet through one netfilter hook: base chains by priority, with connection tracking and address translation between them. */
 import { sameIp } from '../base/ip-address.ts';
-import type { BaseChain, HookOutcome, NatAction } from '../netfilter/evaluation.ts';
+import type { BaseChain } from '../netfilter/evaluation.ts';
 import type { Hook, IpHook } from '../netfilter/ruleset.ts';
-import { type CtView, ctWith, type Skb, skbWith } from '../netfilter/skb.ts';
-import { isIcmpError } from './classify.ts';
+import { applyOutcome, summary } from './chain-outcome.ts';
 import { matchEnv } from './env.ts';
 import type { HookStage } from './hook-program.ts';
 import type { HostModel } from './model.ts';
+import { translate } from './nat-stage.ts';
 import { track } from './tracking.ts';
-import type { DecidedBy, VerdictNat, VerdictStep } from './verdict.ts';
-import {
-  addressPort,
-  andThen,
-  assume,
-  decidedByRef,
-  doubt,
-  finish,
-  nearMissOf,
-  note,
-  type Recorded,
-  record,
-  stepOf,
-  undetermined,
-  type Walk,
-  walkWith,
-} from './walk.ts';
+import type { DecidedBy, VerdictStep } from './verdict.ts';
+import { andThen, assume, doubt, note, type Walk, walkWith } from './walk.ts';
 
 export interface HookContext {
   readonly model: HostModel;
@@ -111,15 +96,6 @@ const deciders = (walks: readonly Walk[]): string =>
     .filter(Boolean)
     .join(', ');
 
-const summary = (walks: readonly Walk[]): string =>
-  walks
-    .map(
-      ({ skb, end }) =>
-        `${end?.outcome ?? 'on'} ${skb.mark} ${skb.ct.state} ${skb.ct.mark} ${skb.tos} ${skb.ttl} ${addressPort(skb.src, skb.srcPort)} ${addressPort(skb.dst, skb.dstPort)}`,
-    )
-    .sort()
-    .join('|');
-
 const runChain = (context: HookContext, walk: Walk, hook: Hook, chain: BaseChain): readonly Walk[] => {
   const outcomes = chain.evaluate(walk.skb, matchEnv(context.model, walk.nextHop), context.explain);
   return andThen(
@@ -129,181 +105,4 @@ const runChain = (context: HookContext, walk: Walk, hook: Hook, chain: BaseChain
       return changed && context.reroute !== undefined ? context.reroute(each) : [each];
     },
   );
-};
-
-const applyOutcome = (walk: Walk, hook: Hook, chain: BaseChain, outcome: HookOutcome): Walk => {
-  const steps = walk.steps.slice();
-  for (const step of outcome.steps) steps.push(stepOf(hook, step));
-  let next = walkWith(walk, {
-    skb: outcome.skb,
-    steps,
-    nearMisses:
-      outcome.nearMisses.length === 0 ? walk.nearMisses : [...walk.nearMisses, ...outcome.nearMisses.map((miss) => nearMissOf(hook, miss))],
-    passes: outcome.verdict === 'accept' ? [...walk.passes, { hook, priority: chain.priority, ref: outcome.decided }] : walk.passes,
-  });
-  if (walk.phases !== null) next = record(next, chainPhase(hook, chain, outcome), walk);
-  if (outcome.assumptions.length > 0) {
-    const by = decidedByRef(outcome.steps.find((step) => step.uncertain === true)?.ref ?? outcome.decided);
-    for (const text of outcome.assumptions) next = assume(next, text, by);
-  }
-  if (outcome.verdict === 'accept') return next;
-  const decidedBy = decidedByRef(outcome.decided);
-  switch (outcome.verdict) {
-    case 'drop':
-      return finish(next, { outcome: 'drop', decidedBy, out: null });
-    case 'reject':
-      return finish(next, {
-        outcome: 'reject',
-        decidedBy,
-        ...(outcome.rejectWith === null ? {} : { rejectWith: outcome.rejectWith }),
-        out: null,
-      });
-    case 'unknown':
-      return finish(next, { outcome: 'undetermined', decidedBy, out: null });
-  }
-};
-
-/** What a base chain said: also that none of its rules matched. */
-const chainPhase = (hook: Hook, chain: BaseChain, outcome: HookOutcome): Recorded => {
-  const matched = outcome.steps.filter((step) => step.ref.rule !== null).length;
-  return {
-    kind: chain.type === 'nat' ? 'nat' : 'rules',
-    hook,
-    backend: chain.backend,
-    family: chain.family,
-    table: chain.table,
-    chain: chain.name,
-    asked: matched + outcome.nearMisses.length,
-    matched,
-    result: outcome.nat !== null ? 'nat' : outcome.verdict === 'accept' ? 'allow' : outcome.verdict,
-    text: outcome.decided.text,
-  };
-};
-
-/** nf_nat_inet_fn: rules are asked for new connections only, once for each kind of translation; all else follows the stored one. */
-const translate = (context: HookContext, walk: Walk, hook: Hook, manip: 'dst' | 'src', chains: readonly BaseChain[]): readonly Walk[] => {
-  const { ct } = walk.skb;
-  const skipped = (why: string): Walk =>
-    walk.phases === null || chains.length === 0 ? walk : record(walk, { ...natPhase(hook, chains), result: 'skip', text: why });
-  if (ct.state === 'INVALID' || ct.state === 'UNTRACKED') return [skipped(`not asked: the packet is ${ct.state}`)];
-  const done = manip === 'dst' ? walk.dstNatDone : walk.srcNatDone;
-  const asks = !ct.confirmed && (ct.state === 'NEW' || (ct.state === 'RELATED' && !isIcmpError(walk.skb)));
-  if (!asks || done) {
-    const followed = followStored(walk, manip);
-    if (followed !== walk) {
-      const nat = followed.nat.at(-1);
-      const way = nat === undefined ? '' : `${nat.from} -> ${nat.to}`;
-      return [record(followed, { ...natPhase(hook, chains), result: 'nat', text: `the connection's translation: ${way}` }, walk)];
-    }
-    return [
-      skipped(
-        `not asked: ${done ? 'settled for this connection already' : `the packet is ${ct.state}, its connection has no translation here`}`,
-      ),
-    ];
-  }
-  return askNatChains(context, settled(walk, manip), hook, manip, chains);
-};
-
-const natPhase = (hook: Hook, chains: readonly BaseChain[]): Omit<Recorded, 'result' | 'text'> => {
-  const [only] = chains;
-  const place = only === undefined ? {} : { backend: only.backend, family: only.family };
-  return { kind: 'nat', hook, ...place, table: only?.table ?? 'nat', chain: only?.name ?? null };
-};
-
-const settled = (walk: Walk, manip: 'dst' | 'src'): Walk => walkWith(walk, manip === 'dst' ? { dstNatDone: true } : { srcNatDone: true });
-
-/** The first chain that sets up a translation ends it; which one comes first among equal priorities matters only where two would. */
-const askNatChains = (
-  context: HookContext,
-  walk: Walk,
-  hook: Hook,
-  manip: 'dst' | 'src',
-  chains: readonly BaseChain[],
-): readonly Walk[] => {
-  const ask = (order: readonly BaseChain[]): readonly Walk[] => {
-    let open: readonly Walk[] = [walk];
-    const done: Walk[] = [];
-    for (const chain of order) {
-      const rest: Walk[] = [];
-      for (const each of open) {
-        for (const outcome of chain.evaluate(each.skb, matchEnv(context.model, each.nextHop), context.explain)) {
-          const next = applyOutcome(each, hook, chain, outcome);
-          if (next.end !== null) done.push(next);
-          else if (outcome.nat === null) rest.push(next);
-          else done.push(applyNat(next, manip, outcome.nat));
-        }
-      }
-      open = rest;
-    }
-    return [...done, ...open];
-  };
-  const forward = ask(chains);
-  if (chains.length < 2) return forward;
-  const equal = chains.some((chain, at) => at > 0 && chain.priority === (chains[at - 1] as BaseChain).priority);
-  if (!equal) return forward;
-  const backward = ask([...chains].reverse());
-  if (summary(forward) === summary(backward)) return forward;
-  const names = chains.map((chain) => `${chain.backend} ${chain.table}/${chain.name}`);
-  const by: DecidedBy = { kind: 'default', text: `order of ${names.join(' and ')}` };
-  const told = (list: readonly Walk[], order: readonly string[]): readonly Walk[] =>
-    list.map((each) => assume(each, `at hook ${hook} ${order.join(' translates before ')}`, by));
-  return [...told(forward, names), ...told(backward, [...names].reverse())];
-};
-
-/** A translated packet is no longer the one that was captured. */
-const STALE: Pick<Skb, 'bytes'> = { bytes: null };
-
-const applyNat = (walk: Walk, manip: 'dst' | 'src', action: NatAction): Walk => {
-  const { skb } = walk;
-  const oldIp = manip === 'dst' ? skb.dst : skb.src;
-  const oldPort = manip === 'dst' ? skb.dstPort : skb.srcPort;
-  const from = addressPort(oldIp, oldPort);
-  const by = { table: action.by.table, chain: action.by.chain, rule: action.by.rule ?? 0, text: action.by.text };
-  const told = action.note === undefined ? walk : note(walk, action.note);
-  if (action.address === null) {
-    if (manip === 'dst')
-      return undetermined(told, decidedByRef(action.by), action.note ?? 'the address that the rule translates to is not known');
-    const unnamed: VerdictNat = { kind: action.kind, from, to: 'unknown', by };
-    return note(walkWith(told, { nat: [...told.nat, unnamed] }), action.note ?? 'the source address that the rule gives is not known');
-  }
-  const port = oldPort === null ? null : (action.port ?? oldPort);
-  const nat: VerdictNat = { kind: action.kind, from, to: addressPort(action.address, port), by };
-  const changed = !sameIp(oldIp, action.address) || port !== oldPort;
-  const ct: CtView =
-    manip === 'dst'
-      ? ctWith(skb.ct, { reply: { ...skb.ct.reply, src: action.address, srcPort: port }, dnat: skb.ct.dnat || changed })
-      : ctWith(skb.ct, { reply: { ...skb.ct.reply, dst: action.address, dstPort: port }, snat: skb.ct.snat || changed });
-  const moved: Skb = skbWith(skb, {
-    ...(manip === 'dst' ? { dst: action.address, dstPort: port } : { src: action.address, srcPort: port }),
-    ct,
-    ...(changed ? STALE : {}),
-  });
-  return walkWith(told, { skb: moved, nat: [...told.nat, nat] });
-};
-
-/** The stored translation of the packet's direction: the inverse of the other direction's tuple. */
-const followStored = (walk: Walk, manip: 'dst' | 'src'): Walk => {
-  const { skb, natOrigin } = walk;
-  // What a direction's destination translation is to the request, the source translation is to the answer.
-  const ofDst = (manip === 'dst') === (skb.ct.direction === 'original');
-  if (ofDst ? !skb.ct.dnat : !skb.ct.snat) return walk;
-  const other = skb.ct.direction === 'original' ? skb.ct.reply : skb.ct.original;
-  const ip = manip === 'dst' ? other.src : other.dst;
-  const storedPort = manip === 'dst' ? other.srcPort : other.dstPort;
-  const oldIp = manip === 'dst' ? skb.dst : skb.src;
-  const oldPort = manip === 'dst' ? skb.dstPort : skb.srcPort;
-  // ICMP keeps its id in the tuple's ports, and errors carry another protocol's packet: no port of theirs changes.
-  const port = oldPort === null || storedPort === null ? oldPort : storedPort;
-  if (sameIp(ip, oldIp) && port === oldPort) return walk;
-  const origin = ofDst ? natOrigin.dst : natOrigin.src;
-  const nat: VerdictNat = {
-    kind: origin?.kind ?? (manip === 'dst' ? 'dnat' : 'snat'),
-    from: addressPort(oldIp, oldPort),
-    to: addressPort(ip, port),
-    by: origin?.by ?? { table: 'nat', chain: '', rule: 0, text: 'the translation that conntrack keeps for this connection' },
-  };
-  return walkWith(walk, {
-    skb: skbWith(skb, { ...(manip === 'dst' ? { dst: ip, dstPort: port } : { src: ip, srcPort: port }), ...STALE }),
-    nat: [...walk.nat, nat],
-  });
 };

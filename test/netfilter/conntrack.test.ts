@@ -18,8 +18,9 @@ import type { Skb } from '../../src/netfilter/skb.ts';
 import { ip, skb } from './support.ts';
 
 const by = { backend: 'nft', family: 'ip', table: 'nat', chain: 'X', rule: 1, text: '', counters: null } as const;
-const dnat: NatAction = { kind: 'dnat', address: ip('172.17.0.2'), port: 80, by };
-const masquerade: NatAction = { kind: 'masquerade', address: ip('203.0.113.1'), port: 40000, by };
+const choice = { ports: null, basePort: null, random: false };
+const dnat: NatAction = { kind: 'dnat', address: ip('172.17.0.2'), port: 80, choice, by };
+const masquerade: NatAction = { kind: 'masquerade', address: ip('203.0.113.1'), port: 40000, choice, by };
 
 const ends = (packet: Skb): string => describeTuple(tupleOf(packet), packet.protocol);
 const through = (packet: Skb, nat: NatAction): Skb => {
@@ -64,7 +65,7 @@ describe('a connection that is translated both ways', () => {
 describe('applyNat', () => {
   it('sets no bit where nothing changes', () => {
     const { ct } = skb();
-    expect(applyNat(ct, { kind: 'snat', address: ip('10.0.0.1'), port: 40000, by })).toBe(ct);
+    expect(applyNat(ct, { kind: 'snat', address: ip('10.0.0.1'), port: 40000, choice, by })).toBe(ct);
   });
 
   it('does not know what an address left to chance becomes', () => {

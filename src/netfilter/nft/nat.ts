@@ -5,7 +5,7 @@ import type { Condition } from '../matches/condition.ts';
 import type { Hook, RuleRef } from '../ruleset.ts';
 import type { Skb } from '../skb.ts';
 import { mapInto, masqueraded, redirected, translated } from '../targets/nat.ts';
-import { chooseAddress, choosePort, type NatRange } from '../targets/nat-range.ts';
+import { chooseAddress, choosePort, type NatRange, portChoice } from '../targets/nat-range.ts';
 import { type CompiledTarget, type TargetResult, unknownTarget } from '../targets/target.ts';
 import { type Datatype, type Interval, intervalOf, known, type Value } from './datatypes.ts';
 import { compileMap, isOperand, operandOf } from './expressions.ts';
@@ -114,12 +114,12 @@ const give = (
     case 'dnat': {
       const port = choosePort(withoutPorts, skb.dstPort, skb.protocol);
       const address = choices === null ? mapped(range, isPrefix, skb.dst) : { value: null, note: choices };
-      return translated(skb, { kind: 'dnat', side: 'destination', address, port }, by);
+      return translated(skb, { kind: 'dnat', side: 'destination', address, port, choice: portChoice(range) }, by);
     }
     case 'snat': {
       const port = choosePort(range, skb.srcPort, skb.protocol);
       const address = choices === null ? mapped(range, isPrefix, skb.src) : { value: null, note: choices };
-      return translated(skb, { kind: 'snat', side: 'source', address, port }, by);
+      return translated(skb, { kind: 'snat', side: 'source', address, port, choice: portChoice(range) }, by);
     }
   }
 };

@@ -1,5 +1,6 @@
 /** Which address and port a NAT target gives. nf_nat_core.c (get_unique_tuple); xt_nat.c; iptables-extensions(8) on DNAT and SNAT. */
 import { formatIp, type IpAddress, parseIp, sameIp } from '../../base/ip-address.ts';
+import type { PortChoice } from '../evaluation.ts';
 import { inRange, type NumberRange, parseRange } from '../matches/values.ts';
 import { hasPorts } from '../protocols.ts';
 
@@ -40,6 +41,16 @@ const parseAddresses = (text: string): NatRange['addresses'] | undefined => {
   const to = high === undefined ? from : parseIp(high);
   return from === null || to === null ? undefined : { from, to };
 };
+
+/** What the search for a free port needs of it. */
+export const portChoice = ({ ports, basePort, random, fullyRandom }: NatRange): PortChoice => ({
+  ports,
+  basePort,
+  random: random || fullyRandom,
+});
+
+/** A translation that says nothing of ports. */
+export const KEEPS_PORT: PortChoice = { ports: null, basePort: null, random: false };
 
 export interface Chosen<Value> {
   /** Null where it cannot be foreseen; then `note` says what is known. */

@@ -1,10 +1,10 @@
 /** DNAT, SNAT, MASQUERADE, REDIRECT, NETMAP: the translation a new connection gets. xt_nat.c, xt_MASQUERADE.c, xt_REDIRECT.c, xt_NETMAP.c. */
 import { formatIp, type IpAddress, type IpPrefix, parsePrefix } from '../../base/ip-address.ts';
-import type { MatchEnv, NatAction } from '../evaluation.ts';
+import type { MatchEnv, NatAction, PortChoice } from '../evaluation.ts';
 import { hasPorts } from '../protocols.ts';
 import type { Hook, RuleRef, TargetSpec } from '../ruleset.ts';
 import type { Skb } from '../skb.ts';
-import { chooseAddress, choosePort, type NatRange, parseNatRange } from './nat-range.ts';
+import { chooseAddress, choosePort, KEEPS_PORT, type NatRange, parseNatRange, portChoice } from './nat-range.ts';
 import { badTarget, findOption, type TargetModule, type TargetResult } from './target.ts';
 
 const flagsOf = (spec: TargetSpec): { readonly random: boolean; readonly fullyRandom: boolean } => ({
@@ -22,12 +22,13 @@ interface Change {
   readonly side: 'source' | 'destination';
   readonly address: { readonly value: IpAddress | null; readonly note?: string };
   readonly port: { readonly value: number | null; readonly note?: string };
+  readonly choice: PortChoice;
 }
 
-export const translated = (skb: Skb, { kind, side, address, port }: Change, by: RuleRef): TargetResult => {
+export const translated = (skb: Skb, { kind, side, address, port, choice }: Change, by: RuleRef): TargetResult => {
   const before = side === 'source' ? endpoint(skb.src, skb.srcPort, skb.protocol) : endpoint(skb.dst, skb.dstPort, skb.protocol);
   const note = [address.note, port.note].filter((part) => part !== undefined).join(', ');
-  const nat: NatAction = { kind, address: address.value, port: port.value, by, ...(note === '' ? {} : { note }) };
+  const nat: NatAction = { kind, address: address.value, port: port.value, choice, by, ...(note === '' ? {} : { note }) };
   return {
     kind: 'verdict',
     verdict: 'accept',
@@ -51,11 +52,16 @@ const rangeTarget = (name: 'DNAT' | 'SNAT', option: string): TargetModule => ({
               skb.dstPort,
               skb.protocol,
             );
-            return translated(skb, { kind: 'dnat', side: 'destination', address: chooseAddress(range, skb.dst), port }, ref);
+            return translated(
+              skb,
+              { kind: 'dnat', side: 'destination', address: chooseAddress(range, skb.dst), port, choice: portChoice(range) },
+              ref,
+            );
           }
         : (skb: Skb): TargetResult => {
             const address = chooseAddress(range, skb.src);
-            return translated(skb, { kind: 'snat', side: 'source', address, port: choosePort(range, skb.srcPort, skb.protocol) }, ref);
+            const port = choosePort(range, skb.srcPort, skb.protocol);
+            return translated(skb, { kind: 'snat', side: 'source', address, port, choice: portChoice(range) }, ref);
           };
     return { inert: false, run };
   },
@@ -90,6 +96,7 @@ export const masqueraded = (skb: Skb, env: MatchEnv, range: NatRange, by: RuleRe
       side: 'source',
       address: address === null ? { value: null, note: `an address of ${skb.outDev ?? 'the output device'}` } : { value: address },
       port: choosePort(range, skb.srcPort, skb.protocol),
+      choice: portChoice(range),
     },
     by,
   );
@@ -113,6 +120,7 @@ export const redirected = (skb: Skb, env: MatchEnv, range: NatRange, by: RuleRef
       side: 'destination',
       address: address === null ? { value: null, note: `an address of ${skb.inDev ?? 'this host'}` } : { value: address },
       port: choosePort(range.ports === null ? { ...range, random: false } : range, skb.dstPort, skb.protocol),
+      choice: portChoice(range),
     },
     by,
   );
@@ -144,10 +152,20 @@ export const netmap: TargetModule = {
         isDestinationHook(hook)
           ? translated(
               skb,
-              { kind: 'dnat', side: 'destination', address: { value: mapInto(skb.dst, net) }, port: { value: skb.dstPort } },
+              {
+                kind: 'dnat',
+                side: 'destination',
+                address: { value: mapInto(skb.dst, net) },
+                port: { value: skb.dstPort },
+                choice: KEEPS_PORT,
+              },
               ref,
             )
-          : translated(skb, { kind: 'snat', side: 'source', address: { value: mapInto(skb.src, net) }, port: { value: skb.srcPort } }, ref),
+          : translated(
+              skb,
+              { kind: 'snat', side: 'source', address: { value: mapInto(skb.src, net) }, port: { value: skb.srcPort }, choice: KEEPS_PORT },
+              ref,
+            ),
     };
   },
 };
