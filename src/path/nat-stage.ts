@@ -129,7 +129,12 @@ const keepSource = (model: HostModel, walk: Walk, hook: Hook): Walk => {
 };
 
 const refused = (walk: Walk, hook: Hook, text: string): Walk =>
-  drop(walk, hook, { kind: 'default', text }, 'two connections cannot have the same addresses and ports: this one is not confirmed');
+  drop(
+    walk,
+    hook,
+    { kind: 'default', text, reason: 'conntrack-entry' },
+    'two connections cannot have the same addresses and ports: this one is not confirmed',
+  );
 
 /** The packet and its connection with the new address and port; a port that chance picks is not known from here on. */
 const moveTo = (walk: Walk, manip: 'dst' | 'src', address: IpAddress, given: Exclude<GivenPort, { kind: 'none' }>): Walk => {

@@ -2,11 +2,12 @@
  * A host of a few veths in a network namespace of its own, for comparing the path with the kernel: the program itself reads it, and
  * `ip route get` tells what the kernel would do with a packet that comes in. Removed again, also after a run that was killed.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { readFacts } from '../../../src/host/read-facts.ts';
 import { parseSnapshot } from '../../../src/host/read-snapshot.ts';
+import type { SnapshotDocument } from '../../../src/host/snapshot.ts';
 import { compileHost, type HostModel } from '../../../src/path/model.ts';
 
 const PREFIX = 'vspath';
@@ -15,30 +16,57 @@ const MAIN = fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
 export interface KernelHost {
   readonly netns: string;
   sh(command: string): string;
-  /** The host as the program reads it now. */
-  model(): HostModel;
+  /** The host as the program reads it now; `change` adds what a Docker engine would tell. */
+  model(change?: (document: SnapshotDocument) => SnapshotDocument): HostModel;
   close(): void;
 }
 
+/** Names hold the process and when it began, for process ids come again; another run may remove the same leftover at the same time. */
 const removeStale = (): void => {
   for (const line of execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' }).split('\n')) {
     const name = line.split(' ')[0] ?? '';
-    const pid = new RegExp(`^${PREFIX}-(\\d+)-`).exec(name)?.[1];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) execFileSync('ip', ['netns', 'del', name]);
+    const [, pid, began] = new RegExp(`^${PREFIX}-(\\d+)-(\\d+)-`).exec(name) ?? [];
+    if (pid !== undefined && startOf(pid) !== began) spawnSync('ip', ['netns', 'del', name]);
   }
+};
+
+/** Field 22 of /proc/PID/stat (proc(5)); null where there is no such process. */
+const startOf = (pid: string): string | null => {
+  try {
+    return (
+      readFileSync(`/proc/${pid}/stat`, 'utf8')
+        .replace(/^.*\) /s, '')
+        .split(' ')[19] ?? null
+    );
+  } catch {
+    return null;
+  }
+};
+
+export interface Namespace {
+  readonly netns: string;
+  sh(command: string): string;
+  close(): void;
+}
+
+export const openNamespace = (label: string): Namespace => {
+  const netns = `${PREFIX}-${process.pid}-${startOf(String(process.pid))}-${label}`;
+  execFileSync('ip', ['netns', 'add', netns]);
+  return {
+    netns,
+    sh: (command) =>
+      execFileSync('ip', ['netns', 'exec', netns, 'sh', '-ec', command], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }),
+    close: () => {
+      execFileSync('ip', ['netns', 'del', netns]);
+    },
+  };
 };
 
 /** Devices d0, d1 and so on, each a veth whose other end, e0 and so on, is up beside it. */
 export const openHost = (label: string, devices: number): KernelHost => {
   if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: npm run build (npm test does it)`);
   removeStale();
-  const netns = `${PREFIX}-${process.pid}-${label}`;
-  execFileSync('ip', ['netns', 'add', netns]);
-  const sh = (command: string): string =>
-    execFileSync('ip', ['netns', 'exec', netns, 'sh', '-ec', command], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-  const close = (): void => {
-    execFileSync('ip', ['netns', 'del', netns]);
-  };
+  const { netns, sh, close } = openNamespace(label);
   try {
     sh(
       'ip link set lo up; sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 net.ipv6.conf.default.accept_dad=0',
@@ -55,7 +83,7 @@ export const openHost = (label: string, devices: number): KernelHost => {
     netns,
     sh,
     close,
-    model: () => {
+    model: (change) => {
       const text = execFileSync(
         'ip',
         ['netns', 'exec', netns, process.execPath, MAIN, 'snapshot', '--docker-host', 'unix:///nonexistent'],
@@ -65,7 +93,8 @@ export const openHost = (label: string, devices: number): KernelHost => {
           maxBuffer: 64 * 1024 * 1024,
         },
       );
-      return compileHost(readFacts(parseSnapshot(text)));
+      const document = parseSnapshot(text);
+      return compileHost(readFacts(change === undefined ? document : change(document)));
     },
   };
 };
