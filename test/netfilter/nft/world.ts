@@ -48,6 +48,7 @@ const COMMANDS = [
   'iptablesNft',
   'ip6tablesNft',
   'nft',
+  'nftChains',
   'sysctl',
 ] as const;
 
@@ -123,13 +124,19 @@ export class World {
     }
   }
 
-  load(rules: string): HostModel {
-    this.host('nft', ['-f', '-'], `flush ruleset\n${TRACER}${rules}`);
+  /** The host with these rules and nothing that traces. */
+  arrange(rules: string): HostModel {
     this.#stopMonitor();
+    this.host('nft', ['-f', '-'], `flush ruleset\n${rules}`);
+    return compileHost(readFacts(this.#snapshot()));
+  }
+
+  load(rules: string): HostModel {
+    const model = this.arrange(`${TRACER}${rules}`);
     this.#monitor = spawn('ip', ['netns', 'exec', this.#name('host'), 'nft', '-a', 'monitor', 'trace'], { stdio: 'pipe' });
     this.#reader = new NftMonitorReader();
     this.#monitor.stdout.on('data', (chunk: Buffer) => this.#events.push(...this.#reader.push(String(chunk))));
-    return compileHost(readFacts(this.#snapshot()));
+    return model;
   }
 
   host(command: string, args: readonly string[], input = ''): string {
@@ -140,12 +147,19 @@ export class World {
     return this.host('nft', ['-a', '-j', 'list', 'ruleset']);
   }
 
+  /** Sends packets and does not ask what became of them. */
+  put(from: Person | 'host', packets: readonly FirstPacket[]): void {
+    run('ip', ['netns', 'exec', this.#name(from), 'python3', '-c', SENDER, JSON.stringify(packets)]);
+  }
+
   /** Sends the first packets of connections, and gives all that the kernel said in that time. */
   async send(packets: readonly FirstPacket[]): Promise<readonly TraceEvent[]> {
     this.#events = [];
     for (const from of new Set(packets.map((packet) => packet.from))) {
-      const mine = packets.filter((packet) => packet.from === from);
-      run('ip', ['netns', 'exec', this.#name(from), 'python3', '-c', SENDER, JSON.stringify(mine)]);
+      this.put(
+        from,
+        packets.filter((packet) => packet.from === from),
+      );
     }
     for (let waited = 0, count = -1; waited < 100 && (count !== this.#events.length || count === 0); waited++) {
       count = this.#events.length;
