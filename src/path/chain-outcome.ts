@@ -1,6 +1,7 @@
 /** What a base chain's answer makes of the packet: its steps, its end, what was assumed. */
 import type { BaseChain, HookOutcome } from '../netfilter/evaluation.ts';
 import type { Hook } from '../netfilter/ruleset.ts';
+import type { VerdictStep } from './verdict.ts';
 import { addressPort, assume, decidedByRef, finish, nearMissOf, type Recorded, record, stepOf, type Walk, walkWith } from './walk.ts';
 
 export const applyOutcome = (walk: Walk, hook: Hook, chain: BaseChain, outcome: HookOutcome): Walk => {
@@ -61,3 +62,15 @@ export const summary = (walks: readonly Walk[]): string =>
     )
     .sort()
     .join('|');
+
+/** Steps that only one of the orders has are uncertain. */
+export const markDoubtful = (walks: readonly Walk[], others: readonly Walk[]): readonly Walk[] => {
+  const keyOf = ({ backend, table, chain, rule, action }: VerdictStep): string => `${backend} ${table} ${chain} ${rule} ${action}`;
+  const known = new Set(others.flatMap(({ steps }) => steps.map(keyOf)));
+  const isCertain = (step: VerdictStep): boolean => step.table === null || known.has(keyOf(step));
+  return walks.map((walk) =>
+    walk.steps.every(isCertain)
+      ? walk
+      : walkWith(walk, { steps: walk.steps.map((step) => (isCertain(step) ? step : { ...step, uncertain: true as const })) }),
+  );
+};

@@ -8,7 +8,7 @@ import { hasPorts } from '../netfilter/protocols.ts';
 import type { Hook } from '../netfilter/ruleset.ts';
 import { type CtView, ctWith, type Skb, skbWith } from '../netfilter/skb.ts';
 import { KEEPS_PORT } from '../netfilter/targets/nat-range.ts';
-import { applyOutcome, summary } from './chain-outcome.ts';
+import { applyOutcome, markDoubtful, summary } from './chain-outcome.ts';
 import { isIcmpError } from './classify.ts';
 import { matchEnv } from './env.ts';
 import type { HostModel } from './model.ts';
@@ -82,14 +82,17 @@ const askNatChains = (context: NatContext, walk: Walk, hook: Hook, manip: 'dst' 
   if (chains.length < 2) return forward;
   const equal = chains.some((chain, at) => at > 0 && chain.priority === (chains[at - 1] as BaseChain).priority);
   if (!equal) return forward;
-  const backward = ask([...chains].reverse());
-  if (summary(forward) === summary(backward)) return forward;
+  const backward = ask(otherOrder(chains));
+  if (summary(forward) === summary(backward)) return markDoubtful(forward, backward);
   const names = chains.map((chain) => `${chain.backend} ${chain.table}/${chain.name}`);
   const by: DecidedBy = { kind: 'default', text: `order of ${names.join(' and ')}` };
   const told = (list: readonly Walk[], order: readonly string[]): readonly Walk[] =>
     list.map((each) => assume(each, `at hook ${hook} ${order.join(' translates before ')}`, by));
   return [...told(forward, names), ...told(backward, [...names].reverse())];
 };
+
+/** Only chains of one priority may change places. */
+const otherOrder = (chains: readonly BaseChain[]): readonly BaseChain[] => [...chains].reverse().sort((x, y) => x.priority - y.priority);
 
 /** A translated packet is no longer the one that was captured. */
 const STALE: Pick<Skb, 'bytes'> = { bytes: null };

@@ -2,14 +2,14 @@
 import { sameIp } from '../base/ip-address.ts';
 import type { BaseChain } from '../netfilter/evaluation.ts';
 import type { Hook, IpHook } from '../netfilter/ruleset.ts';
-import { applyOutcome, summary } from './chain-outcome.ts';
+import { applyOutcome, markDoubtful, summary } from './chain-outcome.ts';
 import { matchEnv } from './env.ts';
 import type { HookStage } from './hook-program.ts';
 import type { HostModel } from './model.ts';
 import { translate } from './nat-stage.ts';
 import { track } from './tracking.ts';
-import type { DecidedBy, VerdictStep } from './verdict.ts';
-import { andThen, assume, doubt, note, type Walk, walkWith } from './walk.ts';
+import type { DecidedBy } from './verdict.ts';
+import { andThen, assume, doubt, note, type Walk } from './walk.ts';
 
 export interface HookContext {
   readonly model: HostModel;
@@ -76,18 +76,6 @@ const runChains = (context: HookContext, walk: Walk, hook: Hook, chains: readonl
   const told = (list: readonly Walk[], order: readonly string[]): readonly Walk[] =>
     list.map((each) => assume(each, `at hook ${hook} ${order.join(' runs before ')}`, by));
   return [...told(forward, names), ...told(backward, [...names].reverse())];
-};
-
-/** Steps that only one of the orders has are uncertain. */
-const markDoubtful = (walks: readonly Walk[], others: readonly Walk[]): readonly Walk[] => {
-  const keyOf = ({ backend, table, chain, rule, action }: VerdictStep): string => `${backend} ${table} ${chain} ${rule} ${action}`;
-  const known = new Set(others.flatMap(({ steps }) => steps.map(keyOf)));
-  const isCertain = (step: VerdictStep): boolean => step.table === null || known.has(keyOf(step));
-  return walks.map((walk) =>
-    walk.steps.every(isCertain)
-      ? walk
-      : walkWith(walk, { steps: walk.steps.map((step) => (isCertain(step) ? step : { ...step, uncertain: true as const })) }),
-  );
 };
 
 /** Who ends the packet's way here, in words; the outcome is the same. */

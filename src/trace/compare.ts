@@ -69,6 +69,10 @@ export const compareTrace = (verdict: Verdict, passage: Passage | null, options:
       lines.push({ state: predicted.uncertain === true ? 'open' : 'same', predicted, kernel: queue.shift() ?? null });
       continue;
     }
+    if (found > 0 && isOtherOrder(verdict.steps, at, queue, found)) {
+      lines.push({ state: 'same', predicted, kernel: queue.splice(found, 1)[0] ?? null });
+      continue;
+    }
     if (predicted.uncertain === true) {
       lines.push({ state: 'open', predicted, kernel: null });
       elsewhere = !isPassive(predicted);
@@ -96,7 +100,7 @@ export const compareTrace = (verdict: Verdict, passage: Passage | null, options:
   }
   for (const queue of queues.values()) {
     for (const kernel of queue) {
-      const isLeftOpen = elsewhere || (isOpen && !differs) || isBeside(verdict, kernel);
+      const isLeftOpen = elsewhere || (isOpen && !differs) || isBeside(verdict, kernel) || isDoubtfulHook(verdict, kernel);
       lines.push({ state: isLeftOpen ? 'open' : 'kernel', predicted: null, kernel });
     }
   }
@@ -133,6 +137,24 @@ const isBeside = (
   const last = verdict.steps.findLast((step) => step.table !== null);
   const isEnd = verdict.outcome === 'drop' || verdict.outcome === 'reject';
   return isEnd && last !== undefined && sourceOf(last) !== source && last.hook === hook && last.table === table;
+};
+
+/** Another order of chains at that hook leads to the same end; its rules may have been asked instead. */
+const isDoubtfulHook = ({ steps }: Verdict, { hook }: KernelStep): boolean =>
+  steps.some((step) => step.uncertain === true && step.hook === hook);
+
+/** Chains of several tables at one hook with one priority: what the kernel shows first is predicted too, only later. */
+const isOtherOrder = (steps: readonly VerdictStep[], at: number, queue: readonly KernelStep[], found: number): boolean => {
+  const mine = queue[found];
+  return queue
+    .slice(0, found)
+    .every(
+      (step) =>
+        step.hook === mine?.hook &&
+        step.priority === mine.priority &&
+        (step.table !== mine.table || step.family !== mine.family) &&
+        isPredictedLater(steps, at, step),
+    );
 };
 
 /** A rule that leaves the packet and its way as they are, whether it matches or not. */

@@ -10,6 +10,7 @@ import { compileMangle } from './mangle.ts';
 import { compileMatch } from './match.ts';
 import { compileNat } from './nat.ts';
 import { type NftContext, type Operand, partsOf } from './operand.ts';
+import { networkNeed } from './payload.ts';
 import { compactJson, printKey, printMap, printSeconds, quote } from './print-constants.ts';
 import { rejectText, rejectWith } from './reject.ts';
 import { SetIndex } from './set-index.ts';
@@ -273,10 +274,12 @@ const logFlags = (flags: readonly string[]): readonly string[] => {
 
 const rejectStatement = (body: unknown, context: NftContext): CompiledStatement => {
   const text = rejectText(body, context);
+  const type = isObject(body) ? body['type'] : undefined;
   return {
     text,
     kind: 'target',
-    needs: [],
+    // The words of one family ask for it (stmt_evaluate_reject), and nft lists that condition no more than here.
+    needs: type === 'icmp' ? networkNeed(context, 4) : type === 'icmpv6' ? networkNeed(context, 6) : [],
     target: () => ({
       inert: false,
       run: (skb) => ({ kind: 'verdict', verdict: 'reject', action: 'reject', rejectWith: rejectWith(body, skb) }),
