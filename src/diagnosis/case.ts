@@ -10,6 +10,7 @@ import type { PacketSpec, Verdict, VerdictNat } from '../path/verdict.ts';
 import { NameIndex } from '../topology/names.ts';
 import type { ContainerNode, Endpoint, Topology } from '../topology/topology.ts';
 import type { DiagnosisInput } from './diagnosis.ts';
+import { nativeRule } from './native-rule.ts';
 import { decidingRule } from './rule-shape.ts';
 
 export interface End {
@@ -55,6 +56,8 @@ export interface Case {
   readonly inDevice: string | null;
   /** Interface by which it leaves or would leave the host; null where that is not known. */
   readonly outDevice: string | null;
+  /** True where packets were seen that the deciding rule did not count. */
+  readonly notCounted: boolean;
   /** True where the conversation was seen and the other side never said anything. */
   readonly unanswered: boolean;
 }
@@ -85,28 +88,30 @@ export const buildCase = (input: DiagnosisInput): Case => {
     target,
     dnat,
     snat,
-    obstacle: obstacleOf(facts, verdict, reply),
+    obstacle: obstacleOf(facts, verdict, reply, { in: spec.in, out: outDevice ?? target.bridge }),
     inDevice: spec.in,
+    notCounted: input.notCounted === true,
     outDevice: outDevice ?? target.bridge,
     unanswered: flow !== null && flow.packets[0] + flow.packets[1] > 0 && (flow.packets[0] === 0 || flow.packets[1] === 0),
   };
 };
 
-const obstacleOf = (facts: HostFacts, verdict: Verdict, reply: Verdict | null): Obstacle | null => {
-  if (verdict.outcome !== 'accept') return { verdict, direction: 'request', rule: decidingRule(facts, verdict.decidedBy) };
+interface Devices {
+  readonly in: string | null;
+  readonly out: string | null;
+}
+
+const obstacleOf = (facts: HostFacts, verdict: Verdict, reply: Verdict | null, devices: Devices): Obstacle | null => {
+  const ruleOf = (which: Verdict, way: Devices): Rule | null =>
+    which.decidedBy.backend === 'nftables' ? nativeRule(facts, which, way) : decidingRule(facts, which.decidedBy);
+  if (verdict.outcome !== 'accept') return { verdict, direction: 'request', rule: ruleOf(verdict, devices) };
   if (reply !== null && reply.outcome !== 'accept')
-    return { verdict: reply, direction: 'reply', rule: decidingRule(facts, reply.decidedBy) };
+    return { verdict: reply, direction: 'reply', rule: ruleOf(reply, { in: devices.out, out: devices.in }) };
   return null;
 };
 
-/** The device of the last routing decision on the way: `198.18.20.0/24 dev br-5e1c…`. */
-export const routedTo = (verdict: Verdict): string | null => {
-  for (const step of [...verdict.steps].reverse()) {
-    const device = step.hook === 'routing' ? /\bdev (\S+)/.exec(step.text) : null;
-    if (device !== null) return device[1] ?? null;
-  }
-  return null;
-};
+/** The device of the last routing decision on the way. */
+export const routedTo = (verdict: Verdict): string | null => verdict.steps.findLast((step) => step.device !== undefined)?.device ?? null;
 
 /** `10.0.0.1:80`, `[fd00::1]:80`, or a bare address. */
 export const splitAddress = (text: string): { readonly ip: IpAddress | null; readonly port: number | null } => {

@@ -1,5 +1,10 @@
 /** All causes, the most specific first: where two explain the same refusal, the earlier one is told first. A new cause is a file and a line. */
+
+import { answerElsewhere } from './causes/answer-elsewhere.ts';
+import { answerUnasked } from './causes/answer-unasked.ts';
+import { beforeTheFirewall } from './causes/before-the-firewall.ts';
 import { besideHostRules } from './causes/beside-host-rules.ts';
+import { bridgePort } from './causes/bridge-port.ts';
 import { conntrackFull } from './causes/conntrack-full.ts';
 import { containerNoRoute } from './causes/container-no-route.ts';
 import { directAccess } from './causes/direct-access.ts';
@@ -9,15 +14,21 @@ import { firewallBypassed } from './causes/firewall-bypassed.ts';
 import { firewalld } from './causes/firewalld.ts';
 import { forwardingOff } from './causes/forwarding-off.ts';
 import { hairpin } from './causes/hairpin.ts';
+import { hopLimit } from './causes/hop-limit.ts';
 import { hostNetwork } from './causes/host-network.ts';
 import { iccNoEffect } from './causes/icc-no-effect.ts';
 import { iccOff } from './causes/icc-off.ts';
 import { inputRefused } from './causes/input-refused.ts';
 import { internalNetwork } from './causes/internal-network.ts';
 import { invalidState } from './causes/invalid-state.ts';
+import { ipv6Off } from './causes/ipv6-off.ts';
+import { kubeFirewall } from './causes/kube-firewall.ts';
 import { loopbackFromOutside } from './causes/loopback-from-outside.ts';
+import { loopbackSource } from './causes/loopback-source.ts';
 import { macvlanHost } from './causes/macvlan-host.ts';
+import { mtuGap } from './causes/mtu-gap.ts';
 import { nativeNftables } from './causes/native-nftables.ts';
+import { neighbourSilent } from './causes/neighbour-silent.ts';
 import { networkIsolation } from './causes/network-isolation.ts';
 import { noMasquerade } from './causes/no-masquerade.ts';
 import { noRoute } from './causes/no-route.ts';
@@ -25,6 +36,7 @@ import { nobodyListens } from './causes/nobody-listens.ts';
 import { nobodyThere } from './causes/nobody-there.ts';
 import { notPublished } from './causes/not-published.ts';
 import { outsideOfView } from './causes/outside-of-view.ts';
+import { overlayCleartext } from './causes/overlay-cleartext.ts';
 import { proxied } from './causes/proxied.ts';
 import { publishedElsewhere } from './causes/published-elsewhere.ts';
 import { publishedPortFilter } from './causes/published-port-filter.ts';
@@ -32,6 +44,8 @@ import { reversePath } from './causes/reverse-path.ts';
 import { routeLocalnet } from './causes/route-localnet.ts';
 import { staleConntrack } from './causes/stale-conntrack.ts';
 import { stolenRoute } from './causes/stolen-route.ts';
+import { swarmIngressGone } from './causes/swarm-ingress-gone.ts';
+import { swarmPorts } from './causes/swarm-ports.ts';
 import { takenPort } from './causes/taken-port.ts';
 import { tooBig } from './causes/too-big.ts';
 import { twoBackends } from './causes/two-backends.ts';
@@ -48,7 +62,13 @@ export const CAUSES: readonly Cause[] = [
   routeLocalnet,
   hairpin,
   macvlanHost,
+  bridgePort,
   wrongNeighbour,
+  neighbourSilent,
+  answerUnasked,
+  answerElsewhere,
+  hopLimit,
+  ipv6Off,
   tooBig,
   besideHostRules,
   dockerUser,
@@ -60,24 +80,31 @@ export const CAUSES: readonly Cause[] = [
   dockerRulesGone,
   networkIsolation,
   loopbackFromOutside,
+  kubeFirewall,
+  overlayCleartext,
   directAccess,
   unpublishedDirect,
   invalidState,
   firewalld,
   nativeNftables,
+  swarmPorts,
   inputRefused,
   noRoute,
   staleConntrack,
   publishedElsewhere,
   takenPort,
+  swarmIngressGone,
   notPublished,
   nobodyListens,
   nobodyThere,
+  loopbackSource,
   noMasquerade,
   outsideOfView,
   firewallBypassed,
   publishedPortFilter,
   iccNoEffect,
+  mtuGap,
+  beforeTheFirewall,
   proxied,
   hostNetwork,
 ];

@@ -14,6 +14,8 @@ export interface DiagnosisInput {
   readonly reply: Verdict | null;
   /** The conversation as it was seen; null where nothing was captured. */
   readonly flow: Flow | null;
+  /** Packets of the flow came in, and the rule that decides counted none of them. */
+  readonly notCounted?: boolean;
   readonly facts: HostFacts;
   readonly topology: Topology;
 }

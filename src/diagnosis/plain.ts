@@ -39,7 +39,7 @@ const accepted = (subject: Case): string[] => {
         : `${by.text}.`;
   const told = (how: string): string[] => [`${what(subject)} ${how}; ${allows}`];
   if (verdict.out === 'local') {
-    const closed = verdict.steps.find((step) => step.text.startsWith('nothing listens on '));
+    const closed = verdict.steps.find((step) => step.socket === 'closed');
     return told(
       closed === undefined
         ? 'is delivered to the host itself'

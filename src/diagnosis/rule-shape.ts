@@ -74,8 +74,17 @@ export const rulesIn = (ruleset: Ruleset, tableName: string | null = null): Plac
     .flatMap((table) => table.chains.flatMap((chain) => chain.rules.map((rule) => ({ ruleset, table, chain, rule }))));
 
 /** The rule that decided, as parsed; null where a policy or something else did, or the snapshot does not hold it. */
-export const decidingRule = (facts: HostFacts, by: DecidedBy): Rule | null => {
-  if (by.kind !== 'rule' || by.rule === undefined) return null;
+export const decidingRule = (facts: HostFacts, by: DecidedBy): Rule | null => (by.kind === 'rule' ? ruleAt(facts, by) : null);
+
+/** The rule of a step; null where the step is none of iptables'. */
+export const ruleAt = (
+  facts: HostFacts,
+  by: Pick<DecidedBy, 'backend' | 'family'> & {
+    readonly table?: string | null;
+    readonly chain?: string | null;
+    readonly rule?: number | null;
+  },
+): Rule | null => {
   const ruleset = facts.self.rulesets.find((candidate) => candidate.backend === by.backend && candidate.family === by.family);
   const chain = ruleset?.tables.find((table) => table.name === by.table)?.chains.find((candidate) => candidate.name === by.chain);
   return chain?.rules.find((rule) => rule.number === by.rule) ?? null;

@@ -8,16 +8,16 @@ import type { FlowQuestion } from './state.ts';
 export const diagnosisOf = (version: HostVersion, note: FlowNote, question: FlowQuestion | null): readonly string[] => {
   if (note.verdict === null || question === null) return [];
   if ('unknown' in question) return [question.unknown];
-  const { verdict, reply, assumptions } = note.verdict;
+  const { verdict, reply, assumptions, contradiction, counted, natCounted } = note.verdict;
   const sentences = whySentences({
     spec: question.spec,
     verdict,
     reply,
     flow: note.flow,
+    notCounted: contradiction?.kind === 'not-counted',
     facts: version.facts,
     topology: version.topology,
   });
-  const { contradiction, counted, natCounted } = note.verdict;
   const evidence = countedSentence(verdict, counted, natCounted);
   return [
     ...(contradiction === null ? [] : [contradiction.text]),

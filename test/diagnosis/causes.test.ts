@@ -1,5 +1,7 @@
 /** Each cause on a host that has it: found by what rules and facts say, told with names, with a command that would mend it. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { CAUSES } from '../../src/diagnosis/causes.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import { parseNftables } from '../../src/netfilter/nft/parse.ts';
 import type { NftTable } from '../../src/netfilter/nft/ruleset.ts';
@@ -147,10 +149,14 @@ describe('routing and sysctls', () => {
   });
 
   it('too-big: larger than the next link takes', () => {
-    const verdict: Verdict = { ...dropped({ kind: 'route', text: '1500 bytes exceed mtu 1400 of tun0' }), out: null };
+    const verdict: Verdict = {
+      ...dropped({ kind: 'route', text: 'too long', reason: 'too-big', about: { device: 'tun0', mtu: 1400 } }),
+      out: null,
+    };
     expect(decided(verdict, ask('web', '192.0.2.1', 443)).found[0]).toMatchObject({
       id: 'too-big',
-      evidence: ['1500 bytes exceed mtu 1400 of tun0'],
+      sentence: expect.stringContaining('larger than what tun0 takes'),
+      evidence: ['too long'],
     });
   });
 });
@@ -553,7 +559,12 @@ describe('beside the bridges', () => {
   const fromMv1 = { in: null, src: '198.19.5.2', dst: '203.0.113.2', proto: 'icmp' };
 
   it('macvlan-host', () => {
-    const verdict = dropped({ kind: 'bridge', text: 'macvlan: mv1 and the host cannot talk over their common parent eth0' });
+    const verdict = dropped({
+      kind: 'bridge',
+      text: 'in any words',
+      reason: 'parent-and-child',
+      about: { container: 'mv1', device: 'eth0' },
+    });
     expect(decided(verdict, { ...fromMv1, dst: '203.0.113.1' }, facts).found[0]).toMatchObject({
       id: 'macvlan-host',
       fix: expect.stringContaining('ip route add 198.19.5.2 dev shim'),
@@ -562,7 +573,7 @@ describe('beside the bridges', () => {
 
   it('beside-host-rules', () => {
     const verdict: Verdict = {
-      ...dropped({ kind: 'bridge', text: 'macvlan on eth0' }),
+      ...dropped({ kind: 'bridge', text: 'in any words', reason: 'beside-host-rules', about: { container: 'mv1', device: 'eth0' } }),
       outcome: 'undetermined',
       unknowns: ['below the rules'],
     };
@@ -573,7 +584,7 @@ describe('beside the bridges', () => {
   });
 
   it('container-no-route: no network', () => {
-    const verdict = dropped({ kind: 'route', text: 'no route in alone: it has no network' });
+    const verdict = dropped({ kind: 'route', text: 'in any words', reason: 'container-no-network', about: { container: 'alone' } });
     expect(decided(verdict, { ...fromMv1, src: '0.0.0.0' }, facts).found[0]).toMatchObject({
       id: 'container-no-route',
       sentence: 'alone was started with --network none: it has its loopback and nothing else, so nothing leaves or reaches it.',
@@ -581,7 +592,7 @@ describe('beside the bridges', () => {
   });
 
   it('container-no-route: no way there', () => {
-    const verdict = dropped({ kind: 'route', text: 'no route in mv1 to 203.0.113.2' });
+    const verdict = dropped({ kind: 'route', text: 'in any words', reason: 'container-no-route', about: { container: 'mv1' } });
     expect(decided(verdict, fromMv1, facts).found[0]?.sentence).toBe(
       'mv1 has no route to 203.0.113.2, so the packet never leaves the container: it has no default route.',
     );
@@ -602,5 +613,156 @@ describe('no answer was seen', () => {
 
   it('nothing of the kind where there was an answer', () => {
     expect(asked(makeHost(), ask('web', '203.0.113.2'), flowOf({ packets: [5, 5] })).ids).toEqual([]);
+  });
+});
+
+describe('checks beside the rules', () => {
+  const by = (reason: NonNullable<Verdict['decidedBy']['reason']>, about: Verdict['decidedBy']['about'] = {}): Verdict =>
+    dropped({ kind: 'default', text: 'in any words', reason, about });
+
+  it.each([
+    ['port-isolated', { device: 'veth12' }, 'bridge-port', 'bridge link set dev veth12 isolated off'],
+    ['port-locked', { device: 'veth12' }, 'bridge-port', 'bridge link set dev veth12 locked off'],
+    ['port-flood-off', { device: 'veth12' }, 'bridge-port', 'bridge link set dev veth12 flood on'],
+    ['fdb-elsewhere', { device: 'veth12' }, 'bridge-port', 'bridge fdb show brport veth12'],
+    ['vlan', { device: 'br-a' }, 'bridge-port', 'ip link set br-a type bridge vlan_filtering 0'],
+    ['neighbour-wrong', { device: 'br-a', address: '172.18.0.2' }, 'wrong-neighbour', 'ip neigh del 172.18.0.2 dev br-a'],
+    [
+      'neighbour-failed',
+      { device: 'eth0', address: '203.0.113.2' },
+      'neighbour-silent',
+      'ping -c 1 -I eth0 203.0.113.2; ip neigh show 203.0.113.2 dev eth0',
+    ],
+    ['answer-unasked', { device: 'eth0', address: '203.0.113.9' }, 'answer-unasked', 'ip neigh add proxy 203.0.113.9 dev eth0'],
+    ['ttl-expired', {}, 'hop-limit', 'ip route get 203.0.113.2'],
+    [
+      'ipv6-disabled',
+      { device: 'eth0', sysctl: 'net.ipv6.conf.eth0.disable_ipv6' },
+      'ipv6-off',
+      'sysctl -w net.ipv6.conf.eth0.disable_ipv6=0',
+    ],
+    ['link-down', { device: 'eth0' }, 'no-route', 'ip link set eth0 up'],
+    ['hairpin', { device: 'veth12' }, 'hairpin', 'bridge link set dev veth12 hairpin on'],
+  ] as const)('%s, in whatever words the path tells it', (reason, about, id, fix) => {
+    const verdict = reason === 'link-down' ? dropped({ kind: 'route', text: 'in any words', reason, about }) : by(reason, about);
+    expect(decided(verdict).found[0]).toMatchObject({ id, fix });
+  });
+
+  it('answer-unasked: IPv6 needs proxy_ndp as well', () => {
+    const spec = { in: 'br-a', src: '2001:db8::9', dst: '2001:db8::1', proto: 'tcp', dport: 80 };
+    expect(decided(by('answer-unasked', { device: 'eth0', address: '2001:db8::9' }), spec).found[0]?.fix).toBe(
+      'sysctl -w net.ipv6.conf.eth0.proxy_ndp=1 && ip -6 neigh add proxy 2001:db8::9 dev eth0',
+    );
+  });
+
+  it('port-isolated: as the path finds it', () => {
+    const facts = makeHost();
+    const bridgePorts = (facts.self.bridgePorts ?? []).map((port) => ({ ...port, isolated: true }));
+    expect(asked({ ...facts, self: { ...facts.self, bridgePorts } }, ask('cli2', '172.18.0.2')).found[0]?.id).toBe('bridge-port');
+  });
+
+  it('neighbour-silent: as the path finds it', () => {
+    const neighbours = [{ ip: ip('203.0.113.2'), dev: 'eth0', mac: null, state: ['FAILED'], proxy: false }];
+    expect(asked(makeHost({ self: { neighbours } }), ask('web', '203.0.113.2')).found[0]).toMatchObject({
+      id: 'neighbour-silent',
+      sentence: expect.stringContaining('who has 203.0.113.2 (ARP)'),
+    });
+  });
+
+  it('answer-elsewhere: the answer passes the host by inside the bridge', () => {
+    const rules = without(RULES_20, /-A DOCKER -i br-a -j RETURN/).replace('-A DOCKER ! -i br-a -p tcp', '-A DOCKER -p tcp');
+    const host = makeHost({ rules, sysctls: { 'net.bridge.bridge-nf-call-iptables': '0' } });
+    expect(asked(host, ask('cli2', '203.0.113.1', 8080)).found[0]).toMatchObject({
+      id: 'answer-elsewhere',
+      fix: 'modprobe br_netfilter && sysctl -w net.bridge.bridge-nf-call-iptables=1',
+    });
+  });
+
+  it('stale-conntrack: an entry that leads where no rule leads any more', () => {
+    const tuple = { src: ip('203.0.113.2'), dst: ip('203.0.113.1'), srcPort: 40000, dstPort: 8080 };
+    const entry = {
+      protocol: 6,
+      state: 'ESTABLISHED',
+      original: tuple,
+      reply: { src: ip('172.18.0.3'), dst: tuple.src, srcPort: 80, dstPort: 40000 },
+      status: ['ASSURED'],
+      mark: 0,
+      zone: null,
+      timeoutSec: 100,
+    };
+    const { found, verdict } = asked(makeHost({ self: { conntrack: [entry] } }), { ...ask('outside', '203.0.113.1', 8080), flags: 'ACK' });
+    expect(verdict.decidedBy.reason).toBe('conntrack-entry');
+    expect(found[0]).toMatchObject({ id: 'stale-conntrack', fix: 'conntrack -D -p tcp -s 203.0.113.2 --orig-port-dst 8080' });
+  });
+
+  it('loopback-source: a packet from 127.0.0.1 that nothing hides', () => {
+    const rules = RULES_20.replace('-A OUTPUT ! -d 127.0.0.0/8 -m', '-A OUTPUT -m');
+    const host = makeHost({ rules, sysctls: { 'net.ipv4.conf.br-a.route_localnet': '1' } });
+    expect(asked(host, ask('loopback', '127.0.0.1', 8080)).found.find(({ id }) => id === 'loopback-source')).toMatchObject({
+      fix: 'iptables -t nat -A POSTROUTING -o br-a -m addrtype --src-type LOCAL -j MASQUERADE',
+    });
+  });
+
+  it('mtu-gap: the way out takes less than the bridge, and no rule tells TCP', () => {
+    const facts = makeHost();
+    const links = (facts.self.links ?? []).map((one) => (one.name === 'eth0' ? { ...one, mtu: 1380 } : one));
+    const host = { ...facts, self: { ...facts.self, links } };
+    expect(asked(host, { ...ask('web', '203.0.113.2', 443) }).found).toMatchObject([{ id: 'mtu-gap', weight: 'note' }]);
+    expect(asked(makeHost(), ask('web', '203.0.113.2', 443)).ids).toEqual([]);
+  });
+
+  it('kube-firewall', () => {
+    const rules = insertBefore(
+      RULES_20,
+      '-A FORWARD -j DOCKER-USER',
+      '-A INPUT ! -s 127.0.0.0/8 -d 127.0.0.0/8 -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP',
+    );
+    const host = makeHost({ rules, sysctls: { 'net.ipv4.conf.eth0.route_localnet': '1' } });
+    expect(asked(host, { ...ask('outside', '127.0.0.1', 22) }).ids[0]).toBe('kube-firewall');
+  });
+
+  it('before-the-firewall: packets that no counter saw', () => {
+    const input = asked(makeHost(), ask('outside', '203.0.113.1', 8080)).input;
+    expect(told({ ...input, notCounted: true }).found).toMatchObject([{ id: 'before-the-firewall', weight: 'note' }]);
+  });
+});
+
+describe('swarm', () => {
+  const networks = [NET_A, NET_B, network('ingress', { driver: 'overlay' })];
+
+  it('swarm-ports: the firewall keeps out another node', () => {
+    const host = makeHost({ networks, rules: RULES_20.replace(':INPUT ACCEPT', ':INPUT DROP') });
+    const spec = { ...ask('outside', '203.0.113.1', 4789), proto: 'udp' };
+    expect(asked(host, spec).found[0]).toMatchObject({
+      id: 'swarm-ports',
+      fix: 'iptables -I INPUT -s 203.0.113.2 -p udp --dport 4789 -j ACCEPT',
+    });
+  });
+
+  it('overlay-cleartext: a peer that does not encrypt', () => {
+    const rules = insertBefore(
+      RULES_20,
+      '-A FORWARD -j DOCKER-USER',
+      '-A INPUT -p udp -m policy --dir in --pol none -m udp --dport 4789 -j DROP',
+    );
+    const spec = { ...ask('outside', '203.0.113.1', 4789), proto: 'udp' };
+    expect(asked(makeHost({ networks, rules, self: { xfrmPolicies: [] } }), spec).found[0]?.id).toBe('overlay-cleartext');
+  });
+
+  it('swarm-ingress-gone: the chain of published services is not there', () => {
+    const host = makeHost({ networks, self: { listeners: [] } });
+    expect(asked(host, ask('outside', '203.0.113.1', 9000)).found[0]).toMatchObject({
+      id: 'swarm-ingress-gone',
+      fix: 'systemctl restart docker',
+    });
+    const whole = makeHost({ networks, rules: RULES_20.replace('*nat\n', '*nat\n:DOCKER-INGRESS - [0:0]\n'), self: { listeners: [] } });
+    expect(asked(whole, ask('outside', '203.0.113.1', 9000)).ids).not.toContain('swarm-ingress-gone');
+  });
+});
+
+describe('the table of docs/diagnoses.md', () => {
+  it('names every cause, and no other', () => {
+    const rows = readFileSync('docs/diagnoses.md', 'utf8').matchAll(/^\| `([a-z0-9-]+)` \|/gm);
+    expect([...rows].map(([, id]) => id).sort()).toEqual(CAUSES.map(({ id }) => id).sort());
   });
 });

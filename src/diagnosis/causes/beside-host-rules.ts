@@ -5,7 +5,7 @@ export const besideHostRules: Cause = {
   id: 'beside-host-rules',
   find: ({ obstacle, src, target }) => {
     const by = obstacle?.verdict.decidedBy;
-    if (obstacle === null || by?.kind !== 'bridge' || obstacle.verdict.outcome !== 'undetermined') return null;
+    if (obstacle === null || by?.reason !== 'beside-host-rules') return null;
     const end = [src, target].find(({ network, container }) => container !== null && network !== null && network.driver !== 'bridge');
     if (end?.network == null) return null;
     const { driver, name } = end.network;

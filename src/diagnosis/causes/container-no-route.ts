@@ -7,9 +7,14 @@ export const containerNoRoute: Cause = {
   find: (subject) => {
     const { obstacle, topology } = subject;
     const by = obstacle?.verdict.decidedBy;
-    if (obstacle === null || by?.kind !== 'route' || obstacle.verdict.outcome === 'accept') return null;
-    const named = /^(?:no route in (\S+?):? |(\S+) has no (?:network|IPv[46] address))/.exec(`${by.text} `);
-    const container = topology.containers.find(({ name }) => name === (named?.[1] ?? named?.[2]));
+    const reason = by?.reason;
+    if (
+      obstacle === null ||
+      by === undefined ||
+      (reason !== 'container-no-network' && reason !== 'container-no-route' && reason !== 'container-no-address')
+    )
+      return null;
+    const container = topology.containers.find(({ name }) => name === by.about?.container);
     if (container === undefined) return null;
     if (container.endpoints.length === 0) {
       const none = container.modeKind === 'none';
@@ -25,7 +30,7 @@ export const containerNoRoute: Cause = {
     const routes = insideOf(subject, container)?.routes ?? null;
     const hasDefault =
       routes?.some((route) => route.prefix.length === 0 && route.type === 'unicast' && route.family === subject.family) ?? true;
-    if (named?.[2] !== undefined) {
+    if (reason === 'container-no-address') {
       return {
         sentence: `${container.name} has no IPv${subject.family} address, so it can neither send nor get such packets.`,
         evidence: [by.text],
@@ -36,6 +41,9 @@ export const containerNoRoute: Cause = {
     return {
       sentence: `${container.name} has no route to ${subject.dst.name}, so the packet never leaves the container${hasDefault ? '' : ': it has no default route'}.`,
       evidence: [by.text],
+      ...(hasDefault
+        ? {}
+        : { fix: `docker network connect bridge ${container.name}`, fixFor: `To give ${container.name} a network that leads out` }),
     };
   },
 };

@@ -1,4 +1,5 @@
 /** A container's own address, asked from beyond its bridge; Docker 28 and later drop that in table raw. */
+import type { Verdict, VerdictStep } from '../../path/verdict.ts';
 import { networkOn } from '../case.ts';
 import type { Cause } from '../diagnosis.ts';
 import { given, givenNot, prefixValue, stops } from '../rule-shape.ts';
@@ -6,13 +7,23 @@ import { rulingSentence } from '../words.ts';
 
 const TUNNEL_KINDS = new Set(['tun', 'wireguard', 'ppp', 'vxlan', 'gre', 'ipip', 'sit', 'xfrm', 'vti', 'geneve']);
 
+/** Before any routing: in table raw, or in an nftables chain at its hook. */
+const decidesEarly =
+  ({ decidedBy: by }: Verdict) =>
+  (step: VerdictStep): boolean =>
+    step.hook === 'prerouting' && step.table === by.table && step.chain === by.chain && step.rule === by.rule;
+
 export const directAccess: Cause = {
   id: 'direct-access',
   find: (subject) => {
     const { obstacle, target, inDevice, facts } = subject;
     const rule = obstacle?.rule ?? null;
     if (obstacle === null || rule === null || !stops(rule) || target.container === null || target.bridge === null) return null;
-    if (obstacle.verdict.decidedBy.table !== 'raw' || prefixValue(given(rule, '-d')) === null || givenNot(rule, '-i') !== target.bridge)
+    if (
+      !obstacle.verdict.steps.some(decidesEarly(obstacle.verdict)) ||
+      prefixValue(given(rule, '-d')) === null ||
+      givenNot(rule, '-i') !== target.bridge
+    )
       return null;
     if (networkOn(subject, inDevice) !== null) return null;
     const kind = facts.self.links?.find((link) => link.name === inDevice)?.kind ?? null;

@@ -1,6 +1,7 @@
 /** The packet fell to a policy because the rules that Docker writes for its bridge are not there. */
 import type { Case } from '../case.ts';
 import type { Cause } from '../diagnosis.ts';
+import { isDockersTable, tableMentions } from '../native-rule.ts';
 import { mentionsDevice, rulesetsOf, rulesIn } from '../rule-shape.ts';
 import { deciderWords } from '../words.ts';
 
@@ -31,4 +32,9 @@ export const dockerRulesGone: Cause = {
 };
 
 const hasRules = (subject: Case, bridge: string): boolean =>
-  rulesetsOf(subject.facts, subject.family).some((ruleset) => rulesIn(ruleset, 'filter').some(({ rule }) => mentionsDevice(rule, bridge)));
+  rulesetsOf(subject.facts, subject.family).some((ruleset) =>
+    rulesIn(ruleset, 'filter').some(({ rule }) => mentionsDevice(rule, bridge)),
+  ) ||
+  (subject.facts.self.nftables ?? []).some(
+    (table) => isDockersTable({ backend: 'nftables', table: table.name }) && tableMentions(table, bridge),
+  );

@@ -1,6 +1,8 @@
 /** The person's own rules in DOCKER-USER, the chain that Docker leaves to them. */
+import type { HostFacts } from '../../host/facts.ts';
+import type { VerdictStep } from '../../path/verdict.ts';
 import type { Cause } from '../diagnosis.ts';
-import { option } from '../rule-shape.ts';
+import { option, ruleAt } from '../rule-shape.ts';
 import { iptables, rulingSentence } from '../words.ts';
 
 const DOCKER_USER = 'DOCKER-USER';
@@ -15,7 +17,7 @@ export const dockerUser: Cause = {
     const through = obstacle.verdict.steps.some(
       (step) => step.chain === DOCKER_USER && step.action !== 'return' && step.hook === 'forward',
     );
-    const own = by.chain === DOCKER_USER || (through && comesFrom(obstacle.verdict.steps, by.chain ?? ''));
+    const own = by.chain === DOCKER_USER || (through && comesFrom(subject.facts, obstacle.verdict.steps, by.chain ?? ''));
     if (!own) return null;
     const command = iptables(subject, by);
     if (obstacle.direction === 'reply' && (obstacle.rule === null || option(obstacle.rule, '--ctstate') === null)) {
@@ -36,16 +38,14 @@ export const dockerUser: Cause = {
 };
 
 /** True where the chain was entered from DOCKER-USER and not left again. */
-const comesFrom = (
-  steps: readonly { readonly chain: string | null; readonly action: string; readonly text: string }[],
-  chain: string,
-): boolean => {
+const comesFrom = (facts: HostFacts, steps: readonly VerdictStep[], chain: string): boolean => {
   const jump = steps.findLastIndex(
-    (step) => (step.action === 'jump' || step.action === 'goto') && new RegExp(`-[jg] ${escape(chain)}$`).test(step.text),
+    (step) => (step.action === 'jump' || step.action === 'goto') && ruleAt(facts, step)?.target?.name === chain,
   );
   const entered = steps[jump];
   if (entered === undefined) return false;
   return (
-    entered.chain === DOCKER_USER || (entered.chain !== null && entered.chain !== chain && comesFrom(steps.slice(0, jump), entered.chain))
+    entered.chain === DOCKER_USER ||
+    (entered.chain !== null && entered.chain !== chain && comesFrom(facts, steps.slice(0, jump), entered.chain))
   );
 };

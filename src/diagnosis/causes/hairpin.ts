@@ -5,7 +5,7 @@ export const hairpin: Cause = {
   id: 'hairpin',
   find: ({ obstacle, src, dnat }) => {
     const by = obstacle?.verdict.decidedBy;
-    const port = by?.kind === 'bridge' ? /^port (\S+) of (\S+): hairpin off/.exec(by.text)?.[1] : undefined;
+    const port = by?.reason === 'hairpin' ? by.about?.device : undefined;
     if (obstacle === null || by === undefined || port === undefined) return null;
     return {
       sentence: `${src.name} asks itself${dnat === null ? '' : ' through its own published port'}: the frame would have to leave by the bridge port it came in by, which the bridge refuses.`,

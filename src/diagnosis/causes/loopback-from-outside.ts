@@ -16,6 +16,7 @@ export const loopbackFromOutside: Cause = {
     return {
       sentence: `${owner === undefined ? 'That port is published' : `${owner.name} publishes port ${dst.port}`} for this machine only, and the packet came in by ${inDevice ?? 'another interface'}: somebody outside addressed the loopback.`,
       evidence: [rulingSentence(obstacle.verdict)],
+      ...(dst.port === null ? {} : { fix: `docker run -p ${dst.port}:CONTAINER-PORT …`, fixFor: 'To publish it for others too' }),
     };
   },
 };

@@ -1,6 +1,7 @@
 /** A table of nftables beside Docker's, with a chain at the same hook; an accept elsewhere cannot overrule its drop. nft(8) "CHAINS". */
 import { networkOn } from '../case.ts';
 import type { Cause } from '../diagnosis.ts';
+import { isDockersTable } from '../native-rule.ts';
 import { deciderWords } from '../words.ts';
 
 export const nativeNftables: Cause = {
@@ -8,7 +9,7 @@ export const nativeNftables: Cause = {
   find: (subject) => {
     const { obstacle } = subject;
     const by = obstacle?.verdict.decidedBy;
-    if (obstacle === null || by?.backend !== 'nftables' || obstacle.verdict.outcome === 'accept') return null;
+    if (obstacle === null || by?.backend !== 'nftables' || isDockersTable(by) || obstacle.verdict.outcome === 'accept') return null;
     const table = `${by.family ?? 'inet'} ${by.table ?? ''}`;
     const bridge = [subject.inDevice, subject.outDevice].find((device) => networkOn(subject, device) !== null) ?? null;
     if (by.kind === 'policy' && bridge !== null) {

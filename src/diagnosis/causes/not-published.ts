@@ -5,7 +5,7 @@ export const notPublished: Cause = {
   id: 'not-published',
   find: ({ verdict, dst, dnat, facts, protocol, src }) => {
     if (verdict.outcome !== 'accept' || verdict.out !== 'local' || !dst.isHost || dst.port === null || dnat !== null) return null;
-    const closed = verdict.steps.find((step) => step.hook === 'input' && step.text.startsWith('nothing listens on '));
+    const closed = verdict.steps.find((step) => step.socket === 'closed');
     if (closed === undefined) return null;
     if (facts.containers.some((container) => container.published.some((port) => port.protocol === protocol && port.hostPort === dst.port)))
       return null;

@@ -1,6 +1,7 @@
 /** A filter rule for the published port, which never matches behind the translation to the container's port. */
+import type { Case } from '../case.ts';
 import type { Cause } from '../diagnosis.ts';
-import { coversDestinationPort, coversSource, option, rulesetsOf, rulesIn, stops } from '../rule-shape.ts';
+import { coversDestinationPort, coversSource, option, ruleAt, rulesetsOf, rulesIn, stops } from '../rule-shape.ts';
 import { countedWords } from '../words.ts';
 
 export const publishedPortFilter: Cause = {
@@ -12,7 +13,7 @@ export const publishedPortFilter: Cause = {
     const reached = new Set(verdict.steps.filter((step) => step.hook === 'forward').map((step) => step.chain));
     for (const ruleset of rulesetsOf(subject.facts, subject.family)) {
       for (const { chain, rule } of rulesIn(ruleset, 'filter')) {
-        const forward = chain.name === 'FORWARD' || reached.has(chain.name) || jumpedTo(subject.verdict.steps, chain.name);
+        const forward = chain.name === 'FORWARD' || reached.has(chain.name) || jumpedTo(subject, chain.name);
         if (!forward || !stops(rule) || coversDestinationPort(rule, asked) !== true || coversDestinationPort(rule, target.port) === true)
           continue;
         if ((option(rule, '-p')?.values[0] ?? protocol) !== protocol || !coversSource(rule, subject.src.ip)) continue;
@@ -34,5 +35,5 @@ export const publishedPortFilter: Cause = {
   },
 };
 
-const jumpedTo = (steps: readonly { readonly text: string }[], chain: string): boolean =>
-  steps.some((step) => step.text.endsWith(` -j ${chain}`));
+const jumpedTo = ({ verdict, facts }: Case, chain: string): boolean =>
+  verdict.steps.some((step) => ruleAt(facts, step)?.target?.name === chain);

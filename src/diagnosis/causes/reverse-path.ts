@@ -5,12 +5,9 @@ export const reversePath: Cause = {
   id: 'reverse-path',
   find: ({ obstacle, inDevice, target, src }) => {
     const by = obstacle?.verdict.decidedBy;
-    if (obstacle === null || by?.kind !== 'sysctl' || obstacle.verdict.outcome !== 'drop') return null;
-    const match = /^net\.ipv4\.conf\.(.+)\.rp_filter/.exec(by.text);
-    const named = match?.[1];
-    if (named === undefined) return null;
+    if (obstacle === null || by?.reason !== 'rp-filter' || obstacle.verdict.outcome !== 'drop') return null;
     const reply = obstacle.direction === 'reply';
-    const device = named !== 'all' ? named : ((reply ? target.bridge : inDevice) ?? 'IF');
+    const device = by.about?.device ?? (reply ? target.bridge : inDevice) ?? 'IF';
     const drop = obstacle.verdict.steps.find((step) => step.action === 'drop');
     const legs = (reply ? target : src).container?.endpoints.length ?? 0;
     const several = legs > 1 ? ` ${(reply ? target : src).name} is in several networks and answers by the one of its default route.` : '';

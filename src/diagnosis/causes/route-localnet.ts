@@ -5,9 +5,8 @@ export const routeLocalnet: Cause = {
   id: 'route-localnet',
   find: ({ obstacle, outDevice, inDevice, dnat }) => {
     const by = obstacle?.verdict.decidedBy;
-    if (obstacle === null || by?.kind !== 'sysctl' || obstacle.verdict.outcome !== 'drop' || !by.text.includes('route_localnet'))
-      return null;
-    const device = (inDevice === null ? outDevice : inDevice) ?? 'IF';
+    if (obstacle === null || by?.reason !== 'route-localnet' || obstacle.verdict.outcome !== 'drop') return null;
+    const device = by.about?.device ?? (inDevice === null ? outDevice : inDevice) ?? 'IF';
     return {
       sentence:
         inDevice === null

@@ -1,19 +1,21 @@
 /** Conntrack still holds a decision from before the DNAT rule; nat is asked for new connections only (nf_nat_core.c). */
 import { sameIp } from '../../base/ip-address.ts';
-import type { Cause } from '../diagnosis.ts';
+import type { Case } from '../case.ts';
+import type { Cause, Finding } from '../diagnosis.ts';
 
 const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = { tcp: 6, udp: 17 };
 
 export const staleConntrack: Cause = {
   id: 'stale-conntrack',
-  find: ({ facts, src, dst, dnat, protocol, spec }) => {
+  find: (subject) => {
+    const { facts, src, dst, dnat, protocol, spec } = subject;
     const { ip, port } = dst;
     const from = src.ip;
-    if (ip === null || from === null || port === null || !dst.isHost || dnat !== null) return null;
+    if (ip === null || from === null || port === null || !dst.isHost || dnat !== null) return kept(subject);
     const published = facts.containers.find((container) =>
       container.published.some((entry) => entry.protocol === protocol && entry.hostPort === port),
     );
-    if (published === undefined) return null;
+    if (published === undefined) return kept(subject);
     const stale = facts.self.conntrack?.find(
       ({ protocol: number, original, reply }) =>
         number === PROTOCOL_NUMBERS[protocol] &&
@@ -24,7 +26,7 @@ export const staleConntrack: Cause = {
         sameIp(reply.src, original.dst) &&
         reply.srcPort === original.dstPort,
     );
-    if (stale === undefined) return null;
+    if (stale === undefined) return kept(subject);
     return {
       sentence: `The kernel still uses the decision it made when this conversation began, before port ${port} was published for ${published.name}: an established conversation is not translated anew.`,
       evidence: [
@@ -34,4 +36,16 @@ export const staleConntrack: Cause = {
       fixFor: 'To forget it',
     };
   },
+};
+
+/** Any other connection that keeps what the rules would not give it any more. */
+const kept = ({ verdict, protocol, spec, dst }: Case): Finding | null => {
+  if (verdict.decidedBy.reason !== 'conntrack-entry') return null;
+  return {
+    sentence:
+      'The kernel still uses the decision it made when this conversation began: an established conversation is not translated anew, whatever the rules say now.',
+    evidence: [verdict.decidedBy.text, ...verdict.unknowns.slice(-1)],
+    fix: `conntrack -D -p ${protocol} -s ${spec.src}${dst.port === null ? '' : ` --orig-port-dst ${dst.port}`}`,
+    fixFor: 'To forget it',
+  };
 };

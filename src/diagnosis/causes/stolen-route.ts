@@ -10,8 +10,8 @@ export const stolenRoute: Cause = {
     const { ip, bridge, network } = target;
     if (ip === null || target.container === null || bridge === null || network === null) return null;
     if (target.container.state !== 'running' || verdict.deliveredTo !== undefined) return null;
-    const taken = verdict.steps.findLast((step) => step.hook === 'routing' && /\bdev \S+/.test(step.text));
-    const device = taken === undefined ? null : (/\bdev (\S+)/.exec(taken.text)?.[1] ?? null);
+    const taken = verdict.steps.findLast((step) => step.device !== undefined);
+    const device = taken?.device ?? null;
     if (taken === undefined || device === null || device === bridge || device === 'lo') return null;
     const rival = facts.self.routes?.find((route) => route.dev === device && inPrefix(ip, route.prefix));
     return {

@@ -1,7 +1,7 @@
 /** A container's port that is not published, asked directly: the default for the bridge, or the policy of FORWARD. */
 import { networkOn } from '../case.ts';
 import type { Cause } from '../diagnosis.ts';
-import { given, givenNot, stops, testsOnly } from '../rule-shape.ts';
+import { given, givenNot, option, stops, testsOnly } from '../rule-shape.ts';
 import { rulingSentence } from '../words.ts';
 
 export const unpublishedDirect: Cause = {
@@ -17,7 +17,7 @@ export const unpublishedDirect: Cause = {
       rule !== null &&
       stops(rule) &&
       given(rule, '-o') === target.bridge &&
-      givenNot(rule, '-i') === target.bridge &&
+      (option(rule, '-i') === null || givenNot(rule, '-i') === target.bridge) &&
       testsOnly(rule, ['-i', '-o']);
     const policy = by.kind === 'policy' && by.table === 'filter' && obstacle.verdict.outcome === 'drop';
     if (!whole && !policy) return null;

@@ -5,12 +5,12 @@ export const wrongNeighbour: Cause = {
   id: 'wrong-neighbour',
   find: ({ obstacle, target }) => {
     const by = obstacle?.verdict.decidedBy;
-    if (obstacle === null || by?.kind !== 'neighbour') return null;
-    const [ip, , device] = by.text.split(' ');
+    if (obstacle === null || by?.reason !== 'neighbour-wrong') return null;
+    const { address, device } = by.about ?? {};
     return {
       sentence: `The host sends frames for ${target.name} to a MAC address that is not its own: the entry in the neighbour table is wrong.`,
       evidence: [by.text],
-      fix: `ip neigh del ${ip ?? 'ADDRESS'} dev ${device ?? 'BRIDGE'}`,
+      fix: `ip neigh del ${address ?? 'ADDRESS'} dev ${device ?? 'BRIDGE'}`,
       fixFor: 'To have it asked for anew',
     };
   },
