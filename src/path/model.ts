@@ -5,6 +5,7 @@ import { SNAPSHOT_COMMANDS } from '../host/snapshot.ts';
 import { compileRuleset } from '../netfilter/compile.ts';
 import type { BaseChain } from '../netfilter/evaluation.ts';
 import { compileNftables } from '../netfilter/nft/compile.ts';
+import { asksForTracking } from '../netfilter/tracking-asked.ts';
 import { ConntrackIndex } from './conntrack-index.ts';
 import { Fib } from './fib.ts';
 import { type FrameChains, frameChains, HOOKS, type HookPrograms, hookProgram } from './hook-program.ts';
@@ -23,6 +24,8 @@ export interface HostModel {
   readonly frames: FrameChains;
   /** Whether connections are translated at all: with the first chain of type nat the kernel looks after all of them (nf_nat_register_fn). */
   readonly translates: { readonly 4: boolean; readonly 6: boolean };
+  /** False where it is known that nothing asks for connection tracking: then no packet has a connection. */
+  readonly tracks: { readonly 4: boolean; readonly 6: boolean };
   /** False where no firewall rules of the family were read at all. */
   readonly firewallKnown: { readonly 4: boolean; readonly 6: boolean };
   /** Sentences about parts of the firewall that were not read, to be shown with every verdict of the family. */
@@ -61,6 +64,7 @@ export const compileHost = (facts: HostFacts, options: CompileOptions = {}): Hos
     places,
     hooks: { 4: programs(chains[4]), 6: programs(chains[6]) },
     frames: frameChains(native),
+    tracks: { 4: options.chains !== undefined || tracks(self, 'ip'), 6: options.chains !== undefined || tracks(self, 'ip6') },
     translates: { 4: chains[4].some(isNat), 6: chains[6].some(isNat) },
     firewallKnown: {
       4: options.chains !== undefined || firewallKnown(self, 'ip'),
@@ -71,6 +75,14 @@ export const compileHost = (facts: HostFacts, options: CompileOptions = {}): Hos
     addressesOf: (dev) => addresses.get(dev) ?? [],
     isBridge: (dev) => (links === null ? claimed.has(dev) : links.get(dev)?.kind === 'bridge'),
   };
+};
+
+/** Entries of the family show that something asks, be it nothing that stands in rules (Open vSwitch, tc, IPVS). */
+const tracks = (self: NamespaceFacts, family: 'ip' | 'ip6'): boolean => {
+  const version = family === 'ip' ? 4 : 6;
+  if (self.nftables === null || !firewallKnown(self, family) || firewallGaps(self, family).length > 0) return true;
+  if (self.conntrack === null || self.conntrack.some(({ original }) => original.src.version === version)) return true;
+  return asksForTracking(self.rulesets, self.nftables, family);
 };
 
 const isNat = ({ type }: BaseChain): boolean => type === 'nat';

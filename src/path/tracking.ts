@@ -22,6 +22,12 @@ export const track = (model: HostModel, walk: Walk, hook: VerdictStep['hook']): 
     return begins ? withRoom(model, tracked, hook) : [tracked];
   };
   if (plan.kind === 'connection') return seen(plan.ct);
+  if (!model.tracks[skb.family]) {
+    const untracked = walkWith(walk, { skb: skbWith(skb, { ct: noConnection(skb, 'UNTRACKED') }), tracked: true });
+    return [
+      record(untracked, { kind: 'conntrack', hook, result: 'skip', text: 'UNTRACKED', note: 'no rule asks for connection tracking' }),
+    ];
+  }
   // nf_conntrack_tcp_loose is 1 unless somebody changed it.
   const state = stateOfFirstPacket(skb, model.sysctls.number('net.netfilter.nf_conntrack_tcp_loose') !== 0);
   const begun = (): CtView => ({
