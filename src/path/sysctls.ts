@@ -10,7 +10,7 @@ export interface Switch<T> {
 }
 
 /** IN_DEV_ORCONF: `all` or the interface's own. */
-type OrKey = 'route_localnet' | 'accept_local' | 'src_valid_mark' | 'send_redirects' | 'proxy_arp' | 'proxy_arp_pvlan';
+type OrKey = 'route_localnet' | 'accept_local' | 'src_valid_mark' | 'send_redirects' | 'proxy_arp' | 'proxy_arp_pvlan' | 'arp_filter';
 
 export class Sysctls {
   readonly #values: ReadonlyMap<string, string> | null;
@@ -90,6 +90,14 @@ export class Sysctls {
     if (allValue === 1) return this.#at(true, all);
     if (ownValue === null && allValue === null) return { value: null, name: own, text: own };
     return this.#at(false, ownValue === null ? all : own);
+  }
+
+  /** IN_DEV_ARP_IGNORE: the greater of `all` and the interface's own; 0 where it is not known, as it is unless somebody changed it. */
+  arpIgnore(dev: string): { readonly value: number; readonly text: string } {
+    const own = conf(4, dev, 'arp_ignore');
+    const all = 'net.ipv4.conf.all.arp_ignore';
+    const [ownValue, allValue] = [this.number(own) ?? 0, this.number(all) ?? 0];
+    return ownValue >= allValue ? { value: ownValue, text: this.line(own) } : { value: allValue, text: this.line(all) };
   }
 
   /** IN_DEV_ANDCONF: `all` and the interface's own. Off where it is not known, as it is everywhere unless somebody turned it on. */

@@ -29,11 +29,11 @@ const gapOf = (model: HostModel, spec: PacketSpec, request: Walk): Gap | null =>
   const { end, skb } = request;
   if (end === null || end.out === null || end.out === 'local' || end.deliveredTo !== undefined || end.out === spec.in) return null;
   const own = isLocalAddress(model, skb.src);
-  if (own === true) return null;
   const src = formatIp(skb.src);
   const made = request.nat.some((nat) => nat.kind === 'snat' || nat.kind === 'masquerade') ? 'made up by the rule' : 'not translated';
   const onLink = model.addressesOf(end.out).some((entry) => entry.ip.version === skb.family && inPrefix(skb.src, entry.prefix));
   if (!onLink) {
+    if (own === true) return null;
     const peer = formatIp(request.nextHop ?? skb.dst);
     const by: DecidedBy = { kind: 'route', text: `the way of ${peer} back to ${src}`, reason: 'way-back-unknown', about: { address: src } };
     return {
@@ -42,7 +42,7 @@ const gapOf = (model: HostModel, spec: PacketSpec, request: Walk): Gap | null =>
       text: `whether ${peer} has a route back to ${src} by this host is not seen from here: the source is ${made}`,
     };
   }
-  const answers = answersFor(model, end.out, skb.src);
+  const answers = answersFor(model, end.out, skb.src, request.nextHop ?? skb.dst);
   if (answers.value === true) return null;
   const asks = skb.family === 4 ? 'ARP' : 'neighbour solicitation';
   const by: DecidedBy = {

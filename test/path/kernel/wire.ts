@@ -3,7 +3,7 @@
  * ends of their cables e0, e1 and so on, a namespace without addresses where frames are put on the wires and what comes out is seen.
  */
 import { execFileSync } from 'node:child_process';
-import { formatMac, parseMac } from '../../../src/base/ip-address.ts';
+import { formatMac, parseIp, parseMac } from '../../../src/base/ip-address.ts';
 import { craft, type PacketPlan } from '../../netfilter/kernel/craft.ts';
 import { type KernelHost, openHost, openNamespace } from './host.ts';
 
@@ -170,4 +170,31 @@ export const arpQuestion = (dev: string, sender: string, target: string): Frame 
 export const arpAnswers = (frames: readonly Frame[]): string[] =>
   frames.flatMap(({ dev, bytes }) =>
     bytes.readUInt16BE(12) === 0x0806 && bytes.readUInt16BE(20) === 2 ? [`${dev} ${[...bytes.subarray(28, 32)].join('.')}`] : [],
+  );
+
+const v6Bytes = (text: string): number[] => {
+  const ip = parseIp(text);
+  return ip === null ? [] : [ip.a, ip.b, ip.c, ip.d].flatMap((word) => [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255]);
+};
+
+/** The same by neighbour solicitation (RFC 4861 section 4.3), to the target's solicited-node group. */
+export const ndpQuestion = (dev: string, sender: string, target: string): Frame => {
+  const mac = macBytes(wireMac(Number(dev.slice(1))));
+  const [src, aim] = [v6Bytes(sender), v6Bytes(target)];
+  const group = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, ...aim.slice(13)];
+  const body = Buffer.from([135, 0, 0, 0, 0, 0, 0, 0, ...aim, 1, 1, ...mac]);
+  body.writeUInt16BE(sum16(Buffer.from([...src, ...group, 0, 0, 0, body.length, 0, 0, 0, 58, ...body])), 2);
+  return {
+    dev,
+    bytes: Buffer.from([
+      ...[0x33, 0x33, 0xff, ...aim.slice(13), ...mac, 0x86, 0xdd],
+      ...[0x60, 0, 0, 0, 0, body.length, 58, 255, ...src, ...group, ...body],
+    ]),
+  };
+};
+
+/** The targets of neighbour advertisements. */
+export const ndpAnswers = (frames: readonly Frame[]): string[] =>
+  frames.flatMap(({ dev, bytes }) =>
+    bytes.readUInt16BE(12) === 0x86dd && bytes[20] === 58 && bytes[54] === 136 ? [`${dev} ${v6Text(bytes.subarray(62, 78))}`] : [],
   );
