@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { addAbortSignal } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
+import { describeChanges, summariseChanges } from '../agent/changes.ts';
 import { failure, messageOf } from '../base/errors.ts';
 import { parseSnapshot } from '../host/read-snapshot.ts';
 import { CaptureReader, type ReaderEvent } from '../pcap/reader.ts';
@@ -195,8 +196,12 @@ export class FileCapture extends CaptureBase {
     if (result.kind !== 'snapshot' || this.#options.hasOwnFacts) return;
     // What was captured so far is judged by the facts that held then.
     this.core.judgeAll();
+    const before = this.#hasFacts ? (this.store.version?.document ?? null) : null;
+    let found: readonly string[] = [];
     try {
-      this.store.replace(parseSnapshot(unpack(result.snapshot)), 'the facts of the host changed');
+      const document = parseSnapshot(unpack(result.snapshot));
+      if (before !== null) found = describeChanges(before, document);
+      this.store.replace(document, found.length === 0 ? 'the facts were read from the file' : summariseChanges([], found));
     } catch (error) {
       this.say('warning', `${this.#options.path}: the snapshot in it cannot be read: ${messageOf(error)}`);
       return;
@@ -207,7 +212,13 @@ export class FileCapture extends CaptureBase {
       this.points[index] = known;
       this.setPoint(index, { point: known });
     }
-    if (this.#hasFacts) this.core.rejudge('the facts of the host changed', Number(this.store.version?.document.takenAt ?? 0));
+    // The last snapshot of a session has the last counters, and seldom anything else that is new.
+    if (found.length > 0) {
+      const reason = summariseChanges([], found);
+      const at = Number(this.store.version?.document.takenAt ?? 0);
+      this.core.event({ at, severity: 'info', text: reason });
+      this.core.rejudge(reason, at);
+    }
     this.core.recount();
     this.#hasFacts = true;
   }
