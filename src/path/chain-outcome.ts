@@ -63,8 +63,13 @@ export const summary = (walks: readonly Walk[]): string =>
     .sort()
     .join('|');
 
-/** Steps that only one of the orders has are uncertain. */
-export const markDoubtful = (walks: readonly Walk[], others: readonly Walk[]): readonly Walk[] => {
+/** Two orders that end alike: the one that tells more, with the steps that only it has being uncertain. */
+export const eitherOrder = (walks: readonly Walk[], others: readonly Walk[]): readonly Walk[] =>
+  stepsIn(others) > stepsIn(walks) ? markDoubtful(others, walks) : markDoubtful(walks, others);
+
+const stepsIn = (walks: readonly Walk[]): number => walks.reduce((sum, { steps }) => sum + steps.length, 0);
+
+const markDoubtful = (walks: readonly Walk[], others: readonly Walk[]): readonly Walk[] => {
   const keyOf = ({ backend, table, chain, rule, action }: VerdictStep): string => `${backend} ${table} ${chain} ${rule} ${action}`;
   const known = new Set(others.flatMap(({ steps }) => steps.map(keyOf)));
   const isCertain = (step: VerdictStep): boolean => step.table === null || known.has(keyOf(step));

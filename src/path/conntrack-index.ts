@@ -2,6 +2,7 @@
 import type { IpAddress } from '../base/ip-address.ts';
 import type { ConntrackEntry } from '../host/facts.ts';
 import { sameTuple } from '../netfilter/conntrack.ts';
+import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../netfilter/protocols.ts';
 import type { Tuple } from '../netfilter/tuple.ts';
 
 export interface ConntrackHit {
@@ -30,12 +31,12 @@ export class ConntrackIndex {
   /** Zones other than 0 are those of rules with CT --zone; with `zoneOf` for one direction only, the other being in zone 0. */
   find(protocol: number, tuple: Tuple, zone = 0, zoneOf?: 'original' | 'reply'): ConntrackHit | null {
     if (this.#byTuple.size === 0) return null;
-    // Where both directions have one tuple (to oneself, without ports) the kernel finds the reply's, which was put in front.
-    return (
-      this.#byTuple.get(keyOf(protocol, tuple, zoneIn(zone, zoneOf, 'reply'), 'reply')) ??
-      this.#byTuple.get(keyOf(protocol, tuple, zoneIn(zone, zoneOf, 'original'), 'original')) ??
-      null
-    );
+    const found = (direction: 'original' | 'reply'): ConntrackHit | undefined =>
+      this.#byTuple.get(keyOf(protocol, tuple, zoneIn(zone, zoneOf, direction), direction));
+    // Where both directions have one tuple (to oneself, without ports) the kernel finds the reply's, which was put in front. ICMP has
+    // the type in its tuples too, and it is requests that are looked for.
+    const isIcmp = protocol === IPPROTO_ICMP || protocol === IPPROTO_ICMPV6;
+    return (isIcmp ? (found('original') ?? found('reply')) : (found('reply') ?? found('original'))) ?? null;
   }
 
   /** Connections that the same sender began from the same port (find_appropriate_src). */

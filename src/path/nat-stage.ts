@@ -8,7 +8,7 @@ import { hasPorts } from '../netfilter/protocols.ts';
 import type { Hook } from '../netfilter/ruleset.ts';
 import { type CtView, ctWith, type Skb, skbWith } from '../netfilter/skb.ts';
 import { KEEPS_PORT } from '../netfilter/targets/nat-range.ts';
-import { applyOutcome, markDoubtful, summary } from './chain-outcome.ts';
+import { applyOutcome, eitherOrder, summary } from './chain-outcome.ts';
 import { isIcmpError } from './classify.ts';
 import { matchEnv } from './env.ts';
 import type { HostModel } from './model.ts';
@@ -83,7 +83,7 @@ const askNatChains = (context: NatContext, walk: Walk, hook: Hook, manip: 'dst' 
   const equal = chains.some((chain, at) => at > 0 && chain.priority === (chains[at - 1] as BaseChain).priority);
   if (!equal) return forward;
   const backward = ask(otherOrder(chains));
-  if (summary(forward) === summary(backward)) return markDoubtful(forward, backward);
+  if (summary(forward) === summary(backward)) return eitherOrder(forward, backward);
   const names = chains.map((chain) => `${chain.backend} ${chain.table}/${chain.name}`);
   const by: DecidedBy = { kind: 'default', text: `order of ${names.join(' and ')}` };
   const told = (list: readonly Walk[], order: readonly string[]): readonly Walk[] =>

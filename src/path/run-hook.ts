@@ -2,7 +2,7 @@
 import { sameIp } from '../base/ip-address.ts';
 import type { BaseChain } from '../netfilter/evaluation.ts';
 import type { Hook, IpHook } from '../netfilter/ruleset.ts';
-import { applyOutcome, markDoubtful, summary } from './chain-outcome.ts';
+import { applyOutcome, eitherOrder, summary } from './chain-outcome.ts';
 import { matchEnv } from './env.ts';
 import type { HookStage } from './hook-program.ts';
 import type { HostModel } from './model.ts';
@@ -68,9 +68,9 @@ const runChains = (context: HookContext, walk: Walk, hook: Hook, chains: readonl
   const backward = inOrder([...chains].reverse());
   const names = chains.map((chain) => `${chain.backend} ${chain.table}/${chain.name}`);
   if (summary(forward) === summary(backward)) {
-    if (deciders(forward) === deciders(backward)) return markDoubtful(forward, backward);
+    if (deciders(forward) === deciders(backward)) return eitherOrder(forward, backward);
     const text = `at hook ${hook} ${names.join(' and ')} run in an order that is not known: by it ${deciders(forward)} decides, or ${deciders(backward)}`;
-    return markDoubtful(forward, backward).map((each) => (each.end === null ? each : note(each, text)));
+    return eitherOrder(forward, backward).map((each) => (each.end === null ? each : note(each, text)));
   }
   const by: DecidedBy = { kind: 'default', text: `order of ${names.join(' and ')}` };
   const told = (list: readonly Walk[], order: readonly string[]): readonly Walk[] =>
