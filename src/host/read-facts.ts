@@ -1,8 +1,7 @@
 /** From the snapshot document to host facts: every text to its reader. Bad text never throws: it is a problem, and the fact unknown. */
 import { messageOf } from '../base/errors.ts';
-import type { NftTable } from '../netfilter/nft/ruleset.ts';
 import { parseIpsetSave } from '../netfilter/parse/ipset-save.ts';
-import type { Ruleset, Table } from '../netfilter/ruleset.ts';
+import type { Ruleset } from '../netfilter/ruleset.ts';
 import type { HostFacts, NamespaceFacts, OtherNamespace, PolicyRule, Route } from './facts.ts';
 import { asArray, asNumber, asObject, type Parsed } from './json-value.ts';
 import { type FoundOutput, OutputIndex } from './raw-outputs.ts';
@@ -77,9 +76,8 @@ export const readNamespaceFacts = (raw: RawOutputs, givenMissing: Readonly<Recor
   const links = read('link', readLinks);
   const routes = joinFamilies(outputs, keep, note);
   const rules = joinRules(outputs, keep, note);
-  const saved = keep(readRulesets(outputs));
-  const nftables = read('nft', (text, line) => readNftables(text, line, managedTables(saved), outputs.find('nftChains')?.text ?? null));
-  const rulesets = nftables === null ? saved : saved.map((ruleset) => withoutIncompatible(ruleset, nftables));
+  const { rulesets, nftables } = keep(readFirewall(outputs));
+  if (outputs.find('nft') === null) note('nft');
   noteLegacy(outputs, rulesets, missing);
   const portsFound = outputs.find('bridgeLink');
   const bridgePorts =
@@ -129,27 +127,6 @@ const noteLegacy = (outputs: OutputIndex, rulesets: readonly Ruleset[], missing:
     } else if (names !== '')
       missing.set(SNAPSHOT_COMMANDS[save], `${LEGACY_TABLES_IN_USE} (${names.split(/\s+/).join(', ')}) and were not read`);
   }
-};
-
-/** Tables that iptables-nft manages, as `family name`. */
-export const managedTables = (rulesets: readonly Ruleset[]): ReadonlySet<string> =>
-  new Set(
-    rulesets
-      .filter((ruleset) => ruleset.backend === 'nft')
-      .flatMap((ruleset) => ruleset.tables.filter((table) => !isIncompatible(table)).map((table) => `${ruleset.family} ${table.name}`)),
-  );
-
-/** iptables-nft-save names a table that it cannot print, and nothing of what is in it. */
-const isIncompatible = ({ chains }: Table): boolean =>
-  chains.length > 0 && chains.every(({ rules }) => rules.length > 0 && rules.every(({ text }) => text.startsWith('# Table ')));
-
-/** What iptables-nft-save could not print is read from nft, where nft has it. */
-const withoutIncompatible = (ruleset: Ruleset, native: readonly NftTable[]): Ruleset => {
-  const isNative = (table: Table): boolean =>
-    isIncompatible(table) && native.some(({ family, name }) => family === ruleset.family && name === table.name);
-  return ruleset.backend === 'nft' && ruleset.tables.some(isNative)
-    ? { ...ruleset, tables: ruleset.tables.filter((table) => !isNative(table)) }
-    : ruleset;
 };
 
 type Keep = <T>(parsed: Parsed<T>) => T;

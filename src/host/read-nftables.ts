@@ -1,11 +1,16 @@
 /**
- * `nft -j list ruleset`, native tables only. Tables that iptables-nft manages show here too, with their extensions opaque; they are read
- * from iptables-nft-save and left out here, by name and family. What that program calls incompatible it does not print: then it is here.
+ * `nft -j list ruleset`: native tables, and apart from them those that iptables-nft manages, by name and family. What iptables-nft-save
+ * calls incompatible it does not print: then it is native.
  */
 import { parseChainDevices, withChainDevices } from '../netfilter/nft/chain-devices.ts';
 import { parseNftables } from '../netfilter/nft/parse.ts';
-import type { NftTable } from '../netfilter/nft/ruleset.ts';
+import type { ManagedTable, NftTable } from '../netfilter/nft/ruleset.ts';
 import type { Parsed } from './json-value.ts';
+
+export interface NftTables {
+  readonly tables: readonly NftTable[];
+  readonly managed: readonly ManagedTable[];
+}
 
 /** `managed` holds `family name` of the tables that iptables-nft-save printed; `chains` is the plain listing, null where it was not read or is not needed. */
 export const readNftables = (
@@ -13,10 +18,10 @@ export const readNftables = (
   command: string,
   managed: ReadonlySet<string>,
   chains: string | null = null,
-): Parsed<readonly NftTable[] | null> => {
+): Parsed<NftTables | null> => {
   const parsed = parseNftables(text, (family, table) => managed.has(`${family} ${table}`));
   if ('problem' in parsed) return { value: null, problems: [`${command}: ${parsed.problem}`] };
   const devices = chains === null ? null : parseChainDevices(chains);
   const tables = devices === null ? parsed.tables : parsed.tables.map((table) => withChainDevices(table, devices));
-  return { value: tables, problems: parsed.problems.map((problem) => `${command}: ${problem}`) };
+  return { value: { tables, managed: parsed.managed }, problems: parsed.problems.map((problem) => `${command}: ${problem}`) };
 };

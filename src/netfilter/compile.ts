@@ -8,6 +8,8 @@ import { evaluateProgram } from './evaluate.ts';
 import type { BaseChain, StepAction } from './evaluation.ts';
 import { type Condition, type MatchContext, type MatchModule, makeCondition } from './matches/condition.ts';
 import { MATCHES } from './matches/index.ts';
+import { nativeRules } from './nft/compile.ts';
+import type { NftTable } from './nft/ruleset.ts';
 import { CompiledChain, type CompiledRule, makeStep, type Program, type RuleEffect } from './program.ts';
 import { registryOf } from './registry.ts';
 import type { Chain, Hook, Rule, RuleRef, Ruleset, Table } from './ruleset.ts';
@@ -31,6 +33,8 @@ interface TableScope {
   readonly chains: ReadonlyMap<string, CompiledChain>;
   /** Calls that lead back to their caller. */
   readonly looping: () => ReadonlySet<string>;
+  /** For rules that iptables cannot print. */
+  readonly native: (table: NftTable) => ReturnType<typeof nativeRules>;
 }
 
 export const compileRuleset = (ruleset: Ruleset): readonly BaseChain[] => {
@@ -45,9 +49,18 @@ export const compileRuleset = (ruleset: Ruleset): readonly BaseChain[] => {
 
 const compileTable = (table: Table, context: Context): readonly BaseChain[] => {
   const chains = new Map<string, CompiledChain>();
-  const scope: TableScope = { table, chains, looping: once(() => loopingChains(table)) };
+  let native: ReturnType<typeof nativeRules> | null = null;
+  const scope: TableScope = {
+    table,
+    chains,
+    looping: once(() => loopingChains(table)),
+    native: (of) => {
+      native ??= nativeRules(of, chains);
+      return native;
+    },
+  };
   for (const chain of table.chains) {
-    chains.set(chain.name, new CompiledChain(chain.name, () => chain.rules.map((rule) => compileRule(rule, chain, scope, context))));
+    chains.set(chain.name, new CompiledChain(chain.name, () => chain.rules.flatMap((rule) => compileRule(rule, chain, scope, context))));
   }
   return table.chains.flatMap((chain) => {
     const base = baseChain(chain, table, chains.get(chain.name) as CompiledChain, context);
@@ -99,13 +112,19 @@ const CONNTRACK_MATCHES: readonly string[] = ['conntrack', 'state', 'connmark'];
 
 const asksConntrack = (table: Table): boolean =>
   table.chains.some((chain) =>
-    chain.rules.some((rule) => rule.target?.name === 'CONNMARK' || rule.matches.some((match) => CONNTRACK_MATCHES.includes(match.name))),
+    chain.rules.some(
+      (rule) =>
+        rule.native !== undefined ||
+        rule.target?.name === 'CONNMARK' ||
+        rule.matches.some((match) => CONNTRACK_MATCHES.includes(match.name)),
+    ),
   );
 
-const compileRule = (rule: Rule, chain: Chain, scope: TableScope, context: Context): CompiledRule => {
+const compileRule = (rule: Rule, chain: Chain, scope: TableScope, context: Context): CompiledRule | readonly CompiledRule[] => {
   const { backend, family } = context.ruleset;
-  const { number, text, counters } = rule;
+  const { number, text, counters, native } = rule;
   const ref: RuleRef = { backend, family, table: scope.table.name, chain: chain.name, rule: number, text, counters };
+  if (native !== undefined) return scope.native(native.table)(native.rule, ref);
   const effect = effectOf(ref, rule, chain, scope, context);
   const step = makeStep(ref, stepAction(effect, rule));
   return { ref, conditions: conditionsOf(rule, context), effect, step, uncertainStep: { ...step, uncertain: true }, pins: pinsOf(rule) };

@@ -1,5 +1,7 @@
 /** Rules as data: what `iptables-save` prints, parsed and kept byte for byte. iptables-save(8), iptables-extensions(8). */
 
+import type { NftRule, NftTable } from './nft/ruleset.ts';
+
 export type Backend = 'nft' | 'legacy' | 'nftables';
 export type RuleFamily = 'ip' | 'ip6' | 'inet' | 'bridge' | 'netdev';
 /** Where IP packets are filtered. */
@@ -45,6 +47,8 @@ export interface Rule {
   readonly target: TargetSpec | null;
   /** Why the line could not be understood; then nothing is known of what it matches and does. */
   readonly problem?: string;
+  /** The rule as nft has it, where iptables-nft-save cannot print it: this is what is evaluated then. */
+  readonly native?: { readonly rule: NftRule; readonly table: NftTable };
 }
 
 export interface Chain {

@@ -52,7 +52,7 @@ export const compileHost = (facts: HostFacts, options: CompileOptions = {}): Hos
     if (known === undefined) addresses.set(address.interface, [address]);
     else known.push(address);
   }
-  const native = self.nftables === null ? [] : compileNftables({ tables: self.nftables, problems: [] });
+  const native = self.nftables === null ? [] : compileNftables({ tables: self.nftables });
   const chains = options.chains ?? { 4: compiled(self, native, 'ip'), 6: compiled(self, native, 'ip6') };
   const claimed = new Set(facts.networks.map((network) => network.claimedBridge).filter((name) => name !== null));
   return {

@@ -1,9 +1,8 @@
 /** The host as known now: facts, topology and the compiled model, replaced when the facts change, its counters kept fresh between. */
 
 import { OutputIndex } from '../host/raw-outputs.ts';
-import { managedTables, readFacts } from '../host/read-facts.ts';
-import { readNftables } from '../host/read-nftables.ts';
-import { readRulesets } from '../host/read-rulesets.ts';
+import { readFacts } from '../host/read-facts.ts';
+import { readFirewall } from '../host/read-firewall.ts';
 import { type RawOutputs, SNAPSHOT_COMMANDS, type SnapshotDocument } from '../host/snapshot.ts';
 import type { NftTable } from '../netfilter/nft/ruleset.ts';
 import type { RuleRef, Ruleset } from '../netfilter/ruleset.ts';
@@ -85,10 +84,8 @@ export class HostStore {
   /** New counters of the rules already known; `raw` has the save commands' outputs. */
   updateCounters(takenAt: string, raw: Readonly<Record<string, string>>): void {
     const outputs = new OutputIndex(raw);
-    const rulesets = readRulesets(outputs).value;
-    const nft = outputs.find('nft');
-    const tables = nft === null ? [] : (readNftables(nft.text, nft.command, managedTables(rulesets)).value ?? []);
-    this.#addReading(Number(takenAt), rulesets, tables);
+    const { rulesets, nftables } = readFirewall(outputs).value;
+    this.#addReading(Number(takenAt), rulesets, nftables ?? []);
     const version = this.#version;
     // A session that is saved later is to say what the rules had counted by then.
     if (version !== null)

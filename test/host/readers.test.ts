@@ -306,7 +306,9 @@ describe('firewalls', () => {
         { rule: { family: 'inet', table: 'filter', chain: 'forward', handle: 7, expr: [{ accept: null }] } },
       ],
     });
-    expect(readNftables(text, 'nft', new Set(['ip filter'])).value).toMatchObject([
+    const { value } = readNftables(text, 'nft', new Set(['ip filter']));
+    expect(value?.managed).toMatchObject([{ family: 'ip', name: 'filter' }]);
+    expect(value?.tables).toMatchObject([
       {
         family: 'inet',
         name: 'filter',
@@ -351,7 +353,7 @@ table inet n {
 	}
 }
 `;
-    const [table] = readNftables(text, 'nft', new Set(), plain).value ?? [];
+    const [table] = readNftables(text, 'nft', new Set(), plain).value?.tables ?? [];
     expect(table?.chains.map(({ base }) => base?.devices)).toEqual([['eth0'], ['eth1', 'eth.5'], ['eth2'], []]);
   });
 });

@@ -24,7 +24,7 @@ const NF_IP_PRI_CONNTRACK = -200;
 
 const HOOKS: readonly string[] = ['prerouting', 'input', 'forward', 'output', 'postrouting', 'ingress', 'egress'];
 
-export const compileNftables = (ruleset: NftRuleset): readonly BaseChain[] =>
+export const compileNftables = (ruleset: Pick<NftRuleset, 'tables'>): readonly BaseChain[] =>
   ruleset.tables.flatMap((table) => (table.family === 'arp' || table.dormant ? [] : compileTable(table, table.family)));
 
 const compileTable = (table: NftTable, family: RuleFamily): readonly BaseChain[] => {
@@ -33,7 +33,9 @@ const compileTable = (table: NftTable, family: RuleFamily): readonly BaseChain[]
   for (const chain of table.chains) {
     chains.set(
       chain.name,
-      new CompiledChain(chain.name, () => chain.rules.flatMap((rule) => new RuleCompiler(rule, chain, family, chains, context).compile())),
+      new CompiledChain(chain.name, () =>
+        chain.rules.flatMap((rule) => new RuleCompiler(rule, refOf(rule, chain, family, table), chains, context).compile()),
+      ),
     );
   }
   return table.chains.flatMap((chain) => {
@@ -90,6 +92,25 @@ const asksConntrack = (table: NftTable, context: NftContext): boolean =>
     chain.rules.some((rule) => rule.statements.some((statement) => compileStatement(statement, context).asksConntrack === true)),
   );
 
+/** Rules of native nftables in a chain of iptables-nft. */
+export const nativeRules = (
+  table: NftTable,
+  chains: ReadonlyMap<string, CompiledChain>,
+): ((rule: NftRule, ref: RuleRef) => readonly CompiledRule[]) => {
+  const context: NftContext = { family: table.family, table, sets: namedSets(table) };
+  return (rule, ref) => new RuleCompiler(rule, ref, chains, context).compile();
+};
+
+const refOf = (rule: NftRule, chain: NftChain, family: RuleFamily, table: NftTable): RuleRef => ({
+  backend: 'nftables',
+  family,
+  table: table.name,
+  chain: chain.name,
+  rule: rule.number,
+  text: rule.text,
+  counters: rule.counters,
+});
+
 /** One rule as one or more entries of its chain: a new one begins behind each statement that does something. */
 class RuleCompiler {
   readonly #rule: NftRule;
@@ -100,12 +121,11 @@ class RuleCompiler {
   #conditions: Condition[] = [];
   readonly #asked = new Set<string>();
 
-  constructor(rule: NftRule, chain: NftChain, family: RuleFamily, chains: ReadonlyMap<string, CompiledChain>, context: NftContext) {
+  constructor(rule: NftRule, ref: RuleRef, chains: ReadonlyMap<string, CompiledChain>, context: NftContext) {
     this.#rule = rule;
     this.#chains = chains;
     this.#context = context;
-    const { number, text, counters } = rule;
-    this.#ref = { backend: 'nftables', family, table: context.table.name, chain: chain.name, rule: number, text, counters };
+    this.#ref = ref;
   }
 
   compile(): readonly CompiledRule[] {

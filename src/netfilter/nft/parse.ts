@@ -39,6 +39,7 @@ interface ReadTable {
   readonly chains: Map<string, ReadChain>;
   readonly sets: Map<string, NftSet>;
   readonly objects: Map<string, JsonObject>;
+  readonly isManaged: boolean;
 }
 
 interface ReadChain {
@@ -46,7 +47,7 @@ interface ReadChain {
   readonly rules: JsonObject[];
 }
 
-/** `isManaged` leaves tables out that another reader has: iptables-nft shows its own. */
+/** `isManaged` sets tables aside that another reader has: iptables-nft shows its own. */
 export const parseNftables = (
   text: string,
   isManaged: (family: string, table: string) => boolean = () => false,
@@ -90,17 +91,25 @@ class Reader {
     else if (name === 'rule') chainOf(table, textOf(body['chain']) ?? '').rules.push(body);
     else if ((name === 'set' || name === 'map') && own !== null) table.sets.set(own, setOf(name, own, body));
     else if (OBJECTS.includes(name) && own !== null) table.objects.set(`${name} ${own}`, body);
-    else if (name !== 'element') this.#problems.push(`table ${table.family} ${table.name}: the object "${name}" is not understood`);
+    else if (name !== 'element' && !table.isManaged)
+      this.#problems.push(`table ${table.family} ${table.name}: the object "${name}" is not understood`);
   }
 
   ruleset(): NftRuleset {
-    return { tables: [...this.#tables.values()].map((table) => finishTable(table, this.#problems)), problems: this.#problems };
+    const all = [...this.#tables.values()];
+    return {
+      tables: all.filter((table) => !table.isManaged).map((table) => finishTable(table, this.#problems)),
+      managed: all
+        .filter((table) => table.isManaged)
+        .map((table) => ({ family: table.family, name: table.name, chains: table.chains, finish: () => finishTable(table, []) })),
+      problems: this.#problems,
+    };
   }
 
   #table(familyJson: unknown, nameJson: unknown): ReadTable | null {
     const family = textOf(familyJson);
     const name = textOf(nameJson);
-    if (family === null || name === null || this.#isManaged(family, name)) return null;
+    if (family === null || name === null) return null;
     if (!FAMILIES.includes(family)) {
       this.#problems.push(`table ${family} ${name}: the family is not understood`);
       return null;
@@ -108,7 +117,15 @@ class Reader {
     const key = `${family} ${name}`;
     const known = this.#tables.get(key);
     if (known !== undefined) return known;
-    const table: ReadTable = { family: family as NftFamily, name, dormant: false, chains: new Map(), sets: new Map(), objects: new Map() };
+    const table: ReadTable = {
+      family: family as NftFamily,
+      name,
+      dormant: false,
+      chains: new Map(),
+      sets: new Map(),
+      objects: new Map(),
+      isManaged: this.#isManaged(family, name),
+    };
     this.#tables.set(key, table);
     return table;
   }

@@ -6,8 +6,18 @@ export type NftFamily = 'ip' | 'ip6' | 'inet' | 'bridge' | 'netdev' | 'arp';
 
 export interface NftRuleset {
   readonly tables: readonly NftTable[];
+  /** Tables that another reader has, read only as far as is needed to compare them with what it says. */
+  readonly managed: readonly ManagedTable[];
   /** What could not be understood, and why; the rules that it belongs to are kept and unknown. */
   readonly problems: readonly string[];
+}
+
+export interface ManagedTable {
+  readonly family: NftFamily;
+  readonly name: string;
+  /** Rules as they stand in the JSON. */
+  readonly chains: ReadonlyMap<string, { readonly base: NftBase | null; readonly rules: readonly JsonObject[] }>;
+  readonly finish: () => NftTable;
 }
 
 export interface NftTable {

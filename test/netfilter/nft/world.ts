@@ -128,6 +128,11 @@ export class World {
   arrange(rules: string): HostModel {
     this.#stopMonitor();
     this.host('nft', ['-f', '-'], `flush ruleset\n${rules}`);
+    return this.model();
+  }
+
+  /** The host as it is now. */
+  model(): HostModel {
     return compileHost(readFacts(this.#snapshot()));
   }
 
@@ -193,4 +198,4 @@ export class World {
   }
 }
 
-const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+export const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
