@@ -115,9 +115,20 @@ const rowOf = (verdict: Verdict, phase: VerdictPhase, index: number, style: Styl
     answer: decides ? `${answer}  ${mark}` : answer,
     decides,
     below,
-    tuples: phase.sent === undefined || !isHook(phase) || (sameHook && sameTuples(before, phase)) ? null : tupleWords(phase, style),
+    tuples: phaseTuples(phases, glyphsOf(style).arrow)[index] ?? null,
   };
 };
+
+/**
+ * By index of the phase, both tuples where a translation lies between them: the packet as this hook sees it, and as it was sent. Once for
+ * each hook and change.
+ */
+export const phaseTuples = (phases: readonly VerdictPhase[], arrow: string): readonly (string | null)[] =>
+  phases.map((phase, index) => {
+    const before = phases[index - 1];
+    const sameHook = before !== undefined && hookWord(before) === hookWord(phase);
+    return phase.sent === undefined || !isHook(phase) || (sameHook && sameTuples(before, phase)) ? null : tupleWords(phase, arrow);
+  });
 
 const sameTuples = (before: VerdictPhase | undefined, phase: VerdictPhase): boolean =>
   before?.packet.src === phase.packet.src && before.packet.dst === phase.packet.dst;
@@ -125,10 +136,8 @@ const sameTuples = (before: VerdictPhase | undefined, phase: VerdictPhase): bool
 /** Hooks see addresses; so does who gets the packet in the end. */
 const isHook = (phase: VerdictPhase): boolean => phase.kind === 'delivery' || (phase.hook !== 'routing' && phase.hook !== 'bridge');
 
-const tupleWords = ({ packet, sent }: VerdictPhase, style: Style): string => {
-  const { arrow } = glyphsOf(style);
-  return printable(`packet ${packet.src} ${arrow} ${packet.dst}, sent as ${sent?.src ?? ''} ${arrow} ${sent?.dst ?? ''}`);
-};
+const tupleWords = ({ packet, sent }: VerdictPhase, arrow: string): string =>
+  printable(`packet ${packet.src} ${arrow} ${packet.dst}, sent as ${sent?.src ?? ''} ${arrow} ${sent?.dst ?? ''}`);
 
 const ruleWords = (step: VerdictStep): string =>
   [inChain(step), step.note === undefined ? '' : `(${step.note})`, step.uncertain === undefined ? '' : '(may match: see unknown)']

@@ -1,4 +1,5 @@
 /** The columns of the flow table, in three sets. At 80 columns the least important are left out, at 140 all are there. */
+import { decisionWords, natPhrase } from '../report/decision.ts';
 import { endText } from '../report/flow-line.ts';
 import { bytesText, durationText } from '../report/time.ts';
 import type { FlowRow } from '../session/state.ts';
@@ -30,8 +31,20 @@ const flowText = (row: FlowRow, width: number): string => {
   return cutEnd(`${row.aName} → ${row.bName}`, width - port.length - 1) + port;
 };
 
-/** A rule keeps its end, which is its number; of anything else the beginning says more. */
-const byText = (row: FlowRow, width: number): string => (/^[^·]* #\d+( \(\w+\))?$/.test(row.by) ? cutMiddle(row.by, width) : row.by);
+/**
+ * What decided first and whole, as far as there is room: without the table where that is the usual one, else with its end, which is its
+ * number. Translations come behind it.
+ */
+const byText = (row: FlowRow, width: number): string => {
+  const verdict = row.verdict?.verdict ?? null;
+  if (verdict === null) return row.by;
+  const whole = decisionWords(verdict);
+  const short = displayWidth(whole) > width ? whole.replace(/^filter (?=\S+ #)/, '') : whole;
+  const reference = /#\d+( \(\w+\))?$/.test(short) ? cutMiddle(short, width) : short;
+  // Nothing of the reference is cut for the sake of what comes behind it.
+  if (displayWidth(reference) >= width - 1) return reference;
+  return [reference, ...verdict.nat.map((nat) => natPhrase(nat))].join(' · ');
+};
 
 const flow = (columns: number): Column<FlowRow> => ({
   title: 'FLOW',
@@ -84,20 +97,26 @@ const rtt: Column<FlowRow> = {
   text: (row) => (row.flow.rttNs === null ? '—' : durationText(row.flow.rttNs)),
 };
 
+/** What was seen cannot be where the verdict is right; the box below the table says why. */
+const isContradicted = (row: FlowRow): boolean => row.verdict != null && row.verdict.contradiction !== null;
+
 const verdict = (columns: number): Column<FlowRow> => ({
   title: 'VERDICT',
   min: columns >= WIDE ? 12 : 7,
   max: 12,
   grow: 0,
   rank: 9,
-  text: (row) => (row.outcome === '' ? '—' : columns < WIDE && row.outcome === 'UNDETERMINED' ? 'UNDET.' : row.outcome),
-  tone: (row) => outcomeWordTone(row.outcome),
+  text: (row) => {
+    if (isContradicted(row)) return columns < WIDE ? 'CONTRA.' : 'CONTRADICTED';
+    return row.outcome === '' ? '—' : columns < WIDE && row.outcome === 'UNDETERMINED' ? 'UNDET.' : row.outcome;
+  },
+  tone: (row) => (isContradicted(row) ? 'warn' : outcomeWordTone(row.outcome)),
 });
 
 /** Docker's longest chain with its table and number is 34 columns wide. */
 const by = (columns: number): Column<FlowRow> => ({
   title: 'BY',
-  min: columns >= WIDE ? 34 : columns >= MIDDLE ? 22 : 17,
+  min: columns >= WIDE ? 34 : columns >= MIDDLE ? 24 : 18,
   max: 90,
   grow: 5,
   rank: 8,

@@ -79,7 +79,7 @@ export const KEYS = [
     keys: ['w'],
     action: 'why-not',
     words: 'why not others: the rules that were asked and did not match',
-    footer: 'why not others',
+    footer: 'why not',
   },
   { scope: 'watch', keys: ['p'], action: 'packets', words: 'the last packets of the flow, with a hex view', footer: 'packets' },
   {
@@ -89,8 +89,8 @@ export const KEYS = [
     words: 'save to a file from now on, or stop saving; after the end, save what memory holds',
     footer: 'save',
   },
-  { scope: 'watch', keys: ['z'], action: 'freeze', words: 'freeze the screen, or let it run again; the capture goes on', footer: 'freeze' },
   { scope: 'watch', keys: ['/'], action: 'search', words: 'show only the flows whose row holds all of the words', footer: 'search' },
+  { scope: 'watch', keys: ['z'], action: 'freeze', words: 'freeze the screen, or let it run again; the capture goes on', footer: 'freeze' },
   { scope: 'watch', keys: ['f'], action: 'capture-filter', words: 'change the capture filter (pcap-filter syntax)', footer: 'filter' },
   {
     scope: 'watch',
@@ -122,18 +122,17 @@ export const KEYS = [
   { scope: 'path', keys: ['p'], action: 'packets', words: 'the last packets of the flow, with a hex view', footer: 'packets' },
   {
     scope: 'path',
-    keys: ['e'],
-    action: 'as-text',
-    words: 'the path as plain text, also copied to the clipboard where the terminal allows it',
-    footer: 'copy as text',
-  },
-
-  {
-    scope: 'path',
     keys: ['t'],
     action: 'trace',
     words: "the kernel's own trace of its packets beside the prediction; asks first, as it adds rules of its own",
     footer: 'trace',
+  },
+  {
+    scope: 'path',
+    keys: ['e'],
+    action: 'as-text',
+    words: 'the path as plain text, also copied to the clipboard where the terminal allows it',
+    footer: 'copy as text',
   },
 
   {

@@ -1,11 +1,12 @@
 /** A verdict as lines for a person: each step with its hook, table, chain, rule and translation, and which one decides. */
 
-import type { DecidedBy, Verdict, VerdictPhase, VerdictStep } from '../path/verdict.ts';
+import type { DecidedBy, Verdict, VerdictNearMiss, VerdictPhase, VerdictStep } from '../path/verdict.ts';
 import { decidedByWords, missWords, natPhrase } from '../report/decision.ts';
+import { phaseTuples } from '../report/phase-table.ts';
 import { plainText, type Spans, spanText } from './spans.ts';
 import type { PathContent } from './state/path.ts';
 import type { PathScreen } from './state/screens.ts';
-import { cutMiddle, fitTo, wrap } from './text.ts';
+import { cutEnd, cutMiddle, fitTo, wrap } from './text.ts';
 import { outcomeTone, type Tone } from './theme.ts';
 
 export type PathLine = Spans;
@@ -40,7 +41,7 @@ export const pathLines = (content: PathContent, screen: PathScreen, columns: num
   lines.push(
     ...whyLines(content, columns),
     ...stepLines(verdict, counted, columns),
-    ...endLines(verdict),
+    ...endLines(verdict, screen.direction === 'there' ? content.natCounted : []),
     ...nearMissLines(verdict, screen, columns),
   );
   lines.push(...noteLines(content, verdict, columns));
@@ -58,6 +59,7 @@ const stepLines = (verdict: Verdict, counted: number | null, columns: number): P
   let hook = '';
   let table = '';
   const stepless = steplessPhases(verdict);
+  const tuples = tuplesByStep(verdict);
   let number = 0;
   const stepLine = (step: VerdictStep, index: number): PathLine[] => {
     const hookName = HOOK_NAMES[step.hook];
@@ -82,6 +84,7 @@ const stepLines = (verdict: Verdict, counted: number | null, columns: number): P
     const whole = wrap(`${step.text} ${noteWords(step)}`.trim(), columns - MARGIN - 1);
     return [[...head, [tail.trim(), tone]], ...whole.map((line): PathLine => [' '.repeat(MARGIN), [line, tone]])];
   };
+  const tupleLine = (text: string): PathLine => [' '.repeat(MARGIN), [cutMiddle(text, Math.max(12, columns - MARGIN - 1)), 'accent']];
   const phaseLine = (phase: VerdictPhase): PathLine => {
     const hookName = phase.kind === 'container' || phase.kind === 'delivery' ? phase.kind : HOOK_NAMES[phase.hook];
     const sameHook = hookName === hook;
@@ -92,17 +95,35 @@ const stepLines = (verdict: Verdict, counted: number | null, columns: number): P
       [`${String(++number).padStart(3)} `, 'dim'],
       [fitTo(sameHook ? '' : hookName, HOOK_WIDTH), 'accent'],
       fitTo(PHASE_NAMES[phase.kind], TABLE_WIDTH),
-      [cutMiddle(said, Math.max(12, columns - MARGIN - 1)), 'dim'],
+      [cutEnd(said, Math.max(12, columns - MARGIN - 1)), 'dim'],
     ];
   };
-  const lines = verdict.steps.flatMap((step, index) => [...(stepless.get(index) ?? []).map(phaseLine), ...stepLine(step, index)]);
-  lines.push(...(stepless.get(verdict.steps.length) ?? []).map(phaseLine));
+  const before = (index: number): PathLine[] =>
+    (stepless.get(index) ?? []).flatMap((phase) => [phaseLine(phase), ...tuples.of(phase).map(tupleLine)]);
+  const lines = verdict.steps.flatMap((step, index) => [...before(index), ...stepLine(step, index), ...tuples.at(index).map(tupleLine)]);
+  lines.push(...before(verdict.steps.length));
   if (decider < 0)
     lines.push([
       ['    ', 'dim'],
       [`${decidedByWords(verdict.decidedBy)} ◀ decides`, outcomeTone(verdict.outcome)],
     ]);
   return lines;
+};
+
+interface Tuples {
+  /** Below a phase that has no steps. */
+  readonly of: (phase: VerdictPhase) => readonly string[];
+  /** Below a step, which is the first of its phase. */
+  readonly at: (step: number) => readonly string[];
+}
+
+const tuplesByStep = ({ phases = [] }: Verdict): Tuples => {
+  const texts = phaseTuples(phases, '→');
+  const listed = (text: string | null | undefined): readonly string[] => (text === null || text === undefined ? [] : [text]);
+  return {
+    of: (phase) => listed(texts[phases.indexOf(phase)]),
+    at: (step) => listed(texts[phases.findIndex(({ steps: [from, to] }) => from === step && to > from)]),
+  };
 };
 
 /** What had a say without being a step: connection tracking, checks that were passed, delivery; by the step that it stands before. */
@@ -171,12 +192,17 @@ const fateWords = (verdict: Verdict): string => {
   return verdict.out === null ? `where it leaves is not known${to}` : `leaves by ${verdict.out}${to}`;
 };
 
-const endLines = (verdict: Verdict): PathLine[] => {
+const endLines = (verdict: Verdict, counts: PathContent['natCounted']): PathLine[] => {
   const lines: PathLine[] = [['']];
   for (const nat of verdict.nat)
     lines.push([
       ['    ', 'dim'],
       [`${natPhrase(nat)} (from ${nat.from}, ${nat.by.chain} #${nat.by.rule})`, 'accent'],
+    ]);
+  for (const { by, connections } of counts)
+    lines.push([
+      ['    counted  ', 'dim'],
+      `${by}: ${connections === null ? 'has no counter' : `+${connections.toLocaleString('en-US')} connection${connections === 1 ? '' : 's'} since the flow began`}`,
     ]);
   if (verdict.proxiedTo !== undefined)
     lines.push([`    docker-proxy takes the connection over and dials ${verdict.proxiedTo.container ?? ''} ${verdict.proxiedTo.address}`]);
@@ -191,6 +217,19 @@ export const nearMissLine = (lines: readonly PathLine[]): number =>
 
 const WHY_NOT = '    why not others';
 
+/** `FORWARD filter DOCKER-CT`: a chain that is come back to, after those that it calls, is shown once. */
+const byChain = (misses: readonly VerdictNearMiss[]): ReadonlyMap<string, readonly VerdictNearMiss[]> => {
+  const groups = new Map<string, VerdictNearMiss[]>();
+  for (const miss of misses) {
+    const hook = Object.entries(HOOK_NAMES).find(([name]) => name === miss.hook)?.[1] ?? miss.hook;
+    const place = `${hook} ${miss.table} ${miss.chain}`;
+    const known = groups.get(place);
+    if (known === undefined) groups.set(place, [miss]);
+    else known.push(miss);
+  }
+  return groups;
+};
+
 const nearMissLines = (verdict: Verdict, screen: PathScreen, columns: number): PathLine[] => {
   if (!screen.whyNot) return [];
   const misses = verdict.nearMisses ?? [];
@@ -201,12 +240,15 @@ const nearMissLines = (verdict: Verdict, screen: PathScreen, columns: number): P
       ['    why not others', 'strong'],
       [' · asked on the way, and the condition that failed', 'dim'],
     ],
-    ...misses.map((miss): PathLine => {
-      const place = `${miss.table} ${miss.chain} #${miss.rule}`;
-      const failed = ` ✗ ${missWords(miss)}`;
-      const room = Math.max(16, columns - 6 - place.length - 2 - failed.length);
-      return [['    ', 'dim'], place, '  ', [cutMiddle(inChain(miss), room), 'dim'], [failed, 'warn']];
-    }),
+    ...[...byChain(misses)].flatMap(([place, group]): PathLine[] => [
+      ['    ', [place, 'strong']],
+      ...group.map((miss): PathLine => {
+        const number = `      #${miss.rule}`.padEnd(11);
+        const failed = ` ✗ ${missWords(miss)}`;
+        const room = Math.max(16, columns - number.length - 1 - failed.length);
+        return [number, [cutMiddle(inChain(miss), room), 'dim'], [failed, 'warn']];
+      }),
+    ]),
   ];
 };
 
@@ -237,6 +279,8 @@ export const clock = (at: number): string => {
 export const evidenceWords = (content: PathContent): Spans => {
   const { verdict, counted } = content;
   if (verdict === null) return [];
+  if (content.isContradicted)
+    return ['predicted ', [verdict.outcome.toUpperCase(), outcomeTone(verdict.outcome)], ' · ', ['CONTRADICTED by what was seen', 'warn']];
   const tick = (seen: boolean): string => (seen ? '✓' : '—');
   const wasCounted = verdict.evidence === 'counted' || (counted !== null && counted > 0);
   return [

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { MIN_COLUMNS, MIN_ROWS } from '../../src/ui/app.tsx';
 import { displayWidth } from '../../src/ui/text.ts';
-import { DROP_RULE, numberedRow } from './fixtures/flows.ts';
+import { DROP_RULE, fixtureRows, numberedRow } from './fixtures/flows.ts';
 import { fixtureHost } from './fixtures/host.ts';
 import { MountedUi, type MountOptions, settled } from './fixtures/mount.tsx';
 import { FixtureWorkspace } from './fixtures/workspace.ts';
@@ -212,6 +212,37 @@ describe('the flow table', () => {
     expect(ui.text).toContain('Changed from ACCEPT to DROP: rules changed.');
   });
 
+  it.each([
+    [80, /CONTRA\. /],
+    [100, /CONTRA\. /],
+    [140, /CONTRADICTED /],
+  ])('says in a word where what was seen contradicts the verdict, at %i columns', async (columns, word) => {
+    const [first, ...others] = fixtureRows();
+    if (first?.verdict == null) throw new Error('no flow with a verdict');
+    const contradiction = { kind: 'answered', text: 'An answer came.' } as const;
+    await watching({ columns, rows: 24 });
+    const capture = ui.workspace.captures[0];
+    if (capture === undefined) throw new Error('nothing is captured');
+    capture.rows = [{ ...first, verdict: { ...first.verdict, contradiction } }, ...others];
+    capture.change({});
+    await ui.press('ctrl+l');
+    expect(ui.text).toMatch(word);
+    expect(ui.text.match(/CONTRA/g)).toHaveLength(1);
+  });
+
+  it.each([80, 100, 120, 140])('names what decided whole before anything else, at %i columns', async (columns) => {
+    await watching({ columns, rows: 40 });
+    expect(ui.text).toMatch(/ (filter )?(DOCKER-ISOLATION-STAGE-2|DOCKER-…STAGE-2|DOCKER-\S*) #1/);
+    for (const line of ui.lines.filter((each) => / (DNAT|MASQUERADE)/.test(each))) expect(line).toMatch(/ #\d+ · (DNAT|MASQ)/);
+  });
+
+  it('keeps help and the way out in the footer, and the keys that are used most', async () => {
+    await watching({ columns: 80, rows: 24 });
+    expect(ui.text).toContain('enter path · w why not · p packets · s save · / search · esc back · ? help');
+    await ui.press('enter');
+    expect(ui.text).toMatch(/w why not · p packets · t trace .*esc back · \? help/);
+  });
+
   it('says who lost what, and unknown where nobody can tell', async () => {
     await watching();
     expect(ui.text).toContain('lost: kernel unknown, engine 0, pipe 0');
@@ -415,7 +446,7 @@ describe('the path of a flow', () => {
   it('shows why not others: the rules that were asked, and the condition that failed', async () => {
     await watching({ columns: 140, rows: 40 });
     await ui.press('w');
-    expect(ui.text).toMatch(/nat PREROUTING #1 +-m addrtype --dst-type LOCAL -j DOCKER ✗ addrtype --dst-type LOCAL/);
+    expect(ui.text).toMatch(/PREROUTING nat PREROUTING *\n +#1 +-m addrtype --dst-type LOCAL -j DOCKER ✗ addrtype --dst-type LOCAL/);
   });
 
   it('goes out as plain text, whole and unwrapped', async () => {

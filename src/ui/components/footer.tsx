@@ -1,4 +1,4 @@
-/** What can be done next, from the key table: as many as fitTo, help and quit always among them. */
+/** What can be done next, from the key table: as many as fit, the help and the way out always among them. */
 import type { ReactElement } from 'react';
 import { bindingsOf, type KeyBinding, type KeyScope } from '../keys.ts';
 import { joinFitting, type Spans, spansWidth } from '../spans.ts';
@@ -23,7 +23,7 @@ export const footerSpans = (scopes: readonly KeyScope[], columns: number, theme:
       .map((row) => ({ scope, row })),
   );
   const exit = scopes[0] === 'pick' ? 'quit' : 'back';
-  const isAlways = (row: KeyBinding): boolean => row.action === exit;
+  const isAlways = ({ action }: KeyBinding): boolean => action === exit || action === 'help';
   const always = rows.filter(({ row }) => isAlways(row)).map(({ row }) => entry(row));
   const others = rows.filter(({ scope, row }) => !isAlways(row) && !(exit === 'quit' && scope === 'any')).map(({ row }) => entry(row));
   const between = ` ${theme.symbols.dot} `;

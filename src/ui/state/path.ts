@@ -1,5 +1,6 @@
 /** The path screen: which verdict it shows, of a flow that is running or of a question that was asked. */
 import type { Verdict } from '../../path/verdict.ts';
+import type { RuleCount } from '../../session/state.ts';
 import { nearMissLine, type PathLine, pathLines, pathPlainText } from '../path-lines.ts';
 import type { Ui } from '../ui.ts';
 import type { Handlers } from './dispatch.ts';
@@ -14,6 +15,10 @@ export interface PathContent {
   readonly hasReply: boolean;
   /** What was counted and assumed; sentences for a person. */
   readonly counted: number | null;
+  /** The same of the rules that translate it. */
+  readonly natCounted: readonly RuleCount[];
+  /** True where something was seen that cannot be where the verdict is right. */
+  readonly isContradicted: boolean;
   readonly assumptions: readonly string[];
   readonly changes: readonly { readonly at: number; readonly from: string; readonly to: string; readonly because: string }[];
   readonly why: readonly string[];
@@ -29,6 +34,8 @@ export const pathContent = (screen: PathScreen, ui: Ui): PathContent => {
       verdict,
       hasReply: answer.reply !== null,
       counted: null,
+      natCounted: [],
+      isContradicted: false,
       assumptions: [],
       changes: [],
       why: answer.why,
@@ -36,7 +43,17 @@ export const pathContent = (screen: PathScreen, ui: Ui): PathContent => {
   }
   const row = source.capture.flow(source.flowId);
   if (row === null || row.verdict === null) {
-    return { title: 'a flow that is no longer kept', verdict: null, hasReply: false, counted: null, assumptions: [], changes: [], why: [] };
+    return {
+      title: 'a flow that is no longer kept',
+      verdict: null,
+      hasReply: false,
+      counted: null,
+      natCounted: [],
+      isContradicted: false,
+      assumptions: [],
+      changes: [],
+      why: [],
+    };
   }
   const explained = source.capture.explain(source.flowId);
   const both = explained ?? row.verdict;
@@ -47,6 +64,8 @@ export const pathContent = (screen: PathScreen, ui: Ui): PathContent => {
     verdict: traced?.agrees === true && verdict !== null ? { ...verdict, evidence: 'traced' } : verdict,
     hasReply: both.reply !== null,
     counted: row.verdict.counted,
+    natCounted: row.verdict.natCounted,
+    isContradicted: row.verdict.contradiction !== null,
     assumptions: row.verdict.assumptions,
     changes: row.verdict.changes,
     why: [...(traced === null ? [] : [`Traced: ${traced.conclusion}.`]), ...source.capture.why(source.flowId)],
