@@ -20,34 +20,6 @@ export const asNumber = (value: unknown): number | null => {
 export const stringsOf = (value: unknown): readonly string[] =>
   (asArray(value) ?? []).filter((item): item is string => typeof item === 'string');
 
-export type JsonList =
-  | { readonly ok: true; readonly items: readonly JsonObject[]; readonly problems: readonly string[] }
-  | { readonly ok: false; readonly problem: string };
-
-/**
- * The objects of a JSON array, as `ip -j` prints them. No output at all is an empty list: some iproute2 versions print
- * nothing where there is nothing. Empty objects are left out, which iproute2 prints for what it filtered away.
- */
-export const parseJsonList = (text: string, command: string): JsonList => {
-  if (text.trim() === '') return { ok: true, items: [], problems: [] };
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    return { ok: false, problem: `${command}: not JSON (${error instanceof Error ? error.message : String(error)})` };
-  }
-  const list = asArray(value);
-  if (list === null) return { ok: false, problem: `${command}: a JSON array was expected` };
-  const items: JsonObject[] = [];
-  const problems: string[] = [];
-  for (const [index, item] of list.entries()) {
-    const object = asObject(item);
-    if (object === null) problems.push(`${command}: entry ${index + 1} is no object`);
-    else if (Object.keys(object).length > 0) items.push(object);
-  }
-  return { ok: true, items, problems };
-};
-
 /** What a reader of one command gives: the values, and what it could not understand. */
 export interface Parsed<T> {
   readonly value: T;

@@ -1,7 +1,9 @@
 /** `ip -j addr`: ip-address(8); keys as iproute2 ipaddress.c prints them. */
 import { parseIp, prefixOf } from '../base/ip-address.ts';
 import type { InterfaceAddress } from './facts.ts';
-import { asArray, asNumber, asObject, asString, type JsonObject, type Parsed, parseJsonList } from './json-value.ts';
+import { parseJsonList } from './json-list.ts';
+import { asArray, asNumber, asObject, asString, type JsonObject, type Parsed } from './json-value.ts';
+import { ADDRESS } from './shapes.ts';
 
 const ipOf = (value: unknown) => {
   const text = asString(value);
@@ -16,7 +18,7 @@ const flagsOf = (info: JsonObject): { readonly flags?: readonly string[] } => {
 };
 
 export const readAddresses = (text: string, command: string): Parsed<readonly InterfaceAddress[] | null> => {
-  const list = parseJsonList(text, command);
+  const list = parseJsonList(text, command, ADDRESS);
   if (!list.ok) return { value: null, problems: [list.problem] };
   const problems = [...list.problems];
   const addresses: InterfaceAddress[] = [];

@@ -1,10 +1,12 @@
 /** `ip -j neigh`, `bridge -j fdb` and `bridge -j -d link`: ip-neighbour(8), bridge(8). */
 import { parseIp } from '../base/ip-address.ts';
 import type { BridgePort, BridgeVlan, FdbEntry, Link, Membership, Neighbour } from './facts.ts';
-import { asArray, asNumber, asObject, asString, type JsonObject, type Parsed, parseJsonList, stringsOf } from './json-value.ts';
+import { parseJsonList } from './json-list.ts';
+import { asArray, asNumber, asObject, asString, type JsonObject, type Parsed, stringsOf } from './json-value.ts';
+import { FDB, MEMBERSHIP, NEIGHBOUR, PORT, VLAN } from './shapes.ts';
 
 export const readNeighbours = (text: string, command: string): Parsed<readonly Neighbour[] | null> => {
-  const list = parseJsonList(text, command);
+  const list = parseJsonList(text, command, NEIGHBOUR);
   if (!list.ok) return { value: null, problems: [list.problem] };
   const problems = [...list.problems];
   const neighbours: Neighbour[] = [];
@@ -27,7 +29,7 @@ export const readNeighbours = (text: string, command: string): Parsed<readonly N
 };
 
 export const readFdb = (text: string, command: string): Parsed<readonly FdbEntry[] | null> => {
-  const list = parseJsonList(text, command);
+  const list = parseJsonList(text, command, FDB);
   if (!list.ok) return { value: null, problems: [list.problem] };
   const problems = [...list.problems];
   const entries: FdbEntry[] = [];
@@ -64,7 +66,7 @@ const switchesOf = (item: JsonObject): Partial<BridgePort> =>
   Object.fromEntries(SWITCHES.flatMap(([name, key, usual]) => (item[key] === !usual ? [[name, !usual]] : [])));
 
 export const readBridgePorts = (text: string, command: string): Parsed<readonly BridgePort[] | null> => {
-  const list = parseJsonList(text, command);
+  const list = parseJsonList(text, command, PORT);
   if (!list.ok) return { value: null, problems: [list.problem] };
   const problems = [...list.problems];
   const ports: BridgePort[] = [];
@@ -89,7 +91,7 @@ export const readBridgePorts = (text: string, command: string): Parsed<readonly 
 
 /** `bridge -j vlan`: a list of VLANs for each port and for the bridge itself. Nothing where no bridge filters VLANs. */
 export const readBridgeVlans = (text: string, command: string): Parsed<readonly BridgeVlan[] | null> => {
-  const list = parseJsonList(text, command);
+  const list = parseJsonList(text, command, VLAN);
   if (!list.ok) return { value: null, problems: [list.problem] };
   const problems = [...list.problems];
   const vlans: BridgeVlan[] = [];
@@ -112,7 +114,7 @@ export const readBridgeVlans = (text: string, command: string): Parsed<readonly 
 
 /** `ip -j maddr`: groups that interfaces have joined; entries of the link layer are left out. */
 export const readMemberships = (text: string, command: string): Parsed<readonly Membership[] | null> => {
-  const list = parseJsonList(text, command);
+  const list = parseJsonList(text, command, MEMBERSHIP);
   if (!list.ok) return { value: null, problems: [list.problem] };
   const joined: Membership[] = [];
   for (const item of list.items) {

@@ -2,6 +2,7 @@
 import { type IpAddress, type IpPrefix, parseIp, parsePrefix } from '../base/ip-address.ts';
 import type { DockerContainer, DockerEndpoint, DockerNetwork, PublishedPort } from './facts.ts';
 import { asArray, asNumber, asObject, asString, type JsonObject, type Parsed } from './json-value.ts';
+import { CONTAINER, NETWORK, shapeProblems } from './shapes.ts';
 import type { DockerDocument } from './snapshot.ts';
 
 export interface DockerFacts {
@@ -15,12 +16,14 @@ export const readDocker = (document: DockerDocument, netnsOf: (containerId: stri
   const containers: DockerContainer[] = [];
   for (const entry of asArray(document.containers) ?? []) {
     const container = containerOf(asObject(entry), netnsOf);
+    problems.push(...shapeProblems(entry, CONTAINER, `docker: container ${container?.name ?? 'without Id'}`));
     if (container === null) problems.push('docker: a container without Id');
     else containers.push(container);
   }
   const networks: DockerNetwork[] = [];
   for (const entry of asArray(document.networks) ?? []) {
     const network = networkOf(asObject(entry));
+    problems.push(...shapeProblems(entry, NETWORK, `docker: network ${network?.name ?? 'without Id and Name'}`));
     if (network === null) problems.push('docker: a network without Id and Name');
     else networks.push(network);
   }

@@ -9,14 +9,14 @@ import { readAddresses } from './read-addresses.ts';
 import { bridgePortsFromLinks, readBridgePorts, readBridgeVlans, readFdb, readMemberships, readNeighbours } from './read-bridges.ts';
 import { readConntrack } from './read-conntrack.ts';
 import { readDocker } from './read-docker.ts';
+import { readFirewall } from './read-firewall.ts';
 import { readLinks } from './read-links.ts';
 import { readListeners } from './read-listeners.ts';
-import { readNftables } from './read-nftables.ts';
 import { readPolicyRules } from './read-policy-rules.ts';
 import { readRoutes } from './read-routes.ts';
-import { readRulesets } from './read-rulesets.ts';
 import { readSysctls } from './read-sysctls.ts';
 import { readXfrmPolicies } from './read-xfrm.ts';
+import { NAMESPACES, shapeProblems } from './shapes.ts';
 import { type RawOutputs, SNAPSHOT_COMMANDS, type SnapshotCommand, type SnapshotDocument } from './snapshot.ts';
 
 /** How the reason begins where legacy tables exist and their rules were not read. */
@@ -187,11 +187,12 @@ const readNsids = (raw: RawOutputs): Parsed<ReadonlyMap<string, number>> => {
   } catch (error) {
     return { value: nsids, problems: [`${found.command}: not JSON (${messageOf(error)})`] };
   }
+  const problems = shapeProblems(document, NAMESPACES, found.command);
   for (const entry of asArray(asObject(document)?.['namespaces']) ?? []) {
     const item = asObject(entry);
     const inode = asNumber(item?.['ns']);
     const nsid = asNumber(item?.['netnsid']);
     if (inode !== null && nsid !== null) nsids.set(String(inode), nsid);
   }
-  return { value: nsids, problems: [] };
+  return { value: nsids, problems };
 };

@@ -1,10 +1,12 @@
 /** `ip -j -d link`: ip-link(8); keys as iproute2 ipaddress.c prints them. */
 
 import type { Link } from './facts.ts';
-import { asNumber, asObject, asString, type Parsed, parseJsonList, stringsOf } from './json-value.ts';
+import { parseJsonList } from './json-list.ts';
+import { asNumber, asObject, asString, type Parsed, stringsOf } from './json-value.ts';
+import { LINK } from './shapes.ts';
 
 export const readLinks = (text: string, command: string): Parsed<readonly Link[] | null> => {
-  const list = parseJsonList(text, command);
+  const list = parseJsonList(text, command, LINK);
   if (!list.ok) return { value: null, problems: [list.problem] };
   const problems = [...list.problems];
   const links: Link[] = [];

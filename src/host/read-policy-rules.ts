@@ -2,14 +2,15 @@
 import { formatPrefix, type IpPrefix, parseIp, prefixOf } from '../base/ip-address.ts';
 import { protocolNumberOf } from '../netfilter/protocols.ts';
 import type { PolicyRule } from './facts.ts';
-import { asNumber, asString, type JsonObject, type Parsed, parseJsonList } from './json-value.ts';
+import { parseJsonList } from './json-list.ts';
+import { asNumber, asString, type JsonObject, type Parsed } from './json-value.ts';
 import { tableName } from './read-routes.ts';
 
 /** Selectors that are kept in `unsupported`: a packet may or may not match them. */
 const UNSUPPORTED = ['flowlabel', 'tun_id', 'realms', 'realm', 'suppress_ifgroup', 'dscp_mask', 'flowlabel_mask'];
 
 export const readPolicyRules = (text: string, command: string, family: 4 | 6): Parsed<readonly PolicyRule[] | null> => {
-  const list = parseJsonList(text, command);
+  const list = parseJsonList(text, command, RULE);
   if (!list.ok) return { value: null, problems: [list.problem] };
   const problems = [...list.problems];
   const rules: PolicyRule[] = [];
@@ -21,6 +22,8 @@ export const readPolicyRules = (text: string, command: string, family: 4 | 6): P
   rules.sort((x, y) => x.priority - y.priority);
   return { value: rules, problems };
 };
+
+import { RULE, shapeProblems } from './shapes.ts';
 
 const prefixFrom = (item: JsonObject, key: 'src' | 'dst'): IpPrefix | null | 'bad' => {
   const text = asString(item[key]);
@@ -40,6 +43,9 @@ const ruleOf = (item: JsonObject, family: 4 | 6): PolicyRule | string => {
   const unsupported = [
     ...UNSUPPORTED.filter((key) => item[key] !== undefined).map((key) => `${key} ${String(item[key] ?? '')}`.trim()),
     ...selectors.unreadable,
+    ...Object.keys(item)
+      .filter((key) => shapeProblems({ [key]: item[key] }, RULE, key).length > 0)
+      .map((key) => `${key} ${JSON.stringify(item[key])}`),
   ];
   const action = 'nop' in item ? 'nop' : actionOf(asString(item['action']), table ?? ('l3mdev' in item ? 'l3mdev' : null), goto);
   const rule: Omit<PolicyRule, 'text'> = {

@@ -1,7 +1,9 @@
 /** `ip -j route show table all` of both families: ip-route(8); keys as iproute2 iproute.c prints them. */
 import { formatPrefix, type IpAddress, type IpPrefix, ipv4, ipv6, parseIp, parsePrefix, prefixOf } from '../base/ip-address.ts';
 import type { Route, RouteType } from './facts.ts';
-import { asArray, asNumber, asObject, asString, type JsonObject, type Parsed, parseJsonList, stringsOf } from './json-value.ts';
+import { parseJsonList } from './json-list.ts';
+import { asArray, asNumber, asObject, asString, type JsonObject, type Parsed, stringsOf } from './json-value.ts';
+import { ROUTE } from './shapes.ts';
 
 const ROUTE_TYPES: ReadonlySet<string> = new Set([
   'unicast',
@@ -23,7 +25,7 @@ const ipOf = (value: unknown): IpAddress | null => {
 
 /** `family` null: the listing may hold both, as `ip route show table all` without -4 and -6 prints them. */
 export const readRoutes = (text: string, command: string, family: 4 | 6 | null): Parsed<readonly Route[] | null> => {
-  const list = parseJsonList(text, command);
+  const list = parseJsonList(text, command, ROUTE);
   if (!list.ok) return { value: null, problems: [list.problem] };
   const problems = [...list.problems];
   const routes: Route[] = [];

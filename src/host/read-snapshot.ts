@@ -4,6 +4,7 @@
  */
 import { failure, messageOf } from '../base/errors.ts';
 import { asNumber, asObject, asString, type JsonObject, stringsOf } from './json-value.ts';
+import { type Shape, shapeProblems } from './shapes.ts';
 import type { DockerDocument, NamespaceDocument, RawOutputs, SnapshotDocument } from './snapshot.ts';
 
 const HINT = 'docs/formats.md describes the document; `vethscope snapshot` prints one';
@@ -24,6 +25,7 @@ export const parseSnapshot = (text: string): SnapshotDocument => {
       hint: 'a newer vethscope may have made it',
     });
   }
+  refuseOthers(top, SNAPSHOT);
   const netns = top['netns'];
   const missing = optionalTexts(top['missing'], 'missing');
   return {
@@ -36,6 +38,27 @@ export const parseSnapshot = (text: string): SnapshotDocument => {
     raw: rawOf(top['raw'], 'raw'),
     ...(missing === null ? {} : { missing }),
   };
+};
+
+/** Of the frame around the outputs nothing can be left out: the values say what the outputs are about. */
+const refuseOthers = (top: JsonObject, shape: Shape): void => {
+  const [problem] = shapeProblems(top, shape, 'cannot read the snapshot');
+  if (problem !== undefined) throw failure(problem, { hint: HINT });
+};
+
+const SNAPSHOT: Shape = {
+  fields: {
+    takenAt: 'seconds',
+    host: 'text',
+    netns: 'scalar',
+    missing: { each: 'text' },
+    namespaces: {
+      each: {
+        fields: { nsid: 'number', pid: 'number', startTime: 'scalar', owners: { list: 'text' }, path: 'text', missing: { each: 'text' } },
+      },
+    },
+    docker: { fields: { version: 'text', apiVersion: 'text', firewallBackend: 'text', error: 'text' } },
+  },
 };
 
 const scalarText = (value: unknown): string | null =>
