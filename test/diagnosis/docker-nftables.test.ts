@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { parseNftables } from '../../src/netfilter/nft/parse.ts';
 import type { NftTable } from '../../src/netfilter/nft/ruleset.ts';
 import { describeLab } from '../lab/root.ts';
-import { dockerTables, type Network } from '../netfilter/nft/hosts.ts';
+import { dockerTables, firewalldTable, type Network } from '../netfilter/nft/hosts.ts';
 import { ask, asked, bridgeNetwork, type HostChange, makeHost, NET_B } from './host.ts';
 
 const NO_RULES = '*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n';
@@ -82,5 +82,17 @@ describeLab('a host with Docker’s nftables backend', () => {
       self: { nftables: tablesOf('table inet filter {\n chain forward {\n type filter hook forward priority 0; policy drop;\n }\n}') },
     });
     expect(asked(flushed, ask('web', '203.0.113.2')).found[0]).toMatchObject({ id: 'docker-rules-gone', fix: 'systemctl restart docker' });
+  });
+
+  it('firewalld: a bridge that is in none of its zones', () => {
+    const { found } = asked(makeHost({ self: { nftables: tablesOf(firewalldTable([], 'eth0')) } }), ask('web', '203.0.113.2'));
+    expect(found[0]).toMatchObject({ id: 'firewalld', fix: 'firewall-cmd --zone=docker --add-interface=br-a' });
+  });
+
+  it('firewalld: a published port where it is strict about forwarded ports', () => {
+    const strict = firewalldTable([], 'eth0').replace(/^.*ct status dnat accept.*$/gm, '');
+    const { found } = asked(makeHost({ self: { nftables: tablesOf(strict) } }), ask('outside', '203.0.113.1', 8080));
+    expect(found[0]).toMatchObject({ id: 'firewalld', sentence: expect.stringContaining('StrictForwardPorts') });
+    expect(found[0]?.fix).toBe('firewall-cmd --add-forward-port=port=8080:proto=tcp:toport=80:toaddr=172.18.0.2');
   });
 });

@@ -5,7 +5,7 @@ import type { Cause } from '../diagnosis.ts';
 const SETTINGS = new Map<DecisionReason, { readonly says: string; readonly fix: (port: string) => string }>([
   [
     'port-isolated',
-    { says: 'both ports are isolated, which talk to ports that are not only', fix: (port) => `bridge link set dev ${port} isolated off` },
+    { says: 'both ports are isolated, and such ports talk to others only', fix: (port) => `bridge link set dev ${port} isolated off` },
   ],
   ['port-locked', { says: 'the port is locked and does not know the sender', fix: (port) => `bridge link set dev ${port} locked off` }],
   [

@@ -1,4 +1,5 @@
 /** Firewalld's own nftables table, which decides beside Docker's rules. Its chains have priorities just behind iptables'. */
+import { formatIp } from '../../base/ip-address.ts';
 import { networkOn } from '../case.ts';
 import type { Cause } from '../diagnosis.ts';
 
@@ -39,7 +40,7 @@ export const firewalld: Cause = {
         sentence:
           'firewalld refuses a port that Docker opened: it is set to be strict about forwarded ports (StrictForwardPorts), or the bridge is not in its zone "docker".',
         evidence,
-        fix: `firewall-cmd --add-forward-port=port=${subject.dst.port}:proto=${subject.protocol}:toport=${subject.target.port}:toaddr=${subject.spec.dst}`,
+        fix: `firewall-cmd --add-forward-port=port=${subject.dst.port}:proto=${subject.protocol}:toport=${subject.target.port}:toaddr=${subject.target.ip === null ? subject.spec.dst : formatIp(subject.target.ip)}`,
         fixFor: 'To open it in firewalld',
       };
     }
