@@ -158,7 +158,8 @@ export class Oracle {
       raw[key] = results[at + 1]?.[1] ?? '';
     });
     raw[family === 4 ? SNAPSHOT_COMMANDS.legacyTables4 : SNAPSHOT_COMMANDS.legacyTables6] = results.at(-1)?.[1] ?? '';
-    return { model: compileHost(readFacts({ ...this.#base, raw })), nft };
+    // The oracle's own table, which the facts leave out, asks for connection tracking.
+    return { model: { ...compileHost(readFacts({ ...this.#base, raw })), tracks: { 4: true, 6: true } }, nft };
   }
 
   async #round(
