@@ -133,4 +133,26 @@ describeLab('ports of translated connections', () => {
       });
     expect(connect({ src: B, sport: 4000, dst, dport: 80 }).given).toBe(`${B}:4000 to port 8000`);
   }, 60_000);
+
+  it('and addresses that a connection has are kept, whatever rules come later', () => {
+    // Without any rule that needs them the kernel keeps no connections.
+    nat('POSTROUTING -o nowhere -j MASQUERADE');
+    connect({ src: A, sport: 4000 });
+    nat(`PREROUTING -p udp --dport 53 -j DNAT --to-destination 203.0.113.99:5353`, 'POSTROUTING -o d1 -j MASQUERADE');
+    const spec: PacketSpec = {
+      in: 'd0',
+      src: A,
+      sport: 4000,
+      dst: FAR,
+      dport: 53,
+      proto: 17,
+      ttl: 64,
+      srcMac: wireMac(0),
+      dstMac: hostMac(0),
+    };
+    const kept = judge(host.model(), spec);
+    expect(kept).toMatchObject({ outcome: 'accept', nat: [], decidedBy: { reason: 'conntrack-entry' } });
+    expect(connect({ src: A, sport: 4000 })).toEqual({ foretold: `${A}:4000`, given: `${A}:4000` });
+    expect(connect({ src: A, sport: 4001 })).toEqual({ foretold: '10.1.0.1:4001 to port 5353', given: '10.1.0.1:4001 to port 5353' });
+  }, 60_000);
 });
