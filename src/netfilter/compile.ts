@@ -8,8 +8,7 @@ import { evaluateProgram } from './evaluate.ts';
 import type { BaseChain, StepAction } from './evaluation.ts';
 import { type Condition, type MatchContext, type MatchModule, makeCondition } from './matches/condition.ts';
 import { MATCHES } from './matches/index.ts';
-import { nativeRules } from './nft/compile.ts';
-import type { NftTable } from './nft/ruleset.ts';
+import { compileNativeRule } from './nft/compile.ts';
 import { CompiledChain, type CompiledRule, makeStep, type Program, type RuleEffect } from './program.ts';
 import { registryOf } from './registry.ts';
 import type { Chain, Hook, Rule, RuleRef, Ruleset, Table } from './ruleset.ts';
@@ -33,8 +32,6 @@ interface TableScope {
   readonly chains: ReadonlyMap<string, CompiledChain>;
   /** Calls that lead back to their caller. */
   readonly looping: () => ReadonlySet<string>;
-  /** For rules that iptables cannot print. */
-  readonly native: (table: NftTable) => ReturnType<typeof nativeRules>;
 }
 
 export const compileRuleset = (ruleset: Ruleset): readonly BaseChain[] => {
@@ -49,16 +46,7 @@ export const compileRuleset = (ruleset: Ruleset): readonly BaseChain[] => {
 
 const compileTable = (table: Table, context: Context): readonly BaseChain[] => {
   const chains = new Map<string, CompiledChain>();
-  let native: ReturnType<typeof nativeRules> | null = null;
-  const scope: TableScope = {
-    table,
-    chains,
-    looping: once(() => loopingChains(table)),
-    native: (of) => {
-      native ??= nativeRules(of, chains);
-      return native;
-    },
-  };
+  const scope: TableScope = { table, chains, looping: once(() => loopingChains(table)) };
   for (const chain of table.chains) {
     chains.set(chain.name, new CompiledChain(chain.name, () => chain.rules.flatMap((rule) => compileRule(rule, chain, scope, context))));
   }
@@ -124,7 +112,7 @@ const compileRule = (rule: Rule, chain: Chain, scope: TableScope, context: Conte
   const { backend, family } = context.ruleset;
   const { number, text, counters, native } = rule;
   const ref: RuleRef = { backend, family, table: scope.table.name, chain: chain.name, rule: number, text, counters };
-  if (native !== undefined) return scope.native(native.table)(native.rule, ref);
+  if (native !== undefined) return compileNativeRule(native, ref, scope.chains, family);
   const effect = effectOf(ref, rule, chain, scope, context);
   const step = makeStep(ref, stepAction(effect, rule));
   return { ref, conditions: conditionsOf(rule, context), effect, step, uncertainStep: { ...step, uncertain: true }, pins: pinsOf(rule) };

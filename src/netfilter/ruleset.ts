@@ -1,6 +1,6 @@
 /** Rules as data: what `iptables-save` prints, parsed and kept byte for byte. iptables-save(8), iptables-extensions(8). */
 
-import type { NftRule, NftTable } from './nft/ruleset.ts';
+import type { NftRule } from './nft/ruleset.ts';
 
 export type Backend = 'nft' | 'legacy' | 'nftables';
 export type RuleFamily = 'ip' | 'ip6' | 'inet' | 'bridge' | 'netdev';
@@ -48,7 +48,7 @@ export interface Rule {
   /** Why the line could not be understood; then nothing is known of what it matches and does. */
   readonly problem?: string;
   /** The rule as nft has it, where iptables-nft-save cannot print it: this is what is evaluated then. */
-  readonly native?: { readonly rule: NftRule; readonly table: NftTable };
+  readonly native?: NftRule;
 }
 
 export interface Chain {

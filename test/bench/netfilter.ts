@@ -9,6 +9,8 @@ import { readFacts } from '../../src/host/read-facts.ts';
 import { compileRuleset } from '../../src/netfilter/compile.ts';
 import { newConnection } from '../../src/netfilter/conntrack.ts';
 import type { BaseChain, MatchEnv } from '../../src/netfilter/evaluation.ts';
+import { compileNftables } from '../../src/netfilter/nft/compile.ts';
+import { parseNftables } from '../../src/netfilter/nft/parse.ts';
 import { parseSave } from '../../src/netfilter/parse/save.ts';
 import type { Skb } from '../../src/netfilter/skb.ts';
 import { judge, judgeBoth } from '../../src/path/judge.ts';
@@ -18,6 +20,7 @@ import type { PacketSpec } from '../../src/path/verdict.ts';
 import type { Group } from './group.ts';
 import { dockerHost, labDocument } from './hosts.ts';
 import { least, most, type Row, rateRow, type Sample, seeded, timed, timedOnce, timeRow } from './measure.ts';
+import { nativeKubeProxy, nativeList, nativePortList } from './native-rulesets.ts';
 import { dockerBefore28, dockerNetworks, dockerSince28, kubeProxy, plainList, portList } from './rulesets.ts';
 
 export const netfilter: Group = {
@@ -26,6 +29,7 @@ export const netfilter: Group = {
   run: async (report) => {
     await readingAndCompiling(report);
     throughChains(report);
+    throughNativeChains(report);
     throughHosts(report);
   },
 };
@@ -34,6 +38,8 @@ const SHAPES: readonly { readonly name: string; readonly text: () => string; rea
   { name: '50 Docker networks', text: () => dockerSince28(dockerNetworks(50, 3)) },
   { name: '5,000 rules, plain', text: () => plainList(5000) },
   { name: '20,000 rules, kube-proxy', text: () => kubeProxy(20_000), mostMs: 500 },
+  { name: '20,000 native rules, kube-proxy', text: () => nativeKubeProxy(20_000), mostMs: 500 },
+  { name: '20,000 native rules of one chain', text: () => nativeList(20_000), mostMs: 500 },
 ];
 
 /** In processes of their own, as a command meets a ruleset: once, with nothing warmed up. */
@@ -108,6 +114,33 @@ const throughChains = (report: (row: Row) => void): void => {
   }));
   const sample = timed(() => packets.map((packet) => chain.evaluate(packet, NOTHING_KNOWN, false)));
   report(timeRow('one packet to a service of 20,000 rules, kube-proxy', 'ms', sample, {}, packets.length));
+};
+
+const throughNativeChains = (report: (row: Row) => void): void => {
+  const lists = [
+    { name: 'one packet through 5,000 native rules', text: nativeList(5000) },
+    { name: 'the same, decided by the last condition of each native rule', text: nativePortList(5000) },
+  ];
+  for (const { name, text } of lists) {
+    const [chain] = compiledNative(text);
+    const packets = samplePackets(64);
+    const sample = timed(() => packets.map((packet) => chain?.evaluate(packet, NOTHING_KNOWN, false)));
+    report(timeRow(name, 'ms', sample, most(1), packets.length));
+  }
+  const chain = compiledNative(nativeKubeProxy(20_000)).find(({ hook }) => hook === 'prerouting');
+  const random = seeded(7);
+  const packets = samplePackets(64).map((packet) => ({
+    ...packet,
+    dst: { ...packet.dst, a: (0xac1e_0001 + Math.floor(random() * 1800)) >>> 0 },
+  }));
+  const sample = timed(() => packets.map((packet) => chain?.evaluate(packet, NOTHING_KNOWN, false)));
+  report(timeRow('one packet to a service of 20,000 native rules, kube-proxy', 'ms', sample, {}, packets.length));
+};
+
+const compiledNative = (text: string): readonly BaseChain[] => {
+  const parsed = parseNftables(text);
+  if ('problem' in parsed) throw new Error(parsed.problem);
+  return compileNftables(parsed);
 };
 
 const samplePackets = (count: number): readonly Skb[] => {

@@ -8,13 +8,13 @@ import type { Hook, RuleFamily, RuleRef } from '../ruleset.ts';
 import { accept, drop, returnTarget } from '../targets/standard.ts';
 import { type CompiledTarget, unknownTarget } from '../targets/target.ts';
 import { isObject, namedBody, textOf } from './json.ts';
-import { namedSets } from './named-sets.ts';
-import { askParts, BREAK, type NftContext, partsOf } from './operand.ts';
+import { askParts, BREAK, partsOf } from './operand.ts';
+import { pinsOf } from './pins.ts';
 import { printKey } from './print-constants.ts';
 import { baseText } from './print-rules.ts';
-import type { NftBase, NftChain, NftRule, NftRuleset, NftTable } from './ruleset.ts';
+import type { NftBase, NftChain, NftFamily, NftRule, NftRuleset, NftTable } from './ruleset.ts';
 import type { SetIndex } from './set-index.ts';
-import { type CompiledStatement, compileStatement, verdictText } from './statement.ts';
+import { type CompiledStatement, verdictText } from './statement.ts';
 
 /** NFT_JUMP_STACK_SIZE in nf_tables.h. */
 const NFT_JUMP_STACK_SIZE = 16;
@@ -28,13 +28,12 @@ export const compileNftables = (ruleset: Pick<NftRuleset, 'tables'>): readonly B
   ruleset.tables.flatMap((table) => (table.family === 'arp' || table.dormant ? [] : compileTable(table, table.family)));
 
 const compileTable = (table: NftTable, family: RuleFamily): readonly BaseChain[] => {
-  const context: NftContext = { family: table.family, table, sets: namedSets(table) };
   const chains = new Map<string, CompiledChain>();
   for (const chain of table.chains) {
     chains.set(
       chain.name,
       new CompiledChain(chain.name, () =>
-        chain.rules.flatMap((rule) => new RuleCompiler(rule, refOf(rule, chain, family, table), chains, context).compile()),
+        chain.rules.flatMap((rule) => new RuleCompiler(rule, refOf(rule, chain, family, table), chains, table.family).compile()),
       ),
     );
   }
@@ -42,18 +41,11 @@ const compileTable = (table: NftTable, family: RuleFamily): readonly BaseChain[]
     const { base } = chain;
     return base === null || !HOOKS.includes(base.hook)
       ? []
-      : [baseChain(chain, base, table, family, chains.get(chain.name) as CompiledChain, context)];
+      : [baseChain(chain, base, table, family, chains.get(chain.name) as CompiledChain)];
   });
 };
 
-const baseChain = (
-  chain: NftChain,
-  base: NftBase,
-  table: NftTable,
-  family: RuleFamily,
-  entry: CompiledChain,
-  context: NftContext,
-): BaseChain => {
+const baseChain = (chain: NftChain, base: NftBase, table: NftTable, family: RuleFamily, entry: CompiledChain): BaseChain => {
   const hook = base.hook as Hook;
   const ref: RuleRef = {
     backend: 'nftables',
@@ -70,7 +62,8 @@ const baseChain = (
     maxDepth: NFT_JUMP_STACK_SIZE,
     policy: { verdict: base.policy, ref, step: makeStep(ref, 'policy') },
   };
-  const early = (hook === 'prerouting' || hook === 'output') && base.priority < NF_IP_PRI_CONNTRACK && asksConntrack(table, context);
+  const isEarly = (hook === 'prerouting' || hook === 'output') && base.priority < NF_IP_PRI_CONNTRACK;
+  let asks: boolean | null = isEarly ? null : false;
   return {
     backend: 'nftables',
     family,
@@ -80,26 +73,25 @@ const baseChain = (
     priority: base.priority,
     type: base.type === 'nat' || base.type === 'route' ? base.type : 'filter',
     ...(base.devices.length === 0 ? {} : { devices: base.devices }),
-    evaluate: (skb, env, explain) =>
-      early
+    evaluate: (skb, env, explain) => {
+      asks ??= asksConntrack(table);
+      return asks
         ? seeingNoConnection(skb, hook, (bare) => evaluateProgram(program, bare, env, explain))
-        : evaluateProgram(program, skb, env, explain),
+        : evaluateProgram(program, skb, env, explain);
+    },
   };
 };
 
-const asksConntrack = (table: NftTable, context: NftContext): boolean =>
-  table.chains.some((chain) =>
-    chain.rules.some((rule) => rule.statements.some((statement) => compileStatement(statement, context).asksConntrack === true)),
-  );
+const asksConntrack = (table: NftTable): boolean =>
+  table.chains.some((chain) => chain.rules.some((rule) => rule.compiled.some((statement) => statement.asksConntrack === true)));
 
-/** Rules of native nftables in a chain of iptables-nft. */
-export const nativeRules = (
-  table: NftTable,
+/** A rule of native nftables in a chain of iptables-nft. */
+export const compileNativeRule = (
+  rule: NftRule,
+  ref: RuleRef,
   chains: ReadonlyMap<string, CompiledChain>,
-): ((rule: NftRule, ref: RuleRef) => readonly CompiledRule[]) => {
-  const context: NftContext = { family: table.family, table, sets: namedSets(table) };
-  return (rule, ref) => new RuleCompiler(rule, ref, chains, context).compile();
-};
+  family: NftFamily,
+): readonly CompiledRule[] => new RuleCompiler(rule, ref, chains, family).compile();
 
 const refOf = (rule: NftRule, chain: NftChain, family: RuleFamily, table: NftTable): RuleRef => ({
   backend: 'nftables',
@@ -116,27 +108,29 @@ class RuleCompiler {
   readonly #rule: NftRule;
   readonly #ref: RuleRef;
   readonly #chains: ReadonlyMap<string, CompiledChain>;
-  readonly #context: NftContext;
+  readonly #family: NftFamily;
   readonly #entries: { readonly conditions: readonly Condition[]; readonly effect: RuleEffect; readonly action: StepAction }[] = [];
   #conditions: Condition[] = [];
   readonly #asked = new Set<string>();
 
-  constructor(rule: NftRule, ref: RuleRef, chains: ReadonlyMap<string, CompiledChain>, context: NftContext) {
+  constructor(rule: NftRule, ref: RuleRef, chains: ReadonlyMap<string, CompiledChain>, family: NftFamily) {
     this.#rule = rule;
     this.#chains = chains;
-    this.#context = context;
+    this.#family = family;
     this.#ref = ref;
   }
 
   compile(): readonly CompiledRule[] {
     const { problem } = this.#rule;
-    const statements = problem === undefined ? this.#rule.statements.map((json) => compileStatement(json, this.#context)) : [];
+    const statements = problem === undefined ? this.#rule.compiled : [];
     const unknown = problem ?? statements.map(problemOf).find((reason) => reason !== null) ?? null;
     if (unknown !== null) this.#unreadable(unknown);
     else for (const statement of statements) this.#add(statement);
     if (this.#conditions.length > 0 || this.#entries.length === 0) this.#end({ kind: 'none' }, 'continue');
     const notes = statements.flatMap(({ note }) => (note === null || note === undefined ? [] : [note]));
     const count = this.#entries.length;
+    // What the first of several entries does may be what the others' pins ask for.
+    const pins = count === 1 && unknown === null ? pinsOf(this.#rule.statements, this.#family) : null;
     return this.#entries.map(({ conditions, effect, action }, at) => {
       const step = makeStep(this.#ref, action, at === count - 1 && notes.length > 0 ? notes.join(', ') : undefined);
       return {
@@ -145,7 +139,7 @@ class RuleCompiler {
         effect,
         step,
         uncertainStep: { ...step, uncertain: true },
-        pins: null,
+        pins,
         ...(count === 1 ? {} : { rest: count - 1 - at }),
       };
     });

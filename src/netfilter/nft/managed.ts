@@ -67,7 +67,7 @@ const nativeRule = (rule: Rule, chain: Chain, table: NftTable): Rule => {
     counters: own.counters,
     matches: [],
     problem: `iptables-nft-save prints it as "${rule.text}", which is not what nft has`,
-    native: { rule: own, table },
+    native: own,
   };
 };
 

@@ -5,6 +5,7 @@ import { namedSets } from './named-sets.ts';
 import type { NftContext } from './operand.ts';
 import { ruleText } from './print-rules.ts';
 import type { NftBase, NftChain, NftFamily, NftRule, NftRuleset, NftSet, NftTable } from './ruleset.ts';
+import { type CompiledStatement, compileStatement } from './statement.ts';
 
 const FAMILIES: readonly string[] = ['ip', 'ip6', 'inet', 'bridge', 'netdev', 'arp'];
 
@@ -172,44 +173,56 @@ const typesOf = (json: unknown): readonly unknown[] => {
 };
 
 const finishTable = (read: ReadTable, problems: string[]): NftTable => {
-  const table: NftTable = {
-    family: read.family,
-    name: read.name,
-    dormant: read.dormant,
-    chains: [...read.chains].map(([name, chain]) => ({
-      name,
-      base: chain.base,
-      rules: chain.rules.map((body, at) => bareRule(body, at + 1)),
-    })),
-    sets: read.sets,
-    objects: read.objects,
-    hasXt: false,
+  const chains: NftChain[] = [];
+  const hasXt = [...read.chains.values()].some(({ rules }) => rules.some(isXt));
+  const { family, name, dormant, sets, objects } = read;
+  if (hasXt) problems.push(`table ${family} ${name} holds extensions of iptables, whose options nft does not show`);
+  const table: NftTable = { family, name, dormant, chains, sets, objects, hasXt };
+  let context: NftContext | null = null;
+  const contextOf = (): NftContext => {
+    context ??= { family, table, sets: namedSets(table) };
+    return context;
   };
-  const context: NftContext = { family: table.family, table, sets: namedSets(table) };
-  const texted = table.chains.map((chain): NftChain => ({ ...chain, rules: chain.rules.map((rule) => withText(rule, context)) }));
-  const hasXt = table.chains.some(({ rules }) =>
-    rules.some(({ statements }) => statements.some((statement) => namedBody(statement)?.name === 'xt')),
-  );
-  if (hasXt) problems.push(`table ${table.family} ${table.name} holds extensions of iptables, whose options nft does not show`);
-  return { ...table, chains: texted, hasXt };
+  for (const [own, chain] of read.chains)
+    chains.push({ name: own, base: chain.base, rules: chain.rules.map((body, at) => new ReadRule(body, at + 1, contextOf)) });
+  return table;
 };
 
-const bareRule = (body: JsonObject, number: number): NftRule => {
-  const expressions = listOf(body['expr']);
-  const statements = (expressions ?? []).filter(isObject);
-  const complete = expressions !== null && statements.length === expressions.length;
-  return {
-    number,
-    handle: numberOf(body['handle']),
-    text: '',
-    comment: textOf(body['comment']),
-    counters: countersOf(statements),
-    statements,
-    ...(complete ? {} : { problem: 'it has no list of statements' }),
-  };
-};
+const isXt = ({ expr }: JsonObject): boolean => listOf(expr)?.some((statement) => isObject(statement) && 'xt' in statement) === true;
 
-const withText = (rule: NftRule, context: NftContext): NftRule => ({ ...rule, text: ruleText(rule.statements, rule.comment, context) });
+/** Of a host's thousands of rules few are ever run or shown: what that takes is made when it is asked for. */
+class ReadRule implements NftRule {
+  readonly number: number;
+  readonly handle: number | null;
+  readonly comment: string | null;
+  readonly counters: Counters | null;
+  readonly statements: readonly JsonObject[];
+  readonly problem?: string;
+  readonly #context: () => NftContext;
+  #compiled: readonly CompiledStatement[] | null = null;
+  #text: string | null = null;
+
+  constructor(body: JsonObject, number: number, context: () => NftContext) {
+    const expressions = listOf(body['expr']);
+    this.number = number;
+    this.handle = numberOf(body['handle']);
+    this.comment = textOf(body['comment']);
+    this.statements = expressions?.every(isObject) === true ? expressions : (expressions ?? []).filter(isObject);
+    this.counters = countersOf(this.statements);
+    this.#context = context;
+    if (expressions === null || this.statements.length !== expressions.length) this.problem = 'it has no list of statements';
+  }
+
+  get compiled(): readonly CompiledStatement[] {
+    this.#compiled ??= this.statements.map((statement) => compileStatement(statement, this.#context()));
+    return this.#compiled;
+  }
+
+  get text(): string {
+    this.#text ??= ruleText(this.compiled, this.comment);
+    return this.#text;
+  }
+}
 
 const countersOf = (statements: readonly JsonObject[]): Counters | null => {
   for (const statement of statements) {

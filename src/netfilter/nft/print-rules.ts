@@ -2,14 +2,12 @@
  * Rules and chains in nft's own words, as `nft -s list ruleset` has them: without the state of counters, quotas and limits, without
  * handles, addresses and ports as numbers. src/rule.c, src/statement.c of nftables.
  */
-import type { JsonObject } from './json.ts';
-import type { NftContext } from './operand.ts';
 import { quote } from './print-constants.ts';
 import type { NftBase, NftFamily } from './ruleset.ts';
-import { compileStatement } from './statement.ts';
+import type { CompiledStatement } from './statement.ts';
 
-export const ruleText = (statements: readonly JsonObject[], comment: string | null, context: NftContext): string => {
-  const words = statements.map((statement) => compileStatement(statement, context).text);
+export const ruleText = (statements: readonly CompiledStatement[], comment: string | null): string => {
+  const words = statements.map(({ text }) => text);
   return [...words, ...(comment === null ? [] : [`comment ${quote(comment)}`])].join(' ');
 };
 

@@ -1,6 +1,7 @@
 /** Native nftables as data: what `nft -j list ruleset` prints, parsed. libnftables-json(5), nft(8). */
 import type { Counters } from '../ruleset.ts';
 import type { JsonObject } from './json.ts';
+import type { CompiledStatement } from './statement.ts';
 
 export type NftFamily = 'ip' | 'ip6' | 'inet' | 'bridge' | 'netdev' | 'arp';
 
@@ -59,6 +60,8 @@ export interface NftRule {
   /** Of the rule's first anonymous counter. */
   readonly counters: Counters | null;
   readonly statements: readonly JsonObject[];
+  /** The same made ready to run: at the first use, as the text. */
+  readonly compiled: readonly CompiledStatement[];
   /** Why the rule could not be read at all. */
   readonly problem?: string;
 }
