@@ -83,6 +83,11 @@ export const compareTrace = (verdict: Verdict, passage: Passage | null, options:
       elsewhere = true;
       continue;
     }
+    if (isOrderUnknown(verdict, predicted.hook) || (queue[0] !== undefined && isOrderUnknown(verdict, queue[0].hook))) {
+      lines.push({ state: 'open', predicted, kernel: null });
+      elsewhere = true;
+      continue;
+    }
     if (found !== 0 && isBeside(verdict, { ...predicted, source: sourceOf(predicted) })) {
       lines.push({ state: 'open', predicted, kernel: null });
       continue;
@@ -100,7 +105,12 @@ export const compareTrace = (verdict: Verdict, passage: Passage | null, options:
   }
   for (const queue of queues.values()) {
     for (const kernel of queue) {
-      const isLeftOpen = elsewhere || (isOpen && !differs) || isBeside(verdict, kernel) || isDoubtfulHook(verdict, kernel);
+      const isLeftOpen =
+        elsewhere ||
+        (isOpen && !differs) ||
+        isBeside(verdict, kernel) ||
+        isDoubtfulHook(verdict, kernel) ||
+        isOrderUnknown(verdict, kernel.hook);
       lines.push({ state: isLeftOpen ? 'open' : 'kernel', predicted: null, kernel });
     }
   }
@@ -138,6 +148,10 @@ const isBeside = (
   const isEnd = verdict.outcome === 'drop' || verdict.outcome === 'reject';
   return isEnd && last !== undefined && sourceOf(last) !== source && last.hook === hook && last.table === table;
 };
+
+/** The verdict says that chains of one priority meet there, and that their order matters. */
+const isOrderUnknown = ({ unknowns }: Verdict, hook: string | null): boolean =>
+  unknowns.some((text) => text.startsWith(`at hook ${hook} `) && / (runs|translates) before | in an order that /.test(text));
 
 /** Another order of chains at that hook leads to the same end; its rules may have been asked instead. */
 const isDoubtfulHook = ({ steps }: Verdict, { hook }: KernelStep): boolean =>

@@ -26,8 +26,6 @@ const tracer = (): string =>
   [
     'flush ruleset',
     `table inet ${TRACER} {`,
-    // Connections are tracked only where some rule asks for it (nf_ct_netns_get): this one is never reached, and asks.
-    '  chain idle { ct state new; }',
     '  chain pre { type filter hook prerouting priority -350; meta nftrace set 1; }',
     '  chain out { type filter hook output priority -350; meta nftrace set 1; }',
     ...['prerouting', 'input', 'forward', 'output', 'postrouting'].map(
@@ -158,8 +156,7 @@ export class Oracle {
       raw[key] = results[at + 1]?.[1] ?? '';
     });
     raw[family === 4 ? SNAPSHOT_COMMANDS.legacyTables4 : SNAPSHOT_COMMANDS.legacyTables6] = results.at(-1)?.[1] ?? '';
-    // The oracle's own table, which the facts leave out, asks for connection tracking.
-    return { model: { ...compileHost(readFacts({ ...this.#base, raw })), tracks: { 4: true, 6: true } }, nft };
+    return { model: compileHost(readFacts({ ...this.#base, raw })), nft };
   }
 
   async #round(
