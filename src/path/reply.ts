@@ -100,6 +100,7 @@ export const checkAnswer = (request: Walk, reply: Walk): Walk => {
   if (sameIp(src, original.dst) && (srcPort === null || original.dstPort === null || srcPort === original.dstPort)) return reply;
   const text = `the answer comes from ${formatIp(src)}, asked was ${formatIp(original.dst)}`;
   const how = 'the translation is not undone on this way: the asker refuses the answer';
-  const decidedBy: DecidedBy = { kind: 'default', text, reason: 'answer-not-translated', about: { address: formatIp(src) } };
+  // What let the answer by is what decides: the bridge that no chain sees, the entry of another connection.
+  const decidedBy: DecidedBy = { ...reply.end.decidedBy, reason: 'answer-not-translated', about: { address: formatIp(src) } };
   return finish(addStep(reply, 'bridge', text, 'drop', how), { outcome: 'drop', decidedBy, out: null });
 };
