@@ -4,14 +4,17 @@
  * An index only leaves such rules out: each rule that is left is asked in full (ipt_do_table asks all, with the same result).
  */
 import type { IpAddress, IpPrefix } from '../base/ip-address.ts';
+import { hasPorts } from './protocols.ts';
 import type { Skb } from './skb.ts';
 
-/** Conditions of a rule's generic part that are always known and hold no `!` and no `+`. Null where the rule has none of the kind. */
+/** Conditions of a rule that are known of every packet and hold no `!` and no `+`. Null where the rule has none of the kind. */
 export interface RulePins {
   readonly inDev: string | null;
   readonly outDev: string | null;
   readonly src: IpPrefix | null;
   readonly dst: IpPrefix | null;
+  /** Known of packets that show ports; for others all rules are asked. */
+  readonly dport: number | null;
 }
 
 /** Shorter chains are faster asked than looked up. */
@@ -19,11 +22,12 @@ const RULES_MIN = 8;
 
 interface Dimension {
   readonly keyOfRule: (pins: RulePins) => number | string | null;
-  readonly keyOfPacket: (skb: Skb) => number | string;
+  /** Null where the packet does not tell. */
+  readonly keyOfPacket: (skb: Skb) => number | string | null;
 }
 
 export class ChainIndex {
-  readonly #keyOfPacket: (skb: Skb) => number | string;
+  readonly #keyOfPacket: Dimension['keyOfPacket'];
   /** Positions of the rules pinned to one value, ascending. */
   readonly #byKey: ReadonlyMap<number | string, readonly number[]>;
   /** For each position, the next one (or itself) whose rule is not pinned. */
@@ -62,8 +66,10 @@ export class ChainIndex {
 
   /** The first position from `at` on whose rule the packet may match; the chain's length where there is none. */
   next(at: number, skb: Skb): number {
+    const key = this.#keyOfPacket(skb);
+    if (key === null) return at;
     const unpinned = this.#nextUnpinned[at] ?? at;
-    const pinned = this.#byKey.get(this.#keyOfPacket(skb));
+    const pinned = this.#byKey.get(key);
     if (pinned === undefined) return unpinned;
     let low = 0;
     let high = pinned.length;
@@ -98,6 +104,10 @@ const dimensionsOf = (pins: readonly (RulePins | null)[]): readonly Dimension[] 
   return [
     { keyOfRule: ({ outDev }) => outDev, keyOfPacket: ({ outDev }) => outDev ?? '' },
     { keyOfRule: ({ inDev }) => inDev, keyOfPacket: ({ inDev }) => inDev ?? '' },
+    {
+      keyOfRule: ({ dport }) => dport,
+      keyOfPacket: ({ dstPort, fragmentOffset, protocol }) => (fragmentOffset === 0 && hasPorts(protocol) ? dstPort : null),
+    },
     ...[...masks.dst.values()].map(
       (mask): Dimension => ({ keyOfRule: ({ dst }) => keyUnder(dst, mask), keyOfPacket: ({ dst }) => maskedHash(dst, mask) }),
     ),

@@ -137,6 +137,7 @@ const pinsOf = (rule: Rule): RulePins | null => {
     outDev: device('-o'),
     src: src === null ? null : parsePrefix(src),
     dst: dst === null ? null : parsePrefix(dst),
+    dport: null,
   };
   return pins.inDev === null && pins.outDev === null && pins.src === null && pins.dst === null ? null : pins;
 };

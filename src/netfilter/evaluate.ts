@@ -4,6 +4,7 @@
  */
 import { assertNever } from '../base/assert-never.ts';
 import type { ChainStep, HookOutcome, MatchEnv, NatAction, NearMiss } from './evaluation.ts';
+import type { Condition } from './matches/condition.ts';
 import { mergeOutcomes } from './merge.ts';
 import { packetHas } from './packet-has.ts';
 import type { Choice, Choose, CompiledChain, CompiledRule, Program, RuleEffect } from './program.ts';
@@ -60,6 +61,8 @@ interface Open {
   /** There is one condition only: the opposite of its answer is what keeps the rule from matching. */
   readonly single: boolean;
 }
+
+const NO_WORDS: Pick<Condition, 'has'> = {};
 
 const MATCHED: Asked = { kind: 'match' };
 
@@ -235,7 +238,11 @@ class Run {
 
   /** Goes on behind the rule, all its entries left out. */
   #miss(rule: CompiledRule, world: World, failed: string): void {
-    if (this.#explain) world.nearMisses.push(nearMiss(rule.ref, failed, world.skb, this.#env));
+    if (this.#explain) {
+      const { has } = rule.conditions.find(({ text }) => text === failed) ?? NO_WORDS;
+      const words = has === undefined ? packetHas(failed, world.skb, this.#env) : has(world.skb, this.#env, this.#program.hook);
+      world.nearMisses.push(words === null ? { ref: rule.ref, failed } : { ref: rule.ref, failed, has: words });
+    }
     if (rule.rest !== undefined) world.index += rule.rest;
     if (world.carried !== null) world.carried = null;
   }
@@ -328,11 +335,6 @@ const tooMany = (world: World, rule: CompiledRule, reason: string): HookOutcome 
 
 const withAnswer = (answers: ReadonlyMap<string, boolean> | null, question: string, answer: boolean): ReadonlyMap<string, boolean> =>
   new Map(answers ?? []).set(question, answer);
-
-const nearMiss = (ref: RuleRef, failed: string, skb: Skb, env: MatchEnv): NearMiss => {
-  const has = packetHas(failed, skb, env);
-  return has === null ? { ref, failed } : { ref, failed, has };
-};
 
 const describe = (ref: RuleRef): string => (ref.rule === null ? `${ref.table} ${ref.chain}` : `${ref.table} ${ref.chain} ${ref.rule}`);
 

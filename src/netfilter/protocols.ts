@@ -62,3 +62,7 @@ export const hasPorts = (protocol: number): boolean =>
   protocol === IPPROTO_SCTP ||
   protocol === IPPROTO_DCCP ||
   protocol === IPPROTO_UDPLITE;
+
+/** The first name of a protocol; null for those without one. */
+export const protocolName = (protocol: number): string | null =>
+  protocol === 0 ? null : (Object.entries(NAMES).find(([, number]) => number === protocol)?.[0] ?? null);

@@ -65,7 +65,7 @@ describe('a chain with an index', () => {
   });
 
   it('is made only where a pin tells rules apart', () => {
-    const pinned = (outDev: string): RulePins => ({ inDev: null, outDev, src: null, dst: null });
+    const pinned = (outDev: string): RulePins => ({ inDev: null, outDev, src: null, dst: null, dport: null });
     const to = (count: number, name: (index: number) => string): RulePins[] =>
       Array.from({ length: count }, (_, index) => pinned(name(index)));
     expect(ChainIndex.of(to(20, () => 'eth0'))).toBeNull();

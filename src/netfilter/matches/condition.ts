@@ -28,6 +28,8 @@ export interface Condition {
    */
   readonly question: string | null;
   readonly test: (skb: Skb, env: MatchEnv, hook: Hook) => MatchResult;
+  /** What the packet has in place of it, in words; absent where the condition's text tells what to look at. */
+  readonly has?: (skb: Skb, env: MatchEnv, hook: Hook) => string | null;
 }
 
 /** What the rule around a match tells it. */

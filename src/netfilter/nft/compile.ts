@@ -7,11 +7,13 @@ import { type Choice, CompiledChain, type CompiledRule, makeStep, type Option, t
 import type { Hook, RuleFamily, RuleRef } from '../ruleset.ts';
 import { accept, drop, returnTarget } from '../targets/standard.ts';
 import { type CompiledTarget, unknownTarget } from '../targets/target.ts';
+import type { Datatype } from './datatypes.ts';
 import { isObject, namedBody, textOf } from './json.ts';
 import { askParts, BREAK, partsOf } from './operand.ts';
 import { pinsOf } from './pins.ts';
 import { printKey } from './print-constants.ts';
 import { baseText } from './print-rules.ts';
+import { printValue } from './print-values.ts';
 import type { NftBase, NftChain, NftFamily, NftRule, NftRuleset, NftTable } from './ruleset.ts';
 import type { SetIndex } from './set-index.ts';
 import { type CompiledStatement, verdictText } from './statement.ts';
@@ -218,7 +220,11 @@ class RuleCompiler {
         if (values === BREAK) return { kind: 'none', failed: `${text}: there is nothing to look up` };
         if ('unknown' in values) return allOptions(index(), values.unknown, key.modulus ?? null, optionOf);
         const found = index().find(values);
-        if (found.kind === 'none') return { kind: 'none', failed: `${text}: no element for ${values.map(String).join(' . ')}` };
+        if (found.kind === 'none')
+          return {
+            kind: 'none',
+            failed: `${text}: no element for ${values.map((value, at) => printValue(types[at] as Datatype, value)).join(' . ')}`,
+          };
         if (found.kind === 'unknown') return allOptions(index(), found.reason, null, optionOf);
         return { kind: 'option', option: optionOf(found.element.key, found.element.data) };
       },

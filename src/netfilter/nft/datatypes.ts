@@ -23,6 +23,8 @@ export interface Datatype {
   readonly read: (text: string) => Value | null;
   readonly numbers: NumberStyle;
   readonly quoted: boolean;
+  /** Names of its values, where it has some; of flags their bits. */
+  readonly symbols: Readonly<Record<string, number>> | null;
 }
 
 const symbolReader =
@@ -38,7 +40,10 @@ const type = (
   read: Datatype['read'] | Readonly<Record<string, number>> = decimal,
   numbers: NumberStyle = 'decimal',
   quoted = false,
-): Datatype => ({ name, bits, read: typeof read === 'function' ? read : symbolReader(read), numbers, quoted });
+): Datatype =>
+  typeof read === 'function'
+    ? { name, bits, read, numbers, quoted, symbols: null }
+    : { name, bits, read: symbolReader(read), numbers, quoted, symbols: read };
 
 export const addressValue = (ip: IpAddress): Value => (ip.version === 4 ? ip.a : [ip.a, ip.b, ip.c, ip.d].map(word).join(''));
 

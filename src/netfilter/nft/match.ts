@@ -16,6 +16,7 @@ import {
   partsOf,
 } from './operand.ts';
 import { printConstant, printSet } from './print-constants.ts';
+import { operandHas } from './print-values.ts';
 import { SetIndex } from './set-index.ts';
 
 export interface CompiledMatch {
@@ -77,17 +78,21 @@ const finish = (
   negated: boolean,
   question: string,
   compare: Compare,
-  note: string | null = null,
+  /** Whose value tells why it failed. */
+  shown: Operand = left,
 ): CompiledMatch => ({
   text,
   needs: left.needs,
   asksConntrack: left.asksConntrack === true,
-  note,
-  condition: makeCondition(text, negated, left.chance === true ? null : question, (skb, env, hook): Answer => {
-    const answer = left.ask(skb, env, hook);
-    if (answer === BREAK) return NEVER;
-    return isUnknown(answer) ? answer.unknown : compare(answer);
-  }),
+  note: null,
+  condition: {
+    ...makeCondition(text, negated, left.chance === true ? null : question, (skb, env, hook): Answer => {
+      const answer = left.ask(skb, env, hook);
+      if (answer === BREAK) return NEVER;
+      return isUnknown(answer) ? answer.unknown : compare(answer);
+    }),
+    has: (skb, env, hook) => operandHas(shown, skb, env, hook),
+  },
 });
 
 const operandMatch = (left: Operand, op: string, right: Operand): CompiledMatch => {
@@ -104,7 +109,7 @@ const operandMatch = (left: Operand, op: string, right: Operand): CompiledMatch 
       return (order === undefined ? x === y : order(x, y)) ? 1 : 0;
     },
   };
-  return finish(both, text, op === '!=', `${left.text} == ${right.text}`, (value) => value === 1);
+  return finish(both, text, op === '!=', `${left.text} == ${right.text}`, (value) => value === 1, { ...left, parts: [left, right] });
 };
 
 const comparison = (type: Datatype, op: string, right: unknown): Compare | NotUnderstood => {
@@ -174,18 +179,21 @@ const setMatch = (left: Operand, op: string, set: SetSide): CompiledMatch => {
     needs: left.needs,
     asksConntrack: left.asksConntrack === true,
     note: named?.ageing ?? null,
-    condition: makeCondition(text, negated, left.chance === true ? null : `${left.text} ${set.text}`, (skb, env, hook): Answer => {
-      const values = askParts(parts, skb, env, hook);
-      if (values === BREAK) return NEVER;
-      if ('unknown' in values) return values.unknown;
-      const found = set.index().find(values);
-      if (found.kind === 'unknown') return found.reason;
-      const isIn = found.kind === 'element';
-      if (named === null) return isIn;
-      if (!isIn && named.added) return `rules add elements to @${named.name}: whether this one is there now is not known`;
-      if (isIn && named.deleted) return `rules delete elements of @${named.name}: whether this one is still there is not known`;
-      return isIn;
-    }),
+    condition: {
+      ...makeCondition(text, negated, left.chance === true ? null : `${left.text} ${set.text}`, (skb, env, hook): Answer => {
+        const values = askParts(parts, skb, env, hook);
+        if (values === BREAK) return NEVER;
+        if ('unknown' in values) return values.unknown;
+        const found = set.index().find(values);
+        if (found.kind === 'unknown') return found.reason;
+        const isIn = found.kind === 'element';
+        if (named === null) return isIn;
+        if (!isIn && named.added) return `rules add elements to @${named.name}: whether this one is there now is not known`;
+        if (isIn && named.deleted) return `rules delete elements of @${named.name}: whether this one is still there is not known`;
+        return isIn;
+      }),
+      has: (skb, env, hook) => operandHas(left, skb, env, hook),
+    },
   };
 };
 

@@ -66,7 +66,10 @@ export interface NamedSet {
 export const partsOf = (operand: Operand): readonly Operand[] => operand.parts ?? [operand];
 
 /** A condition that is implied: it has the text that nft would print had it been written. */
-export const need = (text: string, holds: (skb: Skb) => boolean): Condition => makeCondition(text, false, text, (skb) => holds(skb));
+export const need = (text: string, holds: (skb: Skb) => boolean, has: (skb: Skb) => string | null = () => null): Condition => ({
+  ...makeCondition(text, false, text, (skb) => holds(skb)),
+  has,
+});
 
 /** Asks all parts; the first break or unknown is the answer. */
 export const askParts = (parts: readonly Operand[], skb: Skb, env: MatchEnv, hook: Hook): readonly Value[] | typeof BREAK | Unknown => {

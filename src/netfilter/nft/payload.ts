@@ -2,7 +2,7 @@
 import { u8 } from '../../base/bytes.ts';
 import { transportOffset } from '../header.ts';
 import { type Condition, notKnown } from '../matches/condition.ts';
-import { hasPorts } from '../protocols.ts';
+import { hasPorts, protocolName } from '../protocols.ts';
 import type { Skb } from '../skb.ts';
 import { known, type Value } from './datatypes.ts';
 import { FIELDS, type Field, FOREIGN_FIELDS, fieldAt, PROTOCOL_OF } from './fields.ts';
@@ -20,11 +20,21 @@ const needV6 = (context: NftContext): readonly Condition[] => networkNeed(contex
 export const networkNeed = ({ family }: NftContext, version: 4 | 6): readonly Condition[] => {
   if (family === 'ip' || family === 'ip6') return [];
   const text = family === 'inet' ? `meta nfproto ipv${version}` : `meta protocol ${version === 4 ? 'ip' : 'ip6'}`;
-  return [need(text, (skb) => skb.family === version)];
+  return [
+    need(
+      text,
+      (skb) => skb.family === version,
+      (skb) => (skb.family === 4 ? 'IPv4' : 'IPv6'),
+    ),
+  ];
 };
 
 export const transportNeed = (name: string, protocol: number): Condition =>
-  need(`meta l4proto ${name}`, (skb) => skb.protocol === protocol);
+  need(
+    `meta l4proto ${name}`,
+    (skb) => skb.protocol === protocol,
+    (skb) => `meta l4proto ${protocolName(skb.protocol) ?? skb.protocol}`,
+  );
 
 const needsOf = (context: NftContext, header: string): readonly Condition[] => {
   switch (header) {

@@ -1,7 +1,7 @@
-/** What a native rule's matches pin it to, for chain-index.ts: single addresses, prefixes and device names. */
+/** What a native rule's matches pin it to, for chain-index.ts: addresses, prefixes, ports and device names. */
 import { type IpPrefix, parsePrefix } from '../../base/ip-address.ts';
 import type { RulePins } from '../chain-index.ts';
-import { isObject, type JsonObject, namedBody, textOf } from './json.ts';
+import { isObject, type JsonObject, namedBody, numberOf, textOf } from './json.ts';
 import type { NftFamily } from './ruleset.ts';
 
 interface Draft {
@@ -9,11 +9,12 @@ interface Draft {
   outDev: string | null;
   src: IpPrefix | null;
   dst: IpPrefix | null;
+  dport: number | null;
 }
 
 /** Devices of frames may be ports that are not known. */
 export const pinsOf = (statements: readonly JsonObject[], family: NftFamily): RulePins | null => {
-  const pins: Draft = { inDev: null, outDev: null, src: null, dst: null };
+  const pins: Draft = { inDev: null, outDev: null, src: null, dst: null, dport: null };
   const seesDevices = family === 'ip' || family === 'ip6' || family === 'inet';
   for (const { match } of statements) {
     if (!isObject(match) || (match['op'] !== '==' && match['op'] !== undefined)) continue;
@@ -28,9 +29,9 @@ export const pinsOf = (statements: readonly JsonObject[], family: NftFamily): Ru
     } else if (left.name === 'payload' && (body['protocol'] === 'ip' || body['protocol'] === 'ip6')) {
       if (body['field'] === 'saddr') pins.src ??= prefixOf(match['right']);
       else if (body['field'] === 'daddr') pins.dst ??= prefixOf(match['right']);
-    }
+    } else if (left.name === 'payload' && body['field'] === 'dport') pins.dport ??= numberOf(match['right']);
   }
-  return pins.inDev === null && pins.outDev === null && pins.src === null && pins.dst === null ? null : pins;
+  return Object.values(pins).every((pin) => pin === null) ? null : pins;
 };
 
 const prefixOf = (json: unknown): IpPrefix | null => {
