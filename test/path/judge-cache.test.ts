@@ -71,6 +71,16 @@ describe('JudgeCache', () => {
     });
   }
 
+  it('does not share with a port that another connection has already', () => {
+    const document = documentOf('28.5');
+    const taken =
+      'ipv4     2 udp      17 100 src=172.17.0.9 dst=203.0.113.2 sport=40002 dport=443 src=203.0.113.2 dst=203.0.113.1 sport=443 dport=40002 mark=0 use=1';
+    const cache = new JudgeCache(compileHost(readFacts({ ...document, raw: { ...document.raw, 'conntrack -L -o extended': taken } })));
+    const ask = (sport: number, proto: string) =>
+      verdictOf(cache.judge({ in: 'docker0', src: '172.17.0.2', dst: '203.0.113.2', proto, sport, dport: 443 })).nat[0]?.to;
+    expect([ask(40_001, 'udp'), ask(40_002, 'udp'), ask(40_002, 'tcp')]).toEqual(['203.0.113.1:40001', '203.0.113.1', '203.0.113.1:40002']);
+  });
+
   it('shares an answer among source ports, with each port in its own translation', () => {
     const cache = new JudgeCache(modelOf('28.5'));
     const ask = (sport: number) =>

@@ -29,6 +29,8 @@ export interface World {
   judge(packet: PacketSpec): Promise<Verdict>;
   /** Does the shell command succeed in the container, on the host, or outside? */
   succeeds(where: string, command: string): Promise<boolean>;
+  /** Does it fail there? Waits only as long as an answer on one machine takes at most. */
+  fails(where: string, command: string): Promise<boolean>;
   /** The rules that counted while something was done. */
   counted(action: () => Promise<unknown>): Promise<ReadonlyMap<string, number>>;
   bridgeOf(network: string): Promise<string>;
@@ -84,11 +86,8 @@ const furnish = async (host: LabHost): Promise<World> => {
       if (code !== 0) throw new Error(`explain --packets: exit ${code}: ${stderr}${stdout}`);
       return JSON.parse(stdout) as Verdict;
     },
-    succeeds: (where, command) =>
-      at(where, command).then(
-        () => true,
-        () => false,
-      ),
+    succeeds: (where, command) => ended(at(where, `WAIT=3; ${command}`)),
+    fails: async (where, command) => !(await ended(at(where, `WAIT=0.6; ${command}`))),
     counted: async (action) => {
       const before = await readCounters(host);
       await action();
@@ -101,11 +100,17 @@ const furnish = async (host: LabHost): Promise<World> => {
   };
 };
 
-/** One page by HTTP, within a second. */
-export const get = (address: string, port: number): string =>
-  `timeout 1 bash -c 'exec 3<>/dev/tcp/${address}/${port} && printf "GET / HTTP/1.0\\r\\n\\r\\n" >&3 && grep -q . <&3'`;
+const ended = (command: Promise<unknown>): Promise<boolean> =>
+  command.then(
+    () => true,
+    () => false,
+  );
 
-export const ping = (address: string): string => `ping -c1 -W1 ${address} >/dev/null`;
+/** One page by HTTP, within $WAIT seconds. */
+export const get = (address: string, port: number): string =>
+  `timeout $WAIT bash -c 'exec 3<>/dev/tcp/${address}/${port} && printf "GET / HTTP/1.0\\r\\n\\r\\n" >&3 && grep -q . <&3'`;
+
+export const ping = (address: string): string => `timeout $WAIT ping -c1 -W3 ${address} >/dev/null`;
 
 /**
  * Sends one frame with a SYN from outside to the host's MAC address, whatever the routes there would say about its destination.
