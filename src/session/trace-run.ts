@@ -238,7 +238,8 @@ export class TraceRun implements TraceView {
     const begunLate = isOwnTable(passage.visits[0]?.table ?? '') && /_known$/.test(passage.visits[0]?.chain ?? '');
     const comparison = compareTrace(verdict, passage, {
       sources: this.#sources,
-      untraced: (step) => (begunLate && isBeforeConntrack(step)) || this.#reader?.isAbsent(step) === true,
+      // What marks packets for the trace stands in PREROUTING and OUTPUT: a device's ingress lies before it.
+      untraced: (step) => step.hook === 'ingress' || (begunLate && isBeforeConntrack(step)) || this.#reader?.isAbsent(step) === true,
     });
     if (comparison.result === 'differs' && performance.now() < this.#incompleteUntil) {
       this.#taken[direction]--;
