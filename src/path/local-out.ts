@@ -1,12 +1,14 @@
 /** Packets made on the host: route look-up, OUTPUT with re-routing, then out, or round through lo to the host itself. */
 
+import { sameIp } from '../base/ip-address.ts';
 import { hasConnection } from '../netfilter/conntrack.ts';
 import { ctWith } from '../netfilter/skb.ts';
 import { isLoopback } from './address-kinds.ts';
 import { sendOut } from './deliver.ts';
+import { forward } from './forward.ts';
 import { deliverLocally } from './local-in.ts';
 import { routesFor } from './look-up.ts';
-import { assumed, leavesBy, refusal } from './route-in.ts';
+import { assumed, leavesBy, refusal, routeIn } from './route-in.ts';
 import { type HookContext, runHook } from './run-hook.ts';
 import { bySysctl, ifSwitch } from './switch.ts';
 import { addStep, andThen, drop, passed, seen, undetermined, type Walk, walkWith } from './walk.ts';
@@ -63,6 +65,12 @@ const loop = (context: HookContext, walk: Walk): readonly Walk[] =>
     const { ct } = each.skb;
     const confirmed = hasConnection(ct) && !ct.confirmed ? ctWith(ct, { confirmed: true }) : ct;
     return andThen(runHook(context, seen(each, { inDev: 'lo', outDev: null, ct: confirmed }), 'prerouting'), (back) =>
-      deliverLocally(context, back, 'lo'),
+      // Its route came with it, unless a rule has turned it elsewhere (nf_nat_ipv4_pre_routing): then it is looked for as for any arrival.
+      sameIp(back.skb.dst, each.skb.dst)
+        ? deliverLocally(context, back, 'lo')
+        : routeIn(context.model, back, 'lo', {
+            deliverLocally: (local) => deliverLocally(context, local, 'lo'),
+            forward: (other) => forward(context, other, 'lo', null),
+          }),
     );
   });
