@@ -5,11 +5,13 @@ import { hasConnection } from '../netfilter/conntrack.ts';
 import { ctWith } from '../netfilter/skb.ts';
 import { isLoopback } from './address-kinds.ts';
 import { sendOut } from './deliver.ts';
+import { isLocalAddress } from './env.ts';
 import { forward } from './forward.ts';
 import { deliverLocally } from './local-in.ts';
 import { routesFor } from './look-up.ts';
 import { assumed, leavesBy, refusal, routeIn } from './route-in.ts';
 import { type HookContext, runHook } from './run-hook.ts';
+import { martian } from './source-check.ts';
 import { bySysctl, ifSwitch } from './switch.ts';
 import { addStep, andThen, drop, passed, seen, undetermined, type Walk, walkWith } from './walk.ts';
 
@@ -65,12 +67,19 @@ const loop = (context: HookContext, walk: Walk): readonly Walk[] =>
     const { ct } = each.skb;
     const confirmed = hasConnection(ct) && !ct.confirmed ? ctWith(ct, { confirmed: true }) : ct;
     return andThen(runHook(context, seen(each, { inDev: 'lo', outDev: null, ct: confirmed }), 'prerouting'), (back) =>
-      // Its route came with it, unless a rule has turned it elsewhere (nf_nat_ipv4_pre_routing): then it is looked for as for any arrival.
-      sameIp(back.skb.dst, each.skb.dst)
-        ? deliverLocally(context, back, 'lo')
-        : routeIn(context.model, back, 'lo', {
-            deliverLocally: (local) => deliverLocally(context, local, 'lo'),
-            forward: (other) => forward(context, other, 'lo', null),
-          }),
+      // Its route came with it, unless a rule has turned it elsewhere (nf_nat_ipv4_pre_routing): then it is one that arrives.
+      sameIp(back.skb.dst, each.skb.dst) ? deliverLocally(context, back, 'lo') : turned(context, back),
     );
   });
+
+/** Arriving packets with a source of this host's own are martians, on lo too (__fib_validate_source). */
+const turned = (context: HookContext, walk: Walk): readonly Walk[] => {
+  const { model } = context;
+  const { family, src } = walk.skb;
+  const refused = family === 4 && isLocalAddress(model, src) === true && model.sysctls.either('lo', 'accept_local').value !== true;
+  if (refused) return [martian(walk, 'source', 'lo')];
+  return routeIn(model, walk, 'lo', {
+    deliverLocally: (local) => deliverLocally(context, local, 'lo'),
+    forward: (other) => forward(context, other, 'lo', null),
+  });
+};
