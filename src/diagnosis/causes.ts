@@ -2,6 +2,7 @@
 
 import { answerElsewhere } from './causes/answer-elsewhere.ts';
 import { answerUnasked } from './causes/answer-unasked.ts';
+import { answerUnrecognised } from './causes/answer-unrecognised.ts';
 import { beforeTheFirewall } from './causes/before-the-firewall.ts';
 import { besideHostRules } from './causes/beside-host-rules.ts';
 import { bridgePort } from './causes/bridge-port.ts';
@@ -67,6 +68,7 @@ export const CAUSES: readonly Cause[] = [
   neighbourSilent,
   answerUnasked,
   answerElsewhere,
+  answerUnrecognised,
   hopLimit,
   ipv6Off,
   tooBig,

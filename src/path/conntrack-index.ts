@@ -76,7 +76,7 @@ const senderKey = (protocol: number, src: IpAddress, srcPort: number | null, zon
   `${protocol} ${words(src)} ${srcPort} ${zone}`;
 
 /** nf_ct_zone_id */
-const zoneIn = (zone: number, zoneOf: 'original' | 'reply' | undefined, direction: 'original' | 'reply'): number =>
+export const zoneIn = (zone: number, zoneOf: 'original' | 'reply' | undefined, direction: 'original' | 'reply'): number =>
   zoneOf === undefined || zoneOf === direction ? zone : 0;
 
 const keyOf = (protocol: number, tuple: Tuple, zone: number, direction: 'original' | 'reply'): string =>

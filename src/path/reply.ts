@@ -1,5 +1,5 @@
 /** The answer to a packet that got through: who sends it, from where, as part of which connection. */
-import { formatIp, formatMac, sameIp } from '../base/ip-address.ts';
+import { formatIp, formatMac, type IpAddress, sameIp } from '../base/ip-address.ts';
 import type { CtView } from '../netfilter/skb.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, TH_ACK, TH_RST, TH_SYN } from '../packet/packet.ts';
 import { exitOf } from './exit.ts';
@@ -91,16 +91,51 @@ const fromReceiver = (model: HostModel, walk: Walk, base: PacketSpec): PacketSpe
   };
 };
 
-/** An answer that reached the asker without its translation undone is not the one that was asked for. */
+/** An answer whose translation is not undone is not the one that was asked for, or does not come to whom asked. */
 export const checkAnswer = (request: Walk, reply: Walk): Walk => {
-  if (reply.end === null || reply.end.outcome !== 'accept') return reply;
-  const { original } = request.skb.ct;
-  const { src, srcPort } = reply.skb;
-  if (!request.tracked || request.skb.ct.direction !== 'original' || !request.skb.ct.dnat) return reply;
-  if (sameIp(src, original.dst) && (srcPort === null || original.dstPort === null || srcPort === original.dstPort)) return reply;
-  const text = `the answer comes from ${formatIp(src)}, asked was ${formatIp(original.dst)}`;
-  const how = 'the translation is not undone on this way: the asker refuses the answer';
-  // What let the answer by is what decides: the bridge that no chain sees, the entry of another connection.
-  const decidedBy: DecidedBy = { ...reply.end.decidedBy, reason: 'answer-not-translated', about: { address: formatIp(src) } };
+  const { end } = reply;
+  const { original, direction, dnat, snat } = request.skb.ct;
+  if (end === null || end.outcome !== 'accept' || !request.tracked || direction !== 'original') return reply;
+  const { src, srcPort, dst, dstPort } = reply.skb;
+  const from = dnat && !sameEnd(src, srcPort, original.dst, original.dstPort);
+  const to = snat && !sameEnd(dst, dstPort, original.src, original.srcPort);
+  if (!from && !to) return reply;
+  const text = from
+    ? `the answer comes from ${formatIp(src)}, asked was ${formatIp(original.dst)}`
+    : `the answer is for ${formatIp(dst)} still, asked has ${formatIp(original.src)}`;
+  const how = from
+    ? 'the translation is not undone on this way: the asker refuses the answer'
+    : 'the translation is not undone: the asker never gets the answer';
+  // What let the answer by is what decides: the bridge that no chain sees, the entry of another connection, the rule that exempts it.
+  const decidedBy: DecidedBy = { ...(exemptedBy(reply) ?? end.decidedBy), ...reasonOf(reply, from ? src : dst) };
   return finish(addStep(reply, 'bridge', text, 'drop', how), { outcome: 'drop', decidedBy, out: null });
+};
+
+const sameEnd = (one: IpAddress, port: number | null, other: IpAddress, otherPort: number | null): boolean =>
+  sameIp(one, other) && (port === null || otherPort === null || port === otherPort);
+
+/** Conntrack saw the answer and knew nothing of its connection, unless it went past conntrack or by another's. */
+const reasonOf = ({ tracked, skb: { ct } }: Walk, about: IpAddress): Pick<DecidedBy, 'reason' | 'about'> => ({
+  reason:
+    !tracked || ct.state === 'ESTABLISHED'
+      ? 'answer-not-translated'
+      : ct.state === 'UNTRACKED'
+        ? 'answer-untracked'
+        : 'answer-unrecognised',
+  about: { address: formatIp(about) },
+});
+
+const exemptedBy = (reply: Walk): DecidedBy | null => {
+  const step = reply.steps.find(({ action }) => action === 'notrack');
+  if (step === undefined || step.rule === null || step.table === null || step.chain === null) return null;
+  const { table, chain, rule, text, backend, family } = step;
+  return {
+    kind: 'rule',
+    table,
+    chain,
+    rule,
+    text,
+    ...(backend === undefined ? {} : { backend }),
+    ...(family === undefined ? {} : { family }),
+  };
 };

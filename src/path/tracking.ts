@@ -5,6 +5,7 @@
 import { hasConnection, isTemplate, stateOfFirstPacket } from '../netfilter/conntrack.ts';
 import { type CtView, skbWith } from '../netfilter/skb.ts';
 import { beginningConnection, noConnection } from './classify.ts';
+import { zoneIn } from './conntrack-index.ts';
 import type { HostModel } from './model.ts';
 import type { DecidedBy, VerdictStep } from './verdict.ts';
 import { assume, type CtPlan, drop, record, type Walk, walkWith } from './walk.ts';
@@ -44,8 +45,17 @@ export const track = (model: HostModel, walk: Walk, hook: VerdictStep['hook']): 
   ];
 };
 
-/** A packet that CT --zone has put into another zone meets the connections of that zone, not those that were found for it before. */
-const planInZone = ({ skb, plan }: Walk): CtPlan => (skb.ct.zone === 0 ? plan : (plan.inZone?.(skb.ct.zone, skb.ct.zoneOf) ?? plan));
+/**
+ * A packet that CT --zone has put into another zone meets the connections of that zone, not those that were found for it before; and an
+ * answer that no such rule puts where its request was is not found to belong to it (nf_ct_zone_equal in resolve_normal_ct).
+ */
+const planInZone = ({ skb, plan }: Walk): CtPlan => {
+  if (plan.kind === 'connection' && plan.source === 'request') {
+    const { zone, zoneOf, direction } = plan.ct;
+    return zoneIn(zone, zoneOf, direction) === zoneIn(skb.ct.zone, skb.ct.zoneOf, direction) ? plan : { kind: 'first-sight' };
+  }
+  return skb.ct.zone === 0 ? plan : (plan.inZone?.(skb.ct.zone, skb.ct.zoneOf) ?? plan);
+};
 
 /** The count is the namespace's own, the maximum is one for all. A full table may still evict entries that are not ASSURED (early_drop). */
 const withRoom = (model: HostModel, walk: Walk, hook: VerdictStep['hook']): readonly Walk[] => {

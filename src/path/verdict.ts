@@ -114,6 +114,8 @@ export type DecisionReason =
   | 'conntrack-full'
   | 'conntrack-entry'
   | 'answer-not-translated'
+  | 'answer-untracked'
+  | 'answer-unrecognised'
   | 'way-back-unknown'
   | 'answer-unasked';
 

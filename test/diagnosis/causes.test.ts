@@ -678,6 +678,17 @@ describe('checks beside the rules', () => {
     });
   });
 
+  it.each([
+    ['-A PREROUTING -i br-a -j CT --notrack', 'a rule exempts it from connection tracking'],
+    ['-A PREROUTING -i eth0 -j CT --zone 5', 'conntrack does not find its connection'],
+  ])('answer-unrecognised: %s', (rule, why) => {
+    const host = makeHost({ rules: `*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n${rule}\nCOMMIT\n${RULES_20}` });
+    expect(asked(host, ask('outside', '203.0.113.1', 8080)).found[0]).toMatchObject({
+      id: 'answer-unrecognised',
+      sentence: expect.stringContaining(why),
+    });
+  });
+
   it('stale-conntrack: an entry that leads where no rule leads any more', () => {
     const tuple = { src: ip('203.0.113.2'), dst: ip('203.0.113.1'), srcPort: 40000, dstPort: 8080 };
     const entry = {
