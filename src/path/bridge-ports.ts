@@ -23,11 +23,12 @@ const atPort = (text: string, reason: DecisionReason, device: string): DecidedBy
 
 export const vlanBy = (text: string, bridge: string): DecidedBy => atPort(text, 'vlan', bridge);
 
-export const wrongNeighbour = (text: string, dev: string, ip: IpAddress): DecidedBy => ({
+/** `container`: whose table has the entry, where it is not the host's. */
+export const wrongNeighbour = (text: string, dev: string, ip: IpAddress, container?: string): DecidedBy => ({
   kind: 'neighbour',
   text,
   reason: 'neighbour-wrong',
-  about: { address: formatIp(ip), device: dev },
+  about: { address: formatIp(ip), device: dev, ...(container === undefined ? {} : { container }) },
 });
 
 const tooLongBy = (text: string, about: DecisionSubject, mtu: number | null): DecidedBy => ({

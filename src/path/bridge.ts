@@ -189,8 +189,17 @@ const switchFrame = (
   if (refused !== null) return [drop(walk, 'bridge', refused)];
   const barred = aim === 'flood' ? null : vlanRefusal(model, walk, bridge, port, outPort ?? UNKNOWN_PORT);
   if (barred !== null) return [barred];
-  if (place !== null && receiver === null && mac !== null && outPort === null)
-    return [drop(walk, 'bridge', wrongNeighbour(`${formatIp(dst)} lladdr ${formatMac(mac)}`, bridge, dst), placeWords(place))];
+  if (place !== null && receiver === null && mac !== null && outPort === null) {
+    // The sender chose the address, and of containers it is known who sends by the port.
+    const sender =
+      arrival.dstMac === null || port === null ? undefined : model.places.all.find((each) => each.bridge === bridge && each.port === port);
+    const text = `${formatIp(dst)} lladdr ${formatMac(mac)}`;
+    const by =
+      sender === undefined
+        ? wrongNeighbour(text, bridge, dst)
+        : wrongNeighbour(`${text} (in ${sender.container.name})`, sender.interface ?? 'eth0', dst, sender.container.name);
+    return [drop(walk, 'bridge', by, placeWords(place))];
+  }
   const way = `${bridge}: ${port === null ? '' : `port ${port} `}to ${aim === 'flood' ? 'all ports' : outPort === null ? formatIp(dst) : `port ${outPort}`}`;
   let switched = addStep(walk, 'bridge', way, 'continue', unhooked === null ? undefined : `no chain sees it: ${unhooked.text}`);
   if (aim === 'flood') switched = note(switched, "the host's own copy of a frame to all is not judged");

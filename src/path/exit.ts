@@ -7,8 +7,8 @@ import { namespaceOf, type Place } from './places.ts';
 
 export type Exit =
   | { readonly kind: 'place'; readonly place: Place; readonly source: IpAddress | null; readonly route: string }
-  /** The container's namespace was read and has no route there. */
-  | { readonly kind: 'no-route'; readonly text: string }
+  /** The container's namespace was read and has no route there, or one that refuses (blackhole, unreachable, prohibit). */
+  | { readonly kind: 'no-route'; readonly text: string; readonly refusing?: string }
   /** The destination is the container itself. */
   | { readonly kind: 'itself' }
   | { readonly kind: 'unknown'; readonly reason: string };
@@ -26,12 +26,12 @@ export const exitOf = (model: HostModel, container: DockerContainer, dst: IpAddr
     case 'none':
       return { kind: 'no-route', text: `no route in ${container.name} to the destination` };
     case 'refused':
-      return { kind: 'no-route', text: `${container.name}: ${result.text}` };
+      return { kind: 'no-route', text: `${container.name}: ${result.text}`, refusing: result.text };
     case 'route': {
       const { route, hop } = result;
       if (route.type === 'local') return { kind: 'itself' };
       if (route.type !== 'unicast' && route.type !== 'broadcast' && route.type !== 'multicast')
-        return { kind: 'no-route', text: `${container.name}: ${route.text}` };
+        return { kind: 'no-route', text: `${container.name}: ${route.text}`, refusing: route.text };
       const place = model.places.all.find((entry) => entry.container.id === container.id && entry.interface === hop.dev);
       if (place === undefined)
         return { kind: 'unknown', reason: `${hop.dev ?? 'the device'} of ${container.name} belongs to no known network` };

@@ -142,7 +142,13 @@ const fromContainer = (model: HostModel, from: ContainerEnd, to: End, target: Ip
   if (exit.kind === 'no-route')
     return say(
       nameWith(from.label, firstAddress(from, version)),
-      settle('drop', { kind: 'route', text: `no route in ${container.name} to ${formatIp(target)}`, reason: 'container-no-route', about }),
+      settle('drop', {
+        kind: 'route',
+        text:
+          exit.refusing === undefined ? `no route in ${container.name} to ${formatIp(target)}` : `${exit.refusing} (in ${container.name})`,
+        reason: 'container-no-route',
+        about,
+      }),
       unplaced(firstAddress(from, version)),
     );
   if (exit.kind === 'itself') {

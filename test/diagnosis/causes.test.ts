@@ -302,6 +302,18 @@ describe('published ports', () => {
     ]);
   });
 
+  it('proxied: by a port that a rule redirects to it', () => {
+    const rule = '-A PREROUTING -i br-b -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080';
+    const rules = RULES_20.replace('-A PREROUTING -m addrtype', `${rule}\n-A PREROUTING -m addrtype`);
+    const host = makeHost({ rules, self: { listeners: [listener('0.0.0.0', 8080, 'docker-proxy')] } });
+    expect(asked(host, ask('cli', '203.0.113.1', 80)).found).toMatchObject([
+      {
+        id: 'proxied',
+        evidence: [expect.stringMatching(/^docker-proxy listens at .*:8080, where a rule redirects it: -A PREROUTING -i br-b/)],
+      },
+    ]);
+  });
+
   it('stale-conntrack: a conversation from before the rule', () => {
     const tuple = { src: ip('203.0.113.2'), dst: ip('203.0.113.1'), srcPort: 40000, dstPort: 8080 };
     const entry = {
@@ -627,6 +639,12 @@ describe('checks beside the rules', () => {
     ['fdb-elsewhere', { device: 'veth12' }, 'bridge-port', 'bridge fdb show brport veth12'],
     ['vlan', { device: 'br-a' }, 'bridge-port', 'ip link set br-a type bridge vlan_filtering 0'],
     ['neighbour-wrong', { device: 'br-a', address: '172.18.0.2' }, 'wrong-neighbour', 'ip neigh del 172.18.0.2 dev br-a'],
+    [
+      'neighbour-wrong',
+      { device: 'eth0', address: '172.18.0.2', container: 'cli' },
+      'wrong-neighbour',
+      `nsenter -n -t "$(docker inspect -f '{{.State.Pid}}' cli)" ip neigh del 172.18.0.2 dev eth0`,
+    ],
     [
       'neighbour-failed',
       { device: 'eth0', address: '203.0.113.2' },

@@ -57,6 +57,25 @@ describe('answers before the host', () => {
     });
   });
 
+  it('names the route of a container that refuses', () => {
+    const routes = 'ip -j -4 route show table all';
+    const refusing = scene('28.5', {
+      document: (document) => {
+        document.namespaces = Object.fromEntries(
+          Object.entries(document.namespaces).map(([id, namespace]) => {
+            const listed = JSON.parse(namespace.raw[routes] ?? '[]');
+            const raw = { ...namespace.raw, [routes]: JSON.stringify([{ type: 'blackhole', dst: '203.0.113.0/24' }, ...listed]) };
+            return [id, { ...namespace, raw }];
+          }),
+        );
+      },
+    });
+    expect(ask('web1', 'outside', 'icmp', refusing).verdict).toMatchObject({
+      outcome: 'drop',
+      decidedBy: { kind: 'route', text: 'blackhole 203.0.113.0/24 (in web1)' },
+    });
+  });
+
   it('knows it of internal networks even where the container’s routes were not read', () => {
     const blind = scene('28.5', {
       document: (document) => {

@@ -5,6 +5,7 @@ import { rulesetsOf, rulesIn } from '../rule-shape.ts';
 export const proxied: Cause = {
   id: 'proxied',
   find: ({ verdict, dst, family, facts }) => {
+    const redirect = verdict.nat.find(({ kind }) => kind === 'redirect');
     const to = verdict.proxiedTo;
     if (to === undefined || verdict.outcome !== 'accept') return null;
     const unwritten =
@@ -12,7 +13,11 @@ export const proxied: Cause = {
     return {
       weight: 'note',
       sentence: `docker-proxy on the host takes this connection and makes a second one to ${to.container ?? 'the container'} (${to.address}), which sees the bridge's address as the client.${unwritten ? ' dockerd writes no IPv6 rules here (ip6tables=false), so only the proxy publishes IPv6 ports.' : ''}`,
-      evidence: [`no DNAT rule takes it here; docker-proxy listens on port ${dst.port ?? '?'}`],
+      evidence: [
+        redirect === undefined
+          ? `no DNAT rule takes it here; docker-proxy listens on port ${dst.port ?? '?'}`
+          : `docker-proxy listens at ${redirect.to}, where a rule redirects it: ${redirect.by.text}`,
+      ],
     };
   },
 };

@@ -6,11 +6,12 @@ export const wrongNeighbour: Cause = {
   find: ({ obstacle, target }) => {
     const by = obstacle?.verdict.decidedBy;
     if (obstacle === null || by?.reason !== 'neighbour-wrong') return null;
-    const { address, device } = by.about ?? {};
+    const { address = 'ADDRESS', device = 'BRIDGE', container } = by.about ?? {};
+    const del = `ip neigh del ${address} dev ${device}`;
     return {
-      sentence: `The host sends frames for ${target.name} to a MAC address that is not its own: the entry in the neighbour table is wrong.`,
+      sentence: `${container ?? 'The host'} sends frames for ${target.name} to a MAC address that is not its own: the entry in ${container === undefined ? 'the' : 'its'} neighbour table is wrong.`,
       evidence: [by.text],
-      fix: `ip neigh del ${address ?? 'ADDRESS'} dev ${device ?? 'BRIDGE'}`,
+      fix: container === undefined ? del : `nsenter -n -t "$(docker inspect -f '{{.State.Pid}}' ${container})" ${del}`,
       fixFor: 'To have it asked for anew',
     };
   },
