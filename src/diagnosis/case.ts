@@ -6,6 +6,7 @@ import { formatIp, type IpAddress, inPrefix, parseIp, sameIp } from '../base/ip-
 import type { Flow } from '../flow/flow.ts';
 import type { DockerNetwork, HostFacts, NamespaceFacts } from '../host/facts.ts';
 import type { Rule } from '../netfilter/ruleset.ts';
+import { isLimitedBroadcast, isMulticast } from '../path/address-kinds.ts';
 import type { PacketSpec, Verdict, VerdictNat } from '../path/verdict.ts';
 import { NameIndex } from '../topology/names.ts';
 import type { ContainerNode, Endpoint, Topology } from '../topology/topology.ts';
@@ -92,7 +93,12 @@ export const buildCase = (input: DiagnosisInput): Case => {
     inDevice: spec.in,
     notCounted: input.notCounted === true,
     outDevice: outDevice ?? target.bridge,
-    unanswered: flow !== null && flow.packets[0] + flow.packets[1] > 0 && (flow.packets[0] === 0 || flow.packets[1] === 0),
+    // What a group is told is answered by its members' own addresses, if at all.
+    unanswered:
+      flow !== null &&
+      !(dst !== null && (isMulticast(dst) || isLimitedBroadcast(dst))) &&
+      flow.packets[0] + flow.packets[1] > 0 &&
+      (flow.packets[0] === 0 || flow.packets[1] === 0),
   };
 };
 

@@ -128,6 +128,9 @@ const ICMPV6_REQUESTS: readonly number[] = [128, 139];
 /** icmpv6_error, noct_valid_new: neighbour discovery and multicast listening are never tracked. */
 const ICMPV6_UNTRACKED: readonly number[] = [130, 131, 132, 133, 134, 135, 136, 143];
 
+export const isNeverTracked = (protocol: number, icmpType: number | null): boolean =>
+  protocol === IPPROTO_ICMPV6 && icmpType !== null && ICMPV6_UNTRACKED.includes(icmpType);
+
 /** What connection tracking calls a packet that belongs to no known connection. `tcpLoose` is net.netfilter.nf_conntrack_tcp_loose. */
 export const stateOfFirstPacket = (
   packet: Pick<Skb, 'protocol' | 'tcpFlags' | 'icmpType'>,
@@ -146,7 +149,7 @@ export const stateOfFirstPacket = (
       return ICMP_REQUESTS.includes(packet.icmpType) ? 'NEW' : 'INVALID';
     case IPPROTO_ICMPV6:
       if (packet.icmpType === null) return { unknown: "the packet's ICMP type is not known" };
-      if (ICMPV6_UNTRACKED.includes(packet.icmpType)) return 'UNTRACKED';
+      if (isNeverTracked(packet.protocol, packet.icmpType)) return 'UNTRACKED';
       return ICMPV6_REQUESTS.includes(packet.icmpType) ? 'NEW' : 'INVALID';
     default:
       return 'NEW';

@@ -15,3 +15,11 @@ export const isLinkLocal = (ip: IpAddress): boolean => ip.version === 6 && (ip.a
 
 /** `::ffff:a.b.c.d` */
 export const isMapped = (ip: IpAddress): boolean => ip.version === 6 && ip.a === 0 && ip.b === 0 && ip.c === 0xffff;
+
+/** Means one link and is never routed: 224.0.0.0/24 (RFC 5771), 255.255.255.255, fe80::/10, ff01::/16 and ff02::/16 (RFC 4291 section 2.7). */
+export const isOfLink = (ip: IpAddress): boolean =>
+  ip.version === 4
+    ? ip.a >>> 8 === 0xe0_0000 || isLimitedBroadcast(ip)
+    : isLinkLocal(ip) || (isMulticast(ip) && ((ip.a >>> 16) & 0xf) <= IPV6_ADDR_SCOPE_LINKLOCAL);
+
+const IPV6_ADDR_SCOPE_LINKLOCAL = 2;

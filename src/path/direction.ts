@@ -9,7 +9,13 @@ import type { Place } from './places.ts';
 
 export type Where =
   | { readonly kind: 'entering'; readonly dev: string; readonly port: string | null; readonly assumptions: readonly string[] }
-  | { readonly kind: 'leaving'; readonly dev: string; readonly toward: 'container' | 'wire'; readonly assumptions: readonly string[] }
+  | {
+      readonly kind: 'leaving';
+      readonly dev: string;
+      readonly port: string | null;
+      readonly toward: 'container' | 'wire';
+      readonly assumptions: readonly string[];
+    }
   | { readonly kind: 'local' }
   | { readonly kind: 'unknown'; readonly reason: string };
 
@@ -45,7 +51,7 @@ const placeAt = (model: HostModel, point: CapturePoint): Place | null =>
 /** At a container's cable: its own MAC sends in. Group frames come from somebody else unless it sent them. */
 const atPort = (packet: Packet, place: Place | null, bridge: string, port: string, src: IpAddress, dst: IpAddress): Where => {
   const enters = { kind: 'entering', dev: bridge, port, assumptions: [] } as const;
-  const leaves = { kind: 'leaving', dev: bridge, toward: 'container', assumptions: [] } as const;
+  const leaves = { kind: 'leaving', dev: bridge, port, toward: 'container', assumptions: [] } as const;
   if (place?.mac !== null && place?.mac !== undefined && packet.srcMac >= 0) {
     if (packet.srcMac === place.mac) return enters;
     if (packet.dstMac === place.mac || isGroupMac(packet.dstMac)) return leaves;
@@ -68,7 +74,7 @@ const atBridge = (model: HostModel, packet: Packet, bridge: string, src: IpAddre
   const own = model.links?.get(bridge)?.mac ?? null;
   if (packet.srcMac >= 0 && own !== null) {
     const mac = formatMac(packet.srcMac);
-    if (mac === own) return { kind: 'leaving', dev: bridge, toward: 'container', assumptions: [] };
+    if (mac === own) return { kind: 'leaving', dev: bridge, port: null, toward: 'container', assumptions: [] };
     return { kind: 'entering', dev: bridge, port: model.places.portOf(bridge, packet.srcMac), assumptions: [] };
   }
   const place = model.places.onBridge(bridge, src);
@@ -77,6 +83,7 @@ const atBridge = (model: HostModel, packet: Packet, bridge: string, src: IpAddre
   return {
     kind: 'leaving',
     dev: bridge,
+    port: null,
     toward: 'container',
     assumptions: ['taken as sent by the host: its source is no container of this bridge'],
   };
@@ -93,11 +100,11 @@ const atDevice = (model: HostModel, packet: Packet, point: CapturePoint, own: st
       };
     }
   }
-  if (packet.cookedType === 4) return { kind: 'leaving', dev, toward: 'wire', assumptions: [] };
+  if (packet.cookedType === 4) return { kind: 'leaving', dev, port: null, toward: 'wire', assumptions: [] };
   if (packet.cookedType >= 0) return { kind: 'entering', dev, port: null, assumptions: [] };
   if (packet.srcMac >= 0 && own !== null) {
     return formatMac(packet.srcMac) === own
-      ? { kind: 'leaving', dev, toward: 'wire', assumptions: [] }
+      ? { kind: 'leaving', dev, port: null, toward: 'wire', assumptions: [] }
       : { kind: 'entering', dev, port: null, assumptions: [] };
   }
   // A device without MAC addresses (tun, WireGuard): its own address, or a container's, goes out.
@@ -106,7 +113,8 @@ const atDevice = (model: HostModel, packet: Packet, point: CapturePoint, own: st
   return {
     kind: out ? 'leaving' : 'entering',
     dev,
-    ...(out ? { toward: 'wire' } : { port: null }),
+    port: null,
+    ...(out ? { toward: 'wire' } : {}),
     assumptions: [`taken as ${out ? 'leaving' : 'entering'} by its source address`],
   } as Where;
 };

@@ -1,6 +1,6 @@
 /** Packets made on the host: route look-up, OUTPUT with re-routing, then out, or round through lo to the host itself. */
 
-import { sameIp } from '../base/ip-address.ts';
+import { formatIp, sameIp } from '../base/ip-address.ts';
 import { hasConnection } from '../netfilter/conntrack.ts';
 import { ctWith } from '../netfilter/skb.ts';
 import { isLoopback } from './address-kinds.ts';
@@ -15,15 +15,21 @@ import { martian } from './source-check.ts';
 import { bySysctl, ifSwitch } from './switch.ts';
 import { addStep, andThen, drop, passed, seen, undetermined, type Walk, walkWith } from './walk.ts';
 
-export const localOut = (context: HookContext, walk: Walk): readonly Walk[] =>
-  andThen(routeOut(context, walk, 'output'), (routed) => {
+export const localOut = (context: HookContext, walk: Walk, link: string | null): readonly Walk[] =>
+  andThen(link === null ? routeOut(context, walk, 'output') : [ontoLink(walk, link)], (routed) => {
     const hooked = runHook(
-      { ...context, reroute: (each) => routeOut(context, each, 'reroute') },
+      { ...context, reroute: (each) => (link === null ? routeOut(context, each, 'reroute') : [each]) },
       seen(routed, { inDev: null, outDev: routed.out }),
       'output',
     );
     return andThen(hooked, (each) => (each.out === 'lo' ? loop(context, each) : sendOut(context, each, null, 'output')));
   });
+
+/** A socket names the device for an address that means one link (ip_route_output_key_hash_rcu with an oif, ip6_route_output). */
+const ontoLink = (walk: Walk, link: string): Walk => {
+  const text = `${formatIp(walk.skb.dst)} is an address of the link ${link}`;
+  return walkWith(addStep(walk, 'routing', text, 'continue', undefined, leavesBy(link)), { out: link });
+};
 
 /** ip_route_output_key_hash, and ip_route_me_harder after a change at OUTPUT. */
 const routeOut = (context: HookContext, walk: Walk, why: 'output' | 'reroute'): readonly Walk[] => {

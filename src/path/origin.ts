@@ -4,7 +4,7 @@
  */
 import { formatIp, formatMac, type IpAddress, sameIp } from '../base/ip-address.ts';
 import type { ConntrackEntry } from '../host/facts.ts';
-import { invertTuple, newConnection, replyView } from '../netfilter/conntrack.ts';
+import { invertTuple, isNeverTracked, newConnection, replyView } from '../netfilter/conntrack.ts';
 import type { Tuple } from '../netfilter/tuple.ts';
 import { dstIp, srcIp } from '../packet/addresses.ts';
 import {
@@ -24,10 +24,11 @@ import {
   TH_URG,
 } from '../packet/packet.ts';
 import type { CapturePoint } from '../topology/topology.ts';
+import { isOfLink } from './address-kinds.ts';
 import { type Request, requestsFor } from './backwards.ts';
 import { connectionOf } from './classify.ts';
 import { ConntrackIndex } from './conntrack-index.ts';
-import { directionAt } from './direction.ts';
+import { directionAt, type Where } from './direction.ts';
 import { entryOf } from './entry.ts';
 import { isLocalAddress } from './env.ts';
 import { judge } from './judge.ts';
@@ -62,7 +63,7 @@ export const specOfPacket = (model: HostModel, packet: Packet, point: CapturePoi
     case 'entering':
       return asSeen(model, seen, enteringAt(model, where.dev, where.port, packet), where.assumptions);
     case 'leaving':
-      return leaving(model, seen, where.dev, where.toward, where.assumptions);
+      return isOfLink(dst) ? onLink(model, seen, where) : leaving(model, seen, where.dev, where.toward, where.assumptions);
   }
 };
 
@@ -160,7 +161,7 @@ const lookupTuple = (seen: Seen): Tuple =>
 const asSeen = (
   model: HostModel,
   seen: Seen,
-  at: Pick<PacketSpec, 'in' | 'port' | 'srcMac' | 'dstMac'>,
+  at: Pick<PacketSpec, 'in' | 'link' | 'port' | 'srcMac' | 'dstMac'>,
   assumptions: readonly string[],
 ): Origin => {
   const { packet } = seen;
@@ -288,6 +289,8 @@ const leaving = (model: HostModel, seen: Seen, dev: string, toward: 'container' 
   }).filter((request) => request.walk.end?.out === dev);
   if (requests.length === 0) {
     // No rule lets it begin like this, yet it left: it belongs to a connection that is not known.
+    const { protocol, icmpType } = seen.packet;
+    if (isNeverTracked(protocol, icmpType)) return fromEntry(model, seen, seen.tuple, dev, {}, assumptions);
     const state = seen.looks === 'error' ? ('RELATED' as const) : ('ESTABLISHED' as const);
     return fromEntry(model, seen, seen.tuple, dev, { state }, [
       ...assumptions,
@@ -307,6 +310,18 @@ const leaving = (model: HostModel, seen: Seen, dev: string, toward: 'container' 
   const established = seen.looks === 'later' ? { state: 'ESTABLISHED' as const } : {};
   const { state: _state, ...asked } = chosen.spec;
   return { spec: { ...asked, ...fieldsOf(seen), ...established }, assumptions: [...assumptions, ...told, ...others] };
+};
+
+/** An address of the link is not routed: the packet came from another port of the same bridge, or the host sent it by this very device. */
+const onLink = (model: HostModel, seen: Seen, { dev, port, assumptions }: Extract<Where, { readonly kind: 'leaving' }>): Origin => {
+  const { packet, src } = seen;
+  const from = packet.srcMac < 0 ? null : model.places.portOf(dev, packet.srcMac);
+  if (from !== null && from !== port && model.isBridge(dev)) return asSeen(model, seen, enteringAt(model, dev, from, packet), assumptions);
+  const has = (device: string): boolean => model.addressesOf(device).some(({ ip }) => sameIp(ip, src));
+  const sentBy = (device: string): boolean => packet.srcMac >= 0 && model.links?.get(device)?.mac === formatMac(packet.srcMac);
+  // The host's end of a cable has a link-local address of its own, by which it sends past the bridge.
+  const link = port !== null && !has(dev) && (has(port) || (sentBy(port) && !sentBy(dev))) ? port : dev;
+  return asSeen(model, seen, { in: null, link }, assumptions);
 };
 
 const withoutId = (seen: Seen, tuple: Tuple): Tuple => (seen.packet.srcPort < 0 ? { ...tuple, srcPort: null, dstPort: null } : tuple);

@@ -13,7 +13,7 @@ import { andThen, drop, note, seen, undetermined, type Walk } from './walk.ts';
 
 export const travel = (context: HookContext, spec: PacketSpec, start: Walk): readonly Walk[] => {
   const { model } = context;
-  if (spec.in === null) return localOut(context, start);
+  if (spec.in === null) return localOut(context, start, spec.link ?? null);
   const named = model.links?.get(spec.in);
   if (model.links !== null && named === undefined) {
     return [undetermined(start, { kind: 'default', text: `interface ${spec.in}` }, `there is no interface ${spec.in} in the snapshot`)];

@@ -7,7 +7,8 @@ export interface PacketSpec {
   readonly in: string | null;
   /** The bridge port that it came in by. */
   readonly port?: string;
-  /** For `in: null`: the device that the sender's socket is bound to, rarely given. */
+  /** For `in: null` and an address that means a link: the device at which it was seen to leave; never in JSON. */
+  readonly link?: string;
   readonly src: string;
   readonly dst: string;
   readonly proto: string | number;

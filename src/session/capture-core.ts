@@ -154,14 +154,21 @@ export class CaptureCore {
 
   /**
    * The facts are others than before, since `atSec`: every flow that goes on is judged anew with its next packet, and `reason` is said
-   * where its verdict changes.
+   * where its verdict changes. What began after `unchangedSec` may have met the new ones already: where the old verdict cannot be, the
+   * new facts are asked.
    */
-  rejudge(reason: string, atSec: number): void {
+  rejudge(reason: string, atSec: number, unchangedSec: number): void {
     this.#reason = reason;
     const links = this.#store.version?.facts.self.links ?? null;
     const isGone = this.#points.map(
       (point) => point.netns === null && links !== null && !links.some((link) => link.name === point.interface),
     );
+    for (const note of this.#notes.values()) {
+      if (isGone[note.flow.interfaceId] || note.headSec <= unchangedSec || !this.#judge.isContradicted(note)) continue;
+      note.stale = { reason, sinceSec: atSec };
+      note.wholly = true;
+      this.#enqueue(note);
+    }
     for (const flow of this.#table.all()) {
       const note = this.#notes.get(flow.id);
       if (note === undefined) continue;

@@ -82,7 +82,7 @@ export interface Observed {
 export const contradictionOf = (observed: Observed): Contradiction | null => answered(observed) ?? uncounted(observed);
 
 /** Who is dropped gets no answer; who is rejected gets a refusal and nothing else. */
-const answered = ({ flow, verdict, track }: Observed): Contradiction | null => {
+export const answered = ({ flow, verdict, track }: Pick<Observed, 'flow' | 'verdict' | 'track'>): Contradiction | null => {
   if (verdict.outcome !== 'drop' && verdict.outcome !== 'reject') return null;
   const answers = flow.packets[REPLY] - (flow.errorPackets?.[REPLY] ?? 0) - track.answersBefore;
   if (answers <= 0 || (flow.tcp !== null && flow.tcp.phase === 'reset' && verdict.outcome === 'reject')) return null;

@@ -217,12 +217,15 @@ export class FileCapture extends CaptureBase {
       const reason = summariseChanges([], found);
       const at = Number(this.store.version?.document.takenAt ?? 0);
       this.core.event({ at, severity: 'info', text: reason });
-      this.core.rejudge(reason, at);
+      this.core.rejudge(reason, at, Math.max(this.store.unchangedAtSec, at - NOTICED_WITHIN_SEC));
     }
     this.core.recount();
     this.#hasFacts = true;
   }
 }
+
+/** A saved session does not say when its rules were last read unchanged; a capture reads them about once a second. */
+const NOTICED_WITHIN_SEC = 2;
 
 const unpack = ({ document, packing }: CapturedSnapshot): string =>
   new TextDecoder().decode(packing === 'gzip' ? gunzipSync(document, { maxOutputLength: MAX_SNAPSHOT_BYTES }) : document);

@@ -4,6 +4,7 @@
  */
 import type { Flow } from '../flow/flow.ts';
 import { ORIGINAL } from '../flow/flow.ts';
+import { isNeverTracked } from '../netfilter/conntrack.ts';
 import type { RuleRef } from '../netfilter/ruleset.ts';
 import { decodePacket } from '../packet/decode.ts';
 import { Packet } from '../packet/packet.ts';
@@ -12,7 +13,7 @@ import { type SharedAnswer, unshared } from '../path/judge-cache.ts';
 import { specOfPacket } from '../path/origin.ts';
 import type { DecidedBy, PacketSpec, Verdict } from '../path/verdict.ts';
 import type { CapturePoint } from '../topology/topology.ts';
-import { contradictionOf, movedOf, natCounts, observe, trackOf, witnessOf } from './evidence.ts';
+import { answered, contradictionOf, movedOf, natCounts, observe, trackOf, witnessOf } from './evidence.ts';
 import type { FlowNote } from './flow-note.ts';
 import type { HostStore, HostVersion } from './host-store.ts';
 import { LiveVerdict, NONE, NOTHING_SEEN, type SeenBeside } from './live-verdict.ts';
@@ -58,11 +59,12 @@ export class FlowJudge {
       const changes = [...note.verdict.changes, { at: atSec, from, to, because: reason }].slice(-KEPT_CHANGES);
       note.verdict = new LiveVerdict(shared, assumptions, NOTHING_SEEN, changes);
       // What the rule had counted before it decided about this flow came from others.
-      if (note.stale !== null) note.countFromSec = note.stale.sinceSec;
+      if (note.stale !== null && !note.wholly) note.countFromSec = note.stale.sinceSec;
     }
     note.counter = witnessOf(this.#store, ref, note.countFromSec);
-    note.track = trackOf(this.#store, note.flow, note.verdict.verdict, note.countFromSec, from === null);
+    note.track = trackOf(this.#store, note.flow, note.verdict.verdict, note.countFromSec, from === null || note.wholly);
     note.stale = null;
+    note.wholly = false;
     this.recount(note);
     return from === null || from !== to;
   }
@@ -84,6 +86,12 @@ export class FlowJudge {
     return true;
   }
 
+  /** Whether what was seen of the flow cannot be under its verdict. */
+  isContradicted({ verdict, track, flow, headDirection }: FlowNote): boolean {
+    if (verdict === null || track === null || headDirection !== ORIGINAL) return false;
+    return verdict.contradiction !== null || answered({ flow, verdict: verdict.answer.answer.verdict, track }) !== null;
+  }
+
   /** The verdict with near misses. */
   explain(note: FlowNote): { readonly verdict: Verdict; readonly reply: Verdict | null } | null {
     const version = this.#store.version;
@@ -103,7 +111,11 @@ export class FlowJudge {
     decodePacket(this.#packet, note.head, 0, note.head.length, note.headOriginalLength, note.headLinkType);
     const question = specOfPacket(version.model, this.#packet, point);
     if ('unknown' in question) return question;
-    if (note.headDirection !== ORIGINAL && question.spec.state === undefined) {
+    if (
+      note.headDirection !== ORIGINAL &&
+      question.spec.state === undefined &&
+      !isNeverTracked(this.#packet.protocol, this.#packet.icmpType)
+    ) {
       return {
         spec: { ...question.spec, state: 'ESTABLISHED' },
         assumptions: [...question.assumptions, 'the capture began in the middle of the conversation: only the answer has been seen'],
@@ -120,7 +132,8 @@ export class FlowJudge {
     const ask = (asked: PacketSpec): SharedAnswer =>
       explain ? unshared(judgeBoth(version.model, asked, { explain })) : version.cache.judge(asked);
     const first = ask(spec);
-    if (note.verdict === null || !isUnderWay(note.flow) || spec.state !== undefined) return { shared: first, assumptions };
+    const stays = spec.state !== undefined || isNeverTracked(note.flow.protocol, note.flow.icmpType);
+    if (note.verdict === null || !isUnderWay(note.flow) || stays) return { shared: first, assumptions };
     // Rules that are asked while the conversation runs see ESTABLISHED packets. What admits it is told as long as that lets them pass, too.
     const later = ask({ ...spec, state: 'ESTABLISHED' });
     return { shared: later.answer.verdict.outcome === first.answer.verdict.outcome ? first : later, assumptions };

@@ -24,6 +24,8 @@ export interface FlowNote {
   queued: boolean;
   /** The facts changed after the flow's last packet: it is judged anew with its next one, since `sinceSec` and for this reason. */
   stale: { readonly reason: string; readonly sinceSec: number } | null;
+  /** The facts changed before the flow began and that was noticed later: the new verdict is about all of it. */
+  wholly: boolean;
   /** From when on the deciding rule's counter speaks of this flow, seconds since the epoch. */
   countFromSec: number;
   /** The question rests on assumptions that a look at the kernel's connections may settle. */
@@ -57,6 +59,7 @@ export const noteOf = (flow: Flow, packet: Packet, direction: Direction, heads: 
   generation: 0,
   queued: false,
   stale: null,
+  wholly: false,
   countFromSec: packet.timeSec + packet.timeNsec / 1e9,
   wantsConnections: false,
   counter: null,

@@ -35,6 +35,7 @@ export class HostStore {
   readonly #live: boolean;
   #version: HostVersion | null = null;
   #readings: CounterReading[] = [];
+  #unchangedAtSec = 0;
   #trouble: string | null = null;
   readonly #listeners = new Set<(reason: string | null) => void>();
 
@@ -67,6 +68,7 @@ export class HostStore {
       live: this.#live,
       trouble: this.#trouble ?? facts.dockerError,
     };
+    this.#unchangedAtSec = this.readAtSec;
     this.#addReading(Number(document.takenAt), facts.self.rulesets, facts.self.nftables ?? []);
     this.#tell(reason);
   }
@@ -117,6 +119,11 @@ export class HostStore {
   /** When the newest counters were read, seconds since the epoch; 0 before the first. */
   get readAtSec(): number {
     return this.#readings.at(-1)?.atSec ?? 0;
+  }
+
+  /** When the rules were last read before the change that brought the present facts: what began since may have met either. */
+  get unchangedAtSec(): number {
+    return this.#unchangedAtSec;
   }
 
   /** When the oldest counters that are kept were read; infinitely late before the first. */

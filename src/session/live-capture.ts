@@ -246,7 +246,7 @@ export class LiveCapture extends CaptureBase {
     }
     this.say('info', reason);
     if (this.#writer !== null) this.#writeFacts(this.#writer);
-    this.core.rejudge(reason, Number(this.store.version?.document.takenAt ?? 0));
+    this.core.rejudge(reason, Number(this.store.version?.document.takenAt ?? 0), this.store.unchangedAtSec);
     this.statuses.forEach((status, index) => {
       if (status.status === 'waiting') this.#follow(index);
     });
