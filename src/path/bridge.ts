@@ -29,7 +29,7 @@ import { answersFor } from './proxy.ts';
 import { type HookContext, runHook } from './run-hook.ts';
 import { ifSwitch } from './switch.ts';
 import type { DecidedBy } from './verdict.ts';
-import { addStep, andThen, drop, type End, finish, note, record, seen, undetermined, type Walk } from './walk.ts';
+import { addStep, andThen, assume, drop, type End, finish, note, record, seen, undetermined, type Walk } from './walk.ts';
 
 export interface BridgeArrival {
   readonly bridge: string;
@@ -162,8 +162,22 @@ const hooked = (context: HookContext, walk: Walk, arrival: BridgeArrival, aim: A
       ({ result }) =>
         result.kind === 'route' && result.route.type === 'unicast' && result.hop.dev === bridge && result.hop.gateway === null,
     );
-    return back ? switchFrame(context, each, { ...arrival, dstMac: null }, 'port', null) : host.routed(each);
+    if (!back) return host.routed(each);
+    return andThen(handedBack(context, each, bridge), (on) => switchFrame(context, on, { ...arrival, dstMac: null }, 'port', null));
   });
+};
+
+/**
+ * br_nf_pre_routing_finish_bridge: a frame that a translation turns back into its bridge is switched at once where the neighbour's header
+ * is at hand and its entry is valid; else it goes through the neighbour's output function, and so through the bridge's own egress.
+ */
+const handedBack = (context: HookContext, walk: Walk, bridge: string): readonly Walk[] => {
+  if (neighbourAt(context.model.self, bridge, walk.skb.dst)?.fixed === true) return [walk];
+  const through = deviceHook(context, walk, 'egress', bridge);
+  if (through.length === 1 && through[0] === walk) return [walk];
+  const text = `whether ${bridge} switches it at once or hands it to its own egress depends on the age of its entry for ${formatIp(walk.skb.dst)}`;
+  const by: DecidedBy = { kind: 'neighbour', text: `${formatIp(walk.skb.dst)} dev ${bridge}` };
+  return [...through.map((each) => assume(each, `${text}: taken to hand it there`, by)), assume(walk, `${text}: taken to switch it`, by)];
 };
 
 /** `unhooked`: why no chain sees the frame; null where br_netfilter shows it. */
