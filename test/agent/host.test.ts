@@ -36,9 +36,9 @@ describeLab('collecting on a Docker host', () => {
   it('reads every fact, and misses none', () => {
     const snapshot = collectIn(host(), LINKS);
     expect(snapshot.missing).toBeUndefined();
-    const { iptables, ip6tables, conntrackProc, ...always } = SNAPSHOT_COMMANDS;
+    const { iptables, ip6tables, conntrackProc, nftChains, ...always } = SNAPSHOT_COMMANDS;
     expect(Object.keys(snapshot.raw).sort()).toEqual(Object.values(always).sort());
-    expect(snapshot.raw[iptables] ?? snapshot.raw[ip6tables] ?? snapshot.raw[conntrackProc]).toBeUndefined();
+    expect(snapshot.raw[iptables] ?? snapshot.raw[ip6tables] ?? snapshot.raw[conntrackProc] ?? snapshot.raw[nftChains]).toBeUndefined();
     expect(snapshot.raw[SNAPSHOT_COMMANDS.iptablesNft]).toContain('-A DOCKER');
     expect(snapshot.raw[SNAPSHOT_COMMANDS.sysctl]).toContain('net.ipv4.ip_forward = 1\n');
     expect(snapshot.takenAt).toMatch(/^\d+\.\d{9}$/);
