@@ -6,11 +6,13 @@ export type TracePlan = Omit<StartTrace, 'traceId'>;
 
 type TraceMessage = Extract<
   AgentMessage,
-  { readonly type: 'traceStarted' | 'traceRules' | 'traceText' | 'traceRecords' | 'traceLost' | 'traceEnded' }
+  { readonly type: 'traceStarted' | 'traceGap' | 'traceRules' | 'traceText' | 'traceRecords' | 'traceLost' | 'traceEnded' }
 >;
 
 export type TraceNews =
   | { readonly kind: 'started'; readonly ruleset: string; readonly readsLegacy: boolean; readonly remarks: readonly string[] }
+  /** Rules are changing: what is told from now on until `rules`, of which one follows each, may be about the old ones or be missing. */
+  | { readonly kind: 'gap' }
   | { readonly kind: 'rules'; readonly ruleset: string }
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'records'; readonly bytes: Uint8Array }
@@ -56,6 +58,9 @@ export class ClientTrace implements TraceHandle {
     switch (message.type) {
       case 'traceStarted':
         this.#listener({ kind: 'started', ruleset: message.ruleset, readsLegacy: message.readsLegacy, remarks: message.remarks });
+        return;
+      case 'traceGap':
+        this.#listener({ kind: 'gap' });
         return;
       case 'traceRules':
         this.#listener({ kind: 'rules', ruleset: message.ruleset });

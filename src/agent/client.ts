@@ -224,6 +224,7 @@ class Client implements AgentClient {
         this.#answer(message.requestId)?.resolve(message.by);
         break;
       case 'traceStarted':
+      case 'traceGap':
       case 'traceRules':
       case 'traceText':
       case 'traceRecords':

@@ -173,6 +173,8 @@ export type AgentMessage =
       readonly readsLegacy: boolean;
       readonly remarks: readonly string[];
     }
+  /** Rules are changing: one `traceRules` follows each of these. What is told until then is about old or new rules, or missing. */
+  | { readonly type: 'traceGap'; readonly traceId: number }
   /** The rules have changed: what is told from here on is about these. */
   | { readonly type: 'traceRules'; readonly traceId: number; readonly ruleset: string }
   /** What `nft -a monitor trace` printed, in pieces of any size. */

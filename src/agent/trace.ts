@@ -36,6 +36,7 @@ export class Trace {
   #generations: Leash | null = null;
   #legacy: LegacyReader | null = null;
   #settle: NodeJS.Timeout | null = null;
+  #restarted: Promise<void> = Promise.resolve();
   #readsLegacy = false;
   #gaps = 0;
   /** Of readers that have been let go. */
@@ -203,14 +204,23 @@ export class Trace {
   #startGenerations(): void {
     const generations = new Leash(['nft', 'monitor', 'rules'], {
       output: (chunk) => {
-        if (this.#state === 'running' && /^(add|insert|replace|delete) rule/m.test(chunk.toString('utf8')))
-          this.#settle ??= setTimeout(() => void this.#rulesChanged(), SETTLE_MS);
+        if (this.#state === 'running' && /^(add|insert|replace|delete) rule/m.test(chunk.toString('utf8'))) this.#expectRules();
       },
       ended: () => {
         if (this.#generations === generations) void this.end('crashed', 'nft monitor rules has ended by itself', null);
       },
     });
     this.#generations = generations;
+  }
+
+  #expectRules(): void {
+    if (this.#settle !== null) return;
+    this.#send({ type: 'traceGap', traceId: this.#plan.traceId });
+    this.#settle = setTimeout(() => {
+      // What changes from here on may be missing in the list: it is read once more.
+      this.#settle = null;
+      this.#restarted = this.#restarted.then(() => this.#rulesChanged());
+    }, SETTLE_MS);
   }
 
   /** Waits until both readers have joined their groups: from then on nothing is missed. */
@@ -229,7 +239,6 @@ export class Trace {
   async #rulesChanged(): Promise<void> {
     const before = this.#monitor;
     const listed = await run('nft', TEXT_RULESET);
-    this.#settle = null;
     if (this.#state !== 'running') return;
     if (!listed.ok) {
       void this.end('crashed', listed.reason, null);

@@ -30,6 +30,7 @@ export const traceEndJson = (state: TraceState): Record<string, unknown> => ({
   there: state.there,
   replies: state.replies,
   others: state.others,
+  incomplete: state.incomplete,
   agreeing: state.agreeing,
   differing: state.differing,
   lost: state.lost,

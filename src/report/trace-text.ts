@@ -128,6 +128,7 @@ export const traceEndText = (state: TraceState, style: Style): string[] => {
       `${countText(state.replies, 'reply', 'replies')}`,
       `${state.agreeing} as predicted`,
       ...(state.differing === 0 ? [] : [tint(style, 'bad', `${state.differing} not as predicted`)]),
+      ...(state.incomplete === 0 ? [] : [tint(style, 'warn', incompleteWords(state))]),
       ...(state.others === 0 ? [] : [`${state.others} not compared`]),
     ];
     lines.push(parts.join(', '));
@@ -137,8 +138,13 @@ export const traceEndText = (state: TraceState, style: Style): string[] => {
   return lines.map((line) => foldGlyphs(style, line));
 };
 
-const nothingSeen = ({ question, others }: TraceState): string =>
-  `the kernel saw no such packet: ${question}${others === 0 ? '' : ` (${others} others of its connections)`}`;
+const incompleteWords = ({ incomplete }: TraceState): string =>
+  `${incomplete} open, seen incompletely while rules changed or messages were lost`;
+
+const nothingSeen = (state: TraceState): string =>
+  state.incomplete > 0
+    ? `no such packet was seen as a whole: ${state.question} (${incompleteWords(state)})`
+    : `the kernel saw no such packet: ${state.question}${state.others === 0 ? '' : ` (${state.others} others of its connections)`}`;
 
 export const lostWords = (lost: TraceLost): string[] => [
   ...(lost.messages === null || lost.messages === 0 ? [] : [`${lost.messages} of the kernel's messages came faster than they were read`]),

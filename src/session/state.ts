@@ -277,6 +277,8 @@ export interface TraceState {
   readonly replies: number;
   /** Errors about the conversation and other packets of its connection, which are not compared. */
   readonly others: number;
+  /** Packets that passed while rules changed or messages were lost, whose trace shows too little to speak against the prediction. */
+  readonly incomplete: number;
   readonly agreeing: number;
   readonly differing: number;
   readonly lost: TraceLost;

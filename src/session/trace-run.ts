@@ -14,6 +14,7 @@ import type { Passage } from '../trace/passages.ts';
 import { connectionsOf, type HostStore, type HostVersion } from './host-store.ts';
 import { Notifier } from './notifier.ts';
 import type { TracedPacket, TraceLost, TraceOptions, TraceState, TraceView } from './state.ts';
+import { TraceGaps } from './trace-gaps.ts';
 import {
   concludeTrace,
   conversationOf,
@@ -51,7 +52,6 @@ const SETTLED_MS = 250;
 /** An answer may take so long before the trace ends without it. */
 const ANSWER_MS = 1200;
 const KEPT_PACKETS = 200;
-const INCOMPLETE_MS = 1000;
 /** Of a flood, so many packets are judged a second; the others are counted. */
 const COMPARED_AT_ONCE = 50;
 
@@ -84,8 +84,9 @@ export class TraceRun implements TraceView {
   #clock: NodeJS.Timeout | null = null;
   #answerUntil = Number.POSITIVE_INFINITY;
   #work: Promise<void> = Promise.resolve();
-  /** Messages were lost shortly before: what seems to be missing proves nothing. */
-  #incompleteUntil = 0;
+  readonly #gaps = new TraceGaps();
+  /** Conversations of which packets were seen under earlier rules. */
+  readonly #begunBefore = new Set<string>();
   #connectionsAtMs = Number.NEGATIVE_INFINITY;
   #numbers = 0;
   readonly #taken = { there: 0, reply: 0 };
@@ -106,6 +107,7 @@ export class TraceRun implements TraceView {
       there: 0,
       replies: 0,
       others: 0,
+      incomplete: 0,
       agreeing: 0,
       differing: 0,
       lost: NOTHING_LOST,
@@ -140,6 +142,9 @@ export class TraceRun implements TraceView {
       case 'started':
         this.#begin(news.ruleset, news.readsLegacy, news.remarks);
         return;
+      case 'gap':
+        this.#gaps.opened();
+        return;
       case 'rules':
         this.#reader?.rules(news.ruleset);
         this.#work = this.#work.then(() => this.#rulesChanged());
@@ -153,7 +158,7 @@ export class TraceRun implements TraceView {
         else this.#reader.records(news.bytes, performance.now());
         return;
       case 'lost':
-        this.#incompleteUntil = performance.now() + SETTLED_MS + INCOMPLETE_MS;
+        this.#gaps.lost(performance.now());
         this.#set({ lost: { ...this.#state.lost, messages: news.messages } });
         return;
       case 'ended':
@@ -226,7 +231,7 @@ export class TraceRun implements TraceView {
   }
 
   #known(conversation: string): boolean {
-    return this.#conversations.has(conversation);
+    return this.#conversations.has(conversation) || this.#begunBefore.has(conversation);
   }
 
   async #compare(passage: Passage, direction: 'there' | 'reply'): Promise<void> {
@@ -239,14 +244,21 @@ export class TraceRun implements TraceView {
     const comparison = compareTrace(verdict, passage, {
       sources: this.#sources,
       // What marks packets for the trace stands in PREROUTING and OUTPUT: a device's ingress lies before it.
+      ours: isOwnTable,
       untraced: (step) => step.hook === 'ingress' || (begunLate && isBeforeConntrack(step)) || this.#reader?.isAbsent(step) === true,
     });
-    if (comparison.result === 'differs' && performance.now() < this.#incompleteUntil) {
+    const agrees = comparison.result === 'agrees' && comparison.matched > 0;
+    const isIncomplete = this.#gaps.isIncomplete(passage.beganMs);
+    if (isIncomplete) {
+      // The connections that were read with the new rules may hold what this very packet began: they say nothing of how it began.
+      this.#conversations.delete(conversationOf(passage.packet, direction));
+      this.#begunBefore.add(conversationOf(passage.packet, direction));
+    }
+    if (isIncomplete && !agrees) {
       this.#taken[direction]--;
-      this.#set({ others: this.#state.others + 1 });
+      this.#set({ incomplete: this.#state.incomplete + 1 });
       return;
     }
-    const agrees = comparison.result === 'agrees' && comparison.matched > 0;
     const traced: TracedPacket = {
       number: ++this.#numbers,
       direction,
@@ -284,7 +296,7 @@ export class TraceRun implements TraceView {
     const { packet } = passage;
     const key = conversationOf(packet, direction);
     const known = this.#conversations.get(key);
-    if (direction === 'there' && known === undefined) {
+    if (direction === 'there' && known === undefined && !this.#begunBefore.has(key)) {
       const { verdict, reply } = judgeBoth(this.#version.model, specOfTraced(packet, this.#task.spec));
       this.#conversations.set(key, { reply, seen: 1 });
       return verdict;
@@ -320,8 +332,10 @@ export class TraceRun implements TraceView {
       return;
     }
     this.#version = this.#parts.store.version ?? this.#version;
+    for (const conversation of this.#conversations.keys()) this.#begunBefore.add(conversation);
     this.#conversations.clear();
     this.#reader?.facts(this.#version.facts);
+    this.#gaps.closed(performance.now());
     this.#remark('the rules have changed: predictions from here on are about the new ones');
   }
 

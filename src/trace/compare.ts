@@ -12,6 +12,8 @@ export interface CompareOptions {
   readonly sources: readonly TraceSource[];
   /** Steps that no trace can show, such as those of the tracer's own rules, or ones before tracing begins. */
   readonly untraced?: (step: VerdictStep) => boolean;
+  /** Tables of the tracer: that the packet was seen in them says nothing of the host's rules. */
+  readonly ours?: (table: string) => boolean;
 }
 
 /**
@@ -39,10 +41,7 @@ export interface TraceComparison {
 }
 
 export const compareTrace = (verdict: Verdict, passage: Passage | null, options: CompareOptions): TraceComparison => {
-  if (passage === null || passage.visits.length === 0) {
-    const lines = verdict.steps.map((predicted): ComparedLine => ({ state: 'untraced', predicted, kernel: null }));
-    return { result: 'nothing-seen', lines, matched: 0, firstDifference: null, reason: null };
-  }
+  if (passage === null || passage.visits.length === 0) return nothingSeen(verdict);
   const lines: ComparedLine[] = [];
   const queues = new Map<TraceSource, KernelStep[]>();
   for (const source of options.sources)
@@ -115,6 +114,8 @@ export const compareTrace = (verdict: Verdict, passage: Passage | null, options:
     }
   }
   const firstDifference = lines.find(({ state }) => state === 'predicted' || state === 'kernel') ?? null;
+  // Of no chain of the host a word: the rest of it was lost, or the packet never came to one.
+  if (firstDifference !== null && passage.visits.every(({ table }) => options.ours?.(table) === true)) return nothingSeen(verdict);
   const matched = lines.filter(({ state }) => state === 'same').length;
   return {
     result: firstDifference !== null ? 'differs' : isOpen || elsewhere ? 'open' : 'agrees',
@@ -124,6 +125,14 @@ export const compareTrace = (verdict: Verdict, passage: Passage | null, options:
     reason: firstDifference === null ? null : describeDifference(firstDifference, passage),
   };
 };
+
+const nothingSeen = (verdict: Verdict): TraceComparison => ({
+  result: 'nothing-seen',
+  lines: verdict.steps.map((predicted): ComparedLine => ({ state: 'untraced', predicted, kernel: null })),
+  matched: 0,
+  firstDifference: null,
+  reason: null,
+});
 
 /**
  * iptables-nft-save prints the built-in chains of a table also where the kernel has none of that name: their policy is nobody's and no

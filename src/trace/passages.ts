@@ -34,6 +34,8 @@ export interface Passage {
   readonly steps: readonly KernelStep[];
   /** The base chains that it was seen in, also those of which nothing else was told. */
   readonly visits: readonly ChainVisit[];
+  /** When it was first heard of, by the clock that the events came with. */
+  readonly beganMs: number;
 }
 
 export interface ChainVisit {
@@ -49,6 +51,7 @@ export interface ChainVisit {
 interface OpenPassage {
   readonly first: TracePacket;
   last: TracePacket;
+  readonly beganMs: number;
   lastTime: number;
   readonly steps: KernelStep[];
   readonly visits: ChainVisit[];
@@ -76,7 +79,7 @@ export class Passages {
 
   /** `timeMs`: any clock that does not run backwards; it serves `take` only. */
   add(event: TraceEvent, timeMs = 0): void {
-    const passage = event.kind === 'packet' || event.source === 'legacy' ? this.#enter(event) : this.#within(event);
+    const passage = event.kind === 'packet' || event.source === 'legacy' ? this.#enter(event, timeMs) : this.#within(event);
     if (passage === null) {
       this.orphans++;
       return;
@@ -94,7 +97,7 @@ export class Passages {
     const ready = this.#done.splice(0);
     const rest = this.#open.splice(0);
     for (const each of rest) (each.lastTime < beforeMs ? ready : this.#open).push(each);
-    return ready.map(({ first, steps, visits }) => ({ packet: first, steps, visits }));
+    return ready.map(({ first, steps, visits, beganMs }) => ({ packet: first, steps, visits, beganMs }));
   }
 
   #isRule(event: TraceEvent): boolean {
@@ -136,7 +139,7 @@ export class Passages {
   }
 
   /** An event that shows the packet: into the passage it continues, or a new one. */
-  #enter(event: TraceEvent): OpenPassage | null {
+  #enter(event: TraceEvent, timeMs: number): OpenPassage | null {
     const { packet } = event;
     if (packet === null) return null;
     const chain = chainOf(this.#index(), event.source, event.family, event.table, event.chain);
@@ -157,7 +160,16 @@ export class Passages {
       move(passage, visit, event.id);
       return passage;
     }
-    const passage: OpenPassage = { first: packet, last: packet, lastTime: 0, steps: [], visits: [], ids: new Set(), at: new Map() };
+    const passage: OpenPassage = {
+      first: packet,
+      last: packet,
+      beganMs: timeMs,
+      lastTime: 0,
+      steps: [],
+      visits: [],
+      ids: new Set(),
+      at: new Map(),
+    };
     move(passage, visit, event.id);
     this.#open.push(passage);
     if (this.#open.length > OPEN_MAX) this.#done.push(...this.#open.splice(0, this.#open.length - OPEN_MAX));

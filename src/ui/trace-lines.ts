@@ -104,5 +104,6 @@ export const traceSummary = (screen: TraceScreen): Spans => {
     ` · ${state.there} there, ${state.replies} back · `,
     [`${state.agreeing} as predicted`, state.agreeing > 0 ? 'good' : 'plain'],
     ...(state.differing === 0 ? [] : [[` · ${state.differing} not`, 'bad'] as const]),
+    ...(state.incomplete === 0 ? [] : [[` · ${state.incomplete} open`, 'warn'] as const]),
   ];
 };

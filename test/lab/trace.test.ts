@@ -140,6 +140,20 @@ describeLab("the kernel's trace", () => {
     });
   });
 
+  it('reports no difference of packets that pass while Docker changes rules', { timeout: 60_000 }, async () => {
+    const program = await start('web1', 'outside', 'icmp', '--count', '1000');
+    const changing = host().sh('for i in 1 2; do docker network create change && docker network rm change; done');
+    for (let sent = 0; sent < 12; sent++) await host().container('web1', 'ping -c 1 -W 1 203.0.113.2');
+    await changing;
+    await program.remark(/the rules have changed/);
+    await host().container('web1', 'ping -c 1 -W 1 203.0.113.2');
+    await program.object((object) => object['result'] === 'agrees', 'a packet that agrees');
+    const { stdout } = await program.interrupt();
+    const lines = linesOf(stdout);
+    expect(lines.filter((line) => line.result === 'differs')).toEqual([]);
+    expect(lines.at(-1)).toMatchObject({ type: 'end', differing: 0 });
+  });
+
   it('exits by what was expected of the kernel, and says so where nothing came', async () => {
     const differs = await run(['trace', 'web1', 'web2', 'icmp', '--send', '--expect', 'accept'], host().wrap);
     expect(differs.code).toBe(4);

@@ -71,6 +71,19 @@ describe('a verdict beside the trace', () => {
     expect(compared.reason).toContain('predicted ip filter USER rule 3 (log), which the kernel did not show');
   });
 
+  it('says nothing of a packet that was seen in no chain, or in those of the tracer alone', () => {
+    const seen = published(nft);
+    const ours = { ...NFT, ours: (table: string) => table === 'own' };
+    const [visit] = seen.visits;
+    if (visit === undefined) throw new Error('nothing was recorded');
+    const nowhere = { result: 'nothing-seen', matched: 0, firstDifference: null };
+    expect(compareTrace(verdict(steps('nft')), { ...seen, steps: [], visits: [] }, ours)).toMatchObject(nowhere);
+    const own = [{ ...visit, table: 'own' }];
+    expect(compareTrace(verdict(steps('nft')), { ...seen, steps: [], visits: own }, ours)).toMatchObject(nowhere);
+    const one = [...own, { ...visit, table: 'raw' }];
+    expect(compareTrace(verdict(steps('nft')), { ...seen, steps: [], visits: one }, ours).result).toBe('differs');
+  });
+
   it('shows the first kernel step that was not predicted, in its place', () => {
     const list = steps('nft').filter(({ action }) => action !== 'mark');
     const compared = compareTrace(verdict(list), published(nft), NFT);
