@@ -18,6 +18,7 @@ import { Where } from './screens/where.tsx';
 import { scopesOf } from './state/dispatch.ts';
 import type { Screen } from './state/screens.ts';
 import type { UiStore } from './state/store.ts';
+import { idleTraceActions } from './state/trace.ts';
 import { type LineSlots, LineSlotsContext } from './terminal/line-slots.ts';
 import type { Theme } from './theme.ts';
 
@@ -52,10 +53,12 @@ const Shown = ({ store, theme }: ShownProps): ReactElement => {
       <TitleBar screen={screen} host={store.workspace.getHost()} columns={columns} theme={theme} />
       <Body screen={screen} store={store} theme={theme} />
       <PromptLine state={state} news={newsOf(screen)} now={store.now()} theme={theme} />
-      <Footer scopes={scopesOf(state)} columns={columns} theme={theme} />
+      <Footer scopes={scopesOf(state)} idle={idleActions(screen)} columns={columns} theme={theme} />
     </Box>
   );
 };
+
+const idleActions = (screen: Screen): readonly string[] => (screen.kind === 'trace' ? idleTraceActions(screen) : []);
 
 const newsOf = (screen: Screen): SessionEvent | null =>
   screen.kind === 'watch' ? (screen.capture.getState().events.at(-1) ?? null) : null;

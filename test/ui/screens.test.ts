@@ -394,6 +394,24 @@ describe('the flow table', () => {
   });
 });
 
+describe("the kernel's trace of a flow", () => {
+  const footer = (): string => ui.lines.findLast((line) => line.includes('? help')) ?? '';
+
+  it('is offered until it runs, and another one when it has ended', async () => {
+    await watching({ columns: 140, rows: 40 });
+    await ui.press('enter', 't');
+    expect(footer()).toMatch(/y trace · n leave it/);
+    await ui.press('y');
+    await settled();
+    expect(ui.text).toContain('Waiting for the next packet');
+    expect(footer()).not.toMatch(/y trace|n leave it/);
+    await ui.workspace.traces[0]?.stop();
+    await ui.press('left');
+    expect(footer()).toMatch(/y trace/);
+    expect(footer()).not.toContain('leave it');
+  });
+});
+
 describe('the path of a flow', () => {
   it('shows each step with hook, table, chain, rule and text, and which one decides with its counter', async () => {
     await watching({ columns: 140, rows: 40 });

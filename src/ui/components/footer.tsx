@@ -8,18 +8,20 @@ import { Line } from './line.tsx';
 
 export interface FooterProps {
   readonly scopes: readonly KeyScope[];
+  /** Actions that would do nothing now. */
+  readonly idle?: readonly string[];
   readonly columns: number;
   readonly theme: Theme;
 }
 
-export const Footer = ({ scopes, columns, theme }: FooterProps): ReactElement => (
-  <Line spans={footerSpans(scopes, columns, theme)} columns={columns} theme={theme} />
+export const Footer = ({ scopes, idle = [], columns, theme }: FooterProps): ReactElement => (
+  <Line spans={footerSpans(scopes, columns, theme, idle)} columns={columns} theme={theme} />
 );
 
-export const footerSpans = (scopes: readonly KeyScope[], columns: number, theme: Theme): Spans => {
+export const footerSpans = (scopes: readonly KeyScope[], columns: number, theme: Theme, idle: readonly string[] = []): Spans => {
   const rows = scopes.flatMap((scope) =>
     bindingsOf(scope)
-      .filter((row) => row.footer !== undefined)
+      .filter((row) => row.footer !== undefined && !idle.includes(row.action))
       .map((row) => ({ scope, row })),
   );
   const exit = scopes[0] === 'pick' ? 'quit' : 'back';

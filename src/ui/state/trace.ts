@@ -1,6 +1,7 @@
 /** The trace screen: asks first, then shows the kernel's own trace of the flow's packets beside the prediction, as they come. */
 import { failure } from '../../base/errors.ts';
 import type { TracedPacket, TraceSubject } from '../../session/state.ts';
+import type { ActionOf } from '../keys.ts';
 import { TRACE_SECONDS, type TraceLine, traceLines } from '../trace-lines.ts';
 import type { Ui } from '../ui.ts';
 import type { Handlers } from './dispatch.ts';
@@ -57,6 +58,12 @@ const note = (subject: TraceSubject, packet: TracedPacket): void => {
 /** Leaving the screen ends the trace: its rules go. */
 export const leaveTrace = (screen: TraceScreen): void => {
   void screen.view?.stop();
+};
+
+/** There is nothing to say yes or no to while a trace runs; when it has ended another one may begin. */
+export const idleTraceActions = ({ view }: TraceScreen): readonly ActionOf<'trace'>[] => {
+  if (view === null) return [];
+  return view.getState().status === 'ended' ? ['refuse'] : ['begin', 'refuse'];
 };
 
 export const traceHandlers: Handlers<'trace'> = {
