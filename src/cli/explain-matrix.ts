@@ -16,7 +16,9 @@ export const runExplainMatrix = (
 ): Promise<number> =>
   withWorkspace(context, 'facts', async (workspace) => {
     const host = hostOf(workspace);
-    remarkTrouble(context, host);
+    // Everybody is asked about, and nobody but the host and outside could be seen.
+    const unseen = host.facts.containers.length === 0 && (question.from === null || question.to === null) ? dockerFailure(host) : null;
+    if (unseen?.kind === 'missing') throw unseen;
     const { terminal, globals } = context;
     const model = compileHost(host.facts);
     const matrix = (() => {
@@ -26,6 +28,7 @@ export const runExplainMatrix = (
         throw (error instanceof VethscopeError && error.kind === 'usage' ? dockerFailure(host) : null) ?? error;
       }
     })();
+    remarkTrouble(context, host);
     if (globals.json === true) {
       terminal.line(jsonDocument(matrixJson(matrix)));
     } else {

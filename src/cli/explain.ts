@@ -20,8 +20,8 @@ export const runExplain = (
   context: CommandContext,
 ): Promise<number> =>
   withWorkspace(context, 'facts', async (workspace) => {
-    remarkTrouble(context, hostOf(workspace));
     const answer = explained(workspace, src, dst, proto, options.whyNot);
+    remarkTrouble(context, hostOf(workspace));
     const { terminal, globals } = context;
     if (globals.json === true) {
       terminal.line(

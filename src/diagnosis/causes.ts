@@ -11,6 +11,7 @@ import { containerNoRoute } from './causes/container-no-route.ts';
 import { directAccess } from './causes/direct-access.ts';
 import { dockerRulesGone } from './causes/docker-rules-gone.ts';
 import { dockerUser } from './causes/docker-user.ts';
+import { echoIgnored } from './causes/echo-ignored.ts';
 import { firewallBypassed } from './causes/firewall-bypassed.ts';
 import { firewalld } from './causes/firewalld.ts';
 import { forwardingOff } from './causes/forwarding-off.ts';
@@ -57,6 +58,7 @@ import type { Cause } from './diagnosis.ts';
 
 export const CAUSES: readonly Cause[] = [
   conntrackFull,
+  echoIgnored,
   unplugged,
   forwardingOff,
   reversePath,

@@ -39,6 +39,10 @@ export const judgeBoth = (
   switch (answer.kind) {
     case 'none':
       return { verdict, reply: null };
+    case 'ignored': {
+      const lost = drop(begin(model, spec, explain), 'input', answer.by, 'the host gets the ping and leaves it unanswered');
+      return { verdict, reply: mergeWalks(model, [lost], explain).verdict };
+    }
     case 'no-route': {
       const { text, container } = answer;
       const by = { kind: 'route', text, reason: 'container-no-route', about: { container } } as const;

@@ -1,11 +1,13 @@
 /** Delivery to the host itself: INPUT, then the socket that takes it. ip_local_deliver in net/ipv4/ip_input.c. */
 import { type IpAddress, ipv4, sameIp } from '../base/ip-address.ts';
 import type { Listener, PublishedPort } from '../host/facts.ts';
-import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP } from '../packet/packet.ts';
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, TH_ACK, TH_RST, TH_SYN } from '../packet/packet.ts';
 import { isMulticast } from './address-kinds.ts';
 import { acceptedBy } from './decider.ts';
+import { addressType } from './env.ts';
 import type { HostModel } from './model.ts';
 import { type HookContext, runHook } from './run-hook.ts';
+import type { DecidedBy } from './verdict.ts';
 import { addressPort, addStep, andThen, type End, finish, seen, type Walk } from './walk.ts';
 
 export const deliverLocally = (context: HookContext, walk: Walk, dev: string): readonly Walk[] =>
@@ -18,13 +20,11 @@ const receive = (model: HostModel, walk: Walk): Walk => {
     decidedBy: acceptedBy(walk, 'input', { kind: 'default', text: 'no rule is hooked in at input' }),
     out: 'local',
   };
-  if (skb.protocol === IPPROTO_ICMP && skb.icmpType === 8 && model.sysctls.number('net.ipv4.icmp_echo_ignore_all') === 1) {
-    return finish(
-      addStep(walk, 'input', model.sysctls.line('net.ipv4.icmp_echo_ignore_all'), 'continue', 'the host answers no echo requests'),
-      { ...end, silent: true },
-    );
-  }
-  if (isMulticast(skb.dst)) return finish(walk, { ...end, silent: true });
+  const ignored = echoIgnored(model, walk);
+  if (ignored !== null)
+    return finish(addStep(walk, 'input', ignored.text, 'continue', 'the host leaves the ping unanswered'), { ...end, ignored });
+  // Who answers does so from an address of its own.
+  if (isMulticast(skb.dst) || isBroadcast(model, walk)) return finish(walk, { ...end, silent: true });
   if ((skb.protocol !== IPPROTO_TCP && skb.protocol !== IPPROTO_UDP) || skb.dstPort === null) return finish(walk, end);
   // Packets of a connection go to its own socket, which is no listener.
   if (skb.ct.state === 'ESTABLISHED' || model.self.listeners === null) return finish(walk, end);
@@ -36,8 +36,26 @@ const receive = (model: HostModel, walk: Walk): Walk => {
     return finish(addStep(walk, 'input', `nothing listens on ${socket}`, 'continue', answer, { socket: 'closed' }), end);
   }
   const named = addStep(walk, 'input', `${listener.program ?? 'a socket'} listens on ${socket}`, 'continue', undefined, { socket: 'open' });
-  const proxied = listener.program === 'docker-proxy' ? publishedAs(model, protocol, skb.dst, skb.dstPort) : null;
+  // Nobody accepts a connection that does not begin with a SYN.
+  const begins = skb.protocol !== IPPROTO_TCP || skb.tcpFlags === null || (skb.tcpFlags & (TH_SYN | TH_ACK | TH_RST)) === TH_SYN;
+  const proxied = begins && listener.program === 'docker-proxy' ? publishedAs(model, protocol, skb.dst, skb.dstPort) : null;
   return finish(named, proxied === null ? end : { ...end, proxiedTo: proxied });
+};
+
+const isBroadcast = (model: HostModel, { skb }: Walk): boolean => skb.family === 4 && addressType(model, skb.dst, null) === 'BROADCAST';
+
+/** icmp_echo and icmp_rcv in net/ipv4/icmp.c, icmpv6_echo_reply in net/ipv6/icmp.c. */
+const echoIgnored = (model: HostModel, walk: Walk): DecidedBy | null => {
+  const { skb } = walk;
+  const four = skb.protocol === IPPROTO_ICMP && skb.icmpType === 8;
+  const six = skb.protocol === IPPROTO_ICMPV6 && skb.icmpType === 128;
+  if (!four && !six) return null;
+  const toAll = four && (isMulticast(skb.dst) || isBroadcast(model, walk));
+  const names = four
+    ? ['net.ipv4.icmp_echo_ignore_all', ...(toAll ? ['net.ipv4.icmp_echo_ignore_broadcasts'] : [])]
+    : ['net.ipv6.icmp.echo_ignore_all'];
+  const name = names.find((each) => (model.sysctls.number(each) ?? 0) !== 0);
+  return name === undefined ? null : { kind: 'sysctl', text: model.sysctls.line(name), reason: 'echo-ignored', about: { sysctl: name } };
 };
 
 /** The most specific listener, as inet_lookup_listener scores them: a bound address before the wildcard. */

@@ -248,6 +248,9 @@ const protoOf = (text: string): { readonly number: number; readonly port: number
   if (number === null || (port !== null && (port > 65535 || !ports))) {
     throw usageError(`"${printable(text)}" is no protocol`, { hint: 'icmp, tcp:80, udp:53 or a number' });
   }
+  const name = match?.[1] as string;
+  if (port === 0) throw usageError(`"${printable(text)}": no packet is for port 0`, { hint: `${name}:80, a port from 1 to 65535` });
+  if (ports && port === null) throw usageError(`"${printable(text)}" says no port`, { hint: `${name}:80: rules are about ports` });
   return { number, port, ports };
 };
 

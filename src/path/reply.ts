@@ -13,12 +13,14 @@ const ECHO: Readonly<Record<number, number>> = { 8: 0, 13: 14, 15: 16, 17: 18 };
 export type Reply =
   | { readonly kind: 'question'; readonly spec: PacketSpec }
   | { readonly kind: 'none' }
+  | { readonly kind: 'ignored'; readonly by: DecidedBy }
   | { readonly kind: 'no-route'; readonly container: string; readonly text: string };
 
 /** `walk` is a request that was accepted. */
 export const replyTo = (model: HostModel, walk: Walk): Reply => {
   const { skb, end } = walk;
   if (end === null || end.outcome !== 'accept' || end.silent === true || end.out === null) return { kind: 'none' };
+  if (end.ignored !== undefined) return { kind: 'ignored', by: end.ignored };
   const shape = answerShape(walk);
   if (shape === null) return { kind: 'none' };
   const base: PacketSpec = {

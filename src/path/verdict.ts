@@ -113,6 +113,7 @@ export type DecisionReason =
   | 'parent-and-child'
   | 'beside-host-rules'
   | 'conntrack-full'
+  | 'echo-ignored'
   | 'conntrack-entry'
   | 'answer-not-translated'
   | 'answer-untracked'

@@ -35,6 +35,8 @@ export interface End {
   readonly receiverMac?: number | null;
   /** True where the receiver is known not to answer. */
   readonly silent?: true;
+  /** Why the receiver, who gets it, does not answer. */
+  readonly ignored?: DecidedBy;
 }
 
 /** How a base chain let the packet pass; candidates for what decided an accepted packet. */
