@@ -51,6 +51,8 @@ const TICK_MS = 50;
 const SETTLED_MS = 250;
 /** An answer may take so long before the trace ends without it. */
 const ANSWER_MS = 1200;
+/** The news of a change of the rules may come so long after the packets that met the changed ones, on a machine that has much to do. */
+const CHANGE_HEARD_MS = 1000;
 const KEPT_PACKETS = 200;
 /** Of a flood, so many packets are judged a second; the others are counted. */
 const COMPARED_AT_ONCE = 50;
@@ -230,6 +232,12 @@ export class TraceRun implements TraceView {
     return isAnswer && this.#reply !== null ? 'reply' : null;
   }
 
+  /** A difference is told when no change of the rules has come to light that explains it. */
+  async #hearOfChanges({ beganMs }: Passage): Promise<void> {
+    const restMs = beganMs + SETTLED_MS + CHANGE_HEARD_MS - performance.now();
+    if (restMs > 0 && !this.#gaps.isIncomplete(beganMs)) await new Promise((resolve) => setTimeout(resolve, restMs));
+  }
+
   #known(conversation: string): boolean {
     return this.#conversations.has(conversation) || this.#begunBefore.has(conversation);
   }
@@ -248,6 +256,7 @@ export class TraceRun implements TraceView {
       untraced: (step) => step.hook === 'ingress' || (begunLate && isBeforeConntrack(step)) || this.#reader?.isAbsent(step) === true,
     });
     const agrees = comparison.result === 'agrees' && comparison.matched > 0;
+    if (comparison.result === 'differs') await this.#hearOfChanges(passage);
     const isIncomplete = this.#gaps.isIncomplete(passage.beganMs);
     if (isIncomplete) {
       // The connections that were read with the new rules may hold what this very packet began: they say nothing of how it began.
