@@ -91,6 +91,10 @@ export const compareTrace = (verdict: Verdict, passage: Passage | null, options:
       lines.push({ state: 'open', predicted, kernel: null });
       continue;
     }
+    if (isNatBeside(verdict, predicted)) {
+      lines.push({ state: 'open', predicted, kernel: null });
+      continue;
+    }
     if (isUnshown(predicted)) {
       lines.push({ state: 'untraced', predicted, kernel: null });
       continue;
@@ -157,6 +161,14 @@ const isBeside = (
   const isEnd = verdict.outcome === 'drop' || verdict.outcome === 'reject';
   return isEnd && last !== undefined && sourceOf(last) !== source && last.hook === hook && last.table === table;
 };
+
+/** Of the nat chains of a hook the first that translates ends it (nf_nat_inet_fn): another backend's may not have been asked for its policy. */
+const isNatBeside = ({ steps }: Verdict, predicted: VerdictStep): boolean =>
+  predicted.table === 'nat' &&
+  predicted.rule === null &&
+  steps.some(
+    ({ table, hook, backend, rule }) => table === 'nat' && hook === predicted.hook && backend !== predicted.backend && rule !== null,
+  );
 
 /** The verdict says that chains of one priority meet there, and that their order matters. */
 const isOrderUnknown = ({ unknowns }: Verdict, hook: string | null): boolean =>
