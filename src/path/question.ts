@@ -250,7 +250,6 @@ const protoOf = (text: string): { readonly number: number; readonly port: number
   }
   const name = match?.[1] as string;
   if (port === 0) throw usageError(`"${printable(text)}": no packet is for port 0`, { hint: `${name}:80, a port from 1 to 65535` });
-  if (ports && port === null) throw usageError(`"${printable(text)}" says no port`, { hint: `${name}:80: rules are about ports` });
   return { number, port, ports };
 };
 
