@@ -2,6 +2,7 @@
 import { formatIp, type IpAddress, sameIp } from '../base/ip-address.ts';
 import type { Hook } from '../netfilter/ruleset.ts';
 import { isLimitedBroadcast, isMulticast } from './address-kinds.ts';
+import { askedByHost, hasNeighbours } from './asking.ts';
 import {
   crossingProblem,
   lengthProblem,
@@ -61,6 +62,8 @@ const handOver = (context: HookContext, walk: Walk, out: string, decidingHook: H
   if (vlan.kind === 'unknown') return undetermined(walk, vlanBy(vlan.text, out), vlan.text);
   if (place === null && neighbour?.silent === true) return unanswered(walk, neighbour);
   if (place === null && learnt === null) walk = note(walk, nobody(model, out, formatIp(target)));
+  walk = askedByHost(model, walk, out, target, neighbour);
+  if (walk.end !== null) return walk;
   const hop =
     port === null
       ? addStep(walk, 'bridge', `${out}: to ${formatIp(target)}`, 'continue')
@@ -78,7 +81,9 @@ const sentLength = (context: HookContext, walk: Walk, out: string): number | nul
 /** Onto a cable whose other end is no part of this host. */
 const toWire = (context: HookContext, walk: Walk, out: string, target: IpAddress, end: End): Walk => {
   const neighbour = neighbourAt(context.model.self, out, target);
-  return neighbour?.silent === true ? unanswered(walk, neighbour) : finish(walk, end);
+  if (neighbour?.silent === true) return unanswered(walk, neighbour);
+  const asked = hasNeighbours(context.model, out) ? askedByHost(context.model, walk, out, target, neighbour) : walk;
+  return asked.end === null ? finish(asked, end) : asked;
 };
 
 /** neigh_event_send asks once more for each packet: only an answer would tell. */

@@ -2,6 +2,7 @@
 import { formatIp, parseIp } from '../base/ip-address.ts';
 import { withStoredConnection } from './backwards.ts';
 import { bookOf } from './env.ts';
+import { asReceived, asSent } from './inside.ts';
 import { withKeptDecision } from './kept-decision.ts';
 import { mergeWalks } from './merge.ts';
 import type { HostModel } from './model.ts';
@@ -16,6 +17,8 @@ import { withWayBack } from './way-back.ts';
 export interface JudgeOptions {
   /** Also tell all that had a say on the way, and which rules did not match, and by which condition. */
   readonly explain?: boolean;
+  /** The container that is yet to send the packet: what stands in its way there counts too. */
+  readonly sender?: string;
 }
 
 export const judge = (model: HostModel, spec: PacketSpec, options: JudgeOptions = {}): Verdict => {
@@ -31,7 +34,8 @@ export const judgeBoth = (
   options: JudgeOptions = {},
 ): { readonly verdict: Verdict; readonly reply: Verdict | null } => {
   const explain = options.explain === true;
-  const began = begin(model, spec, explain);
+  const began = asSent(model, spec, begin(model, spec, explain), options.sender);
+  if (began.end !== null) return { verdict: mergeWalks(model, [began], explain).verdict, reply: null };
   const { verdict: first, shown } = mergeWalks(model, waysOf(model, spec, explain, began), explain);
   const verdict = withProxy(model, spec, withKeptDecision(model, spec, began, first));
   if (verdict.outcome !== 'accept') return { verdict, reply: null };
@@ -50,16 +54,17 @@ export const judgeBoth = (
       return { verdict, reply: mergeWalks(model, [lost], explain).verdict };
     }
     case 'question': {
-      const blank = begin(model, answer.spec, explain);
+      const blank = asSent(model, answer.spec, begin(model, answer.spec, explain), shown.end?.deliveredTo?.container);
+      if (blank.end !== null) return { verdict, reply: mergeWalks(model, [blank], explain).verdict };
       const judged = travel({ model, explain }, answer.spec, blank).map((walk) => checkAnswer(shown, walk));
-      const walks = withWayBack(model, spec, shown, judged, blank).map(delivered);
+      const walks = withWayBack(model, spec, shown, judged, blank).map((walk) => delivered(model, walk));
       return { verdict, reply: mergeWalks(model, walks, explain).verdict };
     }
   }
 };
 
 const waysOf = (model: HostModel, spec: PacketSpec, explain: boolean, began: Walk): readonly Walk[] =>
-  travel({ model, explain }, spec, withStoredConnection(model, spec, began)).map(delivered);
+  travel({ model, explain }, spec, withStoredConnection(model, spec, began)).map((walk) => delivered(model, walk));
 
 const begin = (model: HostModel, spec: PacketSpec, explain: boolean): Walk => {
   const walk = startWalk(model, spec);
@@ -67,7 +72,8 @@ const begin = (model: HostModel, spec: PacketSpec, explain: boolean): Walk => {
 };
 
 /** Who gets an accepted packet, as the last thing that is told about its way. */
-const delivered = (walk: Walk): Walk => {
+const delivered = (model: HostModel, before: Walk): Walk => {
+  const walk = asReceived(model, before);
   const { end } = walk;
   if (end === null || end.outcome !== 'accept') return walk;
   const to = end.deliveredTo;

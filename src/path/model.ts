@@ -11,6 +11,7 @@ import { Fib } from './fib.ts';
 import { type FrameChains, frameChains, HOOKS, type HookPrograms, hookProgram } from './hook-program.ts';
 import { Places } from './places.ts';
 import { Sysctls } from './sysctls.ts';
+import { arpChains } from './unevaluated.ts';
 
 export interface HostModel {
   readonly facts: HostFacts;
@@ -22,6 +23,8 @@ export interface HostModel {
   readonly places: Places;
   readonly hooks: { readonly 4: HookPrograms; readonly 6: HookPrograms };
   readonly frames: FrameChains;
+  /** Chains of family arp that may lose a question or an answer: `arp z i: policy drop`. */
+  readonly arpChains: readonly string[];
   /** Whether connections are translated at all: with the first chain of type nat the kernel looks after all of them (nf_nat_register_fn). */
   readonly translates: { readonly 4: boolean; readonly 6: boolean };
   /** False where it is known that nothing asks for connection tracking: then no packet has a connection. */
@@ -64,6 +67,7 @@ export const compileHost = (facts: HostFacts, options: CompileOptions = {}): Hos
     places,
     hooks: { 4: programs(chains[4]), 6: programs(chains[6]) },
     frames: frameChains(native),
+    arpChains: arpChains(self),
     tracks: { 4: options.chains !== undefined || tracks(self, 'ip'), 6: options.chains !== undefined || tracks(self, 'ip6') },
     translates: { 4: chains[4].some(isNat), 6: chains[6].some(isNat) },
     firewallKnown: {

@@ -15,6 +15,7 @@ export interface NeighbourView {
   readonly dev: string;
   /** Set by hand: whatever it says is believed. */
   readonly fixed: boolean;
+  readonly permanent: boolean;
   /** The last question stayed without an answer. */
   readonly silent: boolean;
 }
@@ -32,6 +33,7 @@ const viewOf = (entry: Neighbour): NeighbourView => {
     dev: entry.dev,
     text: `${formatIp(entry.ip)} dev ${entry.dev}${mac === null ? '' : ` lladdr ${formatMac(mac)}`} ${entry.state.join(' ')}`.trim(),
     fixed: FIXED.some((state) => entry.state.includes(state)),
+    permanent: entry.state.includes('PERMANENT'),
     silent: entry.state.includes('FAILED') || entry.state.includes('INCOMPLETE'),
   };
 };

@@ -42,8 +42,12 @@ export const answerBetween = (
   options: JudgeOptions = {},
 ): Answer => {
   const question = questionBetween(model, topology, src, dst, proto);
+  const end = endOf(model, topology, src, 'SRC');
+  const sender = end.kind === 'container' ? end.container.name : null;
   const { verdict, reply } =
-    question.settled === null ? judgeBoth(model, question.spec, options) : { verdict: question.settled, reply: null };
+    question.settled === null
+      ? judgeBoth(model, question.spec, sender === null ? options : { ...options, sender })
+      : { verdict: question.settled, reply: null };
   return { ...question, verdict: options.explain === true ? withPhases(verdict, question.before) : verdict, reply };
 };
 
