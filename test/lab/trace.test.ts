@@ -2,7 +2,8 @@
  * The kernel's own trace on real Docker hosts: it agrees with the predictions, and whatever ends it, the host's rules and loggers are what they
  * were. The end needs no clock: pipes and sockets that close are all that it hangs on.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PtyUi } from '../ui/fixtures/pty.ts';
@@ -239,10 +240,16 @@ describeLab("the kernel's trace", () => {
 
   it('is shown on t beside the path of a flow, after asking, and marks its verdict', { timeout: 120_000 }, async () => {
     const before = await state();
+    const folder = mkdtempSync(join(tmpdir(), 'vethscope-trace-'));
+    const enough = join(folder, 'enough');
     const ui = new PtyUi(host().wrap([process.execPath, MAIN_JS, 'web1']), { columns: 130, rows: 36 });
     try {
       await ui.see('waiting for the first packet');
-      const pinging = host().container('web1', 'ping -c 12 203.0.113.2 || true');
+      // One flow for as long as the screen is looked at, however slow the machine is.
+      const pinging = host().container(
+        'web1',
+        `ping -c 100 203.0.113.2 & p=$!; while kill -0 $p; do [ -e ${enough} ] && { kill $p; break; }; sleep 0.5; done 2>/dev/null; true`,
+      );
       await ui.see(/icmp echo/);
       ui.press('/');
       ui.press('icmp');
@@ -261,9 +268,12 @@ describeLab("the kernel's trace", () => {
       await becomes(before);
       ui.press('q');
       expect(await ui.exited()).toBe(0);
+      writeFileSync(enough, '');
       await pinging;
     } finally {
+      writeFileSync(enough, '');
       ui.end();
+      rmSync(folder, { recursive: true });
     }
   });
 });
