@@ -46,10 +46,15 @@ describe('a ping to the host', () => {
 
 describe('a question', () => {
   const world = scene('28.5');
-  it.each(['tcp', 'udp', 'tcp:0', 'udp:0', 'sctp'])('with %s is refused, with what to write', (proto) => {
+  it.each(['tcp:0', 'udp:0', 'sctp:0'])('with %s is refused, with what to write', (proto) => {
     expect(() => answerBetween(world.model, world.topology, 'web1', 'web2', proto)).toThrow(
       expect.objectContaining({ kind: 'usage', hint: expect.stringMatching(/^(tcp|udp|sctp):80/) }),
     );
+  });
+
+  it('without a port leaves what rules about ports do unknown', () => {
+    const { verdict } = answerBetween(world.model, world.topology, 'outside', 'host', 'tcp');
+    expect(verdict.unknowns.join()).toContain("the packet's destination port is not known");
   });
 });
 
