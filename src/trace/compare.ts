@@ -91,7 +91,7 @@ export const compareTrace = (verdict: Verdict, passage: Passage | null, options:
       lines.push({ state: 'open', predicted, kernel: null });
       continue;
     }
-    if (isNatBeside(verdict, predicted)) {
+    if (isNatBeside(verdict, predicted) || (isOpen && predicted.rule === null && isDoubtfulHook(verdict, predicted))) {
       lines.push({ state: 'open', predicted, kernel: null });
       continue;
     }
@@ -175,7 +175,7 @@ const isOrderUnknown = ({ unknowns }: Verdict, hook: string | null): boolean =>
   unknowns.some((text) => text.startsWith(`at hook ${hook} `) && / (runs|translates) before | in an order that /.test(text));
 
 /** Another order of chains at that hook leads to the same end; its rules may have been asked instead. */
-const isDoubtfulHook = ({ steps }: Verdict, { hook }: KernelStep): boolean =>
+const isDoubtfulHook = ({ steps }: Verdict, { hook }: { readonly hook: string | null }): boolean =>
   steps.some((step) => step.uncertain === true && step.hook === hook);
 
 /** Chains of several tables at one hook with one priority: what the kernel shows first is predicted too, only later. */
