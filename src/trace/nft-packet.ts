@@ -3,48 +3,12 @@
  * them: `iif "eth0" ip saddr 10.0.0.1 … tcp dport 80`, with names or, after -n, numbers.
  */
 import { parseIp } from '../base/ip-address.ts';
+import { ICMP_TYPES, ICMPV6_TYPES } from '../netfilter/nft/icmp-types.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, protocolNumberOf } from '../netfilter/protocols.ts';
 import { NO_PACKET, type TracePacket } from './event.ts';
 import { EXTENSION_HEADERS } from './ip-fields.ts';
 
 const IPV6_HEADER_BYTES = 40;
-
-/** icmp_type_tbl and icmp6_type_tbl in nftables' proto.c. */
-const ICMP_TYPES: Readonly<Record<string, number>> = {
-  'echo-reply': 0,
-  'destination-unreachable': 3,
-  'source-quench': 4,
-  redirect: 5,
-  'echo-request': 8,
-  'router-advertisement': 9,
-  'router-solicitation': 10,
-  'time-exceeded': 11,
-  'parameter-problem': 12,
-  'timestamp-request': 13,
-  'timestamp-reply': 14,
-  'info-request': 15,
-  'info-reply': 16,
-  'address-mask-request': 17,
-  'address-mask-reply': 18,
-};
-
-const ICMPV6_TYPES: Readonly<Record<string, number>> = {
-  'destination-unreachable': 1,
-  'packet-too-big': 2,
-  'time-exceeded': 3,
-  'parameter-problem': 4,
-  'echo-request': 128,
-  'echo-reply': 129,
-  'mld-listener-query': 130,
-  'mld-listener-report': 131,
-  'mld-listener-done': 132,
-  'nd-router-solicit': 133,
-  'nd-router-advert': 134,
-  'nd-neighbor-solicit': 135,
-  'nd-neighbor-advert': 136,
-  'nd-redirect': 137,
-  'mld2-listener-report': 143,
-};
 
 const PROTOCOL_OF_HEADER: Readonly<Record<string, number>> = {
   tcp: IPPROTO_TCP,

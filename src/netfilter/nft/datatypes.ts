@@ -4,6 +4,7 @@
  */
 import { type IpAddress, parseIp, parseMac } from '../../base/ip-address.ts';
 import { protocolNumberOf } from '../protocols.ts';
+import { ICMP_TYPES, ICMPV6_TYPES } from './icmp-types.ts';
 import { listOf, namedBody } from './json.ts';
 
 /** A number below 2^48, or a text: a name, or an IPv6 address as 32 hex digits, so that texts of one type compare as their values do. */
@@ -58,46 +59,6 @@ const addressReader =
 
 /** Names that /etc/protocols has beside those of iptables. */
 const MORE_PROTOCOLS: Readonly<Record<string, number>> = { ip: 0, hopopt: 0, ggp: 3, st: 5, comp: 108, l2tp: 115 };
-
-const ICMP_TYPES = {
-  'echo-reply': 0,
-  'destination-unreachable': 3,
-  'source-quench': 4,
-  redirect: 5,
-  'echo-request': 8,
-  'router-advertisement': 9,
-  'router-solicitation': 10,
-  'time-exceeded': 11,
-  'parameter-problem': 12,
-  'timestamp-request': 13,
-  'timestamp-reply': 14,
-  'info-request': 15,
-  'info-reply': 16,
-  'address-mask-request': 17,
-  'address-mask-reply': 18,
-} as const;
-
-const ICMPV6_TYPES = {
-  'destination-unreachable': 1,
-  'packet-too-big': 2,
-  'time-exceeded': 3,
-  'parameter-problem': 4,
-  'echo-request': 128,
-  'echo-reply': 129,
-  'mld-listener-query': 130,
-  'mld-listener-report': 131,
-  'mld-listener-done': 132,
-  'mld-listener-reduction': 132,
-  'nd-router-solicit': 133,
-  'nd-router-advert': 134,
-  'nd-neighbor-solicit': 135,
-  'nd-neighbor-advert': 136,
-  'nd-redirect': 137,
-  'router-renumbering': 138,
-  'ind-neighbor-solicit': 141,
-  'ind-neighbor-advert': 142,
-  'mld2-listener-report': 143,
-} as const;
 
 const ICMP_CODES = {
   'net-unreachable': 0,
