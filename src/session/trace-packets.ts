@@ -2,6 +2,7 @@
  * Traced packets beside the question: which of them is the packet that was asked about and which one its answer, what exactly to judge, and
  * what the kernel did with it in the end.
  */
+import type { TracedTuple } from '../agent/protocol.ts';
 import { formatIp, parseIp, sameIp } from '../base/ip-address.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../packet/packet.ts';
 import { protocolOf } from '../path/packet-spec.ts';
@@ -11,17 +12,6 @@ import { describeKernelStep } from '../trace/compare.ts';
 import type { TracePacket } from '../trace/event.ts';
 import type { KernelStep, Passage } from '../trace/passages.ts';
 
-/** Addresses and ports of one direction. Null: any. */
-export interface TupleQuestion {
-  readonly family: 4 | 6;
-  readonly src: string;
-  readonly dst: string;
-  readonly protocol: number;
-  readonly sport: number | null;
-  readonly dport: number | null;
-  readonly icmpType: number | null;
-}
-
 /** Echo request and reply, RFC 792 and RFC 4443. */
 const ECHO: Readonly<Record<number, { readonly request: number; readonly reply: number }>> = {
   [IPPROTO_ICMP]: { request: 8, reply: 0 },
@@ -29,7 +19,7 @@ const ECHO: Readonly<Record<number, { readonly request: number; readonly reply: 
 };
 
 /** `withPort`: the sender's port is known and not just taken. */
-export const tupleOf = (spec: PacketSpec, withPort: boolean): TupleQuestion => {
+export const tupleOf = (spec: PacketSpec, withPort: boolean): TracedTuple => {
   const protocol = protocolOf(spec.proto) ?? 0;
   return {
     family: spec.src.includes(':') ? 6 : 4,
@@ -43,7 +33,7 @@ export const tupleOf = (spec: PacketSpec, withPort: boolean): TupleQuestion => {
 };
 
 /** The answer as it will come in where the translations are as predicted; null where they are not known. */
-export const replyTupleOf = (original: TupleQuestion, verdict: Verdict): TupleQuestion | null => {
+export const replyTupleOf = (original: TracedTuple, verdict: Verdict): TracedTuple | null => {
   if (verdict.outcome !== 'accept') return null;
   let { src, dst, sport, dport } = original;
   for (const nat of verdict.nat) {
@@ -71,7 +61,7 @@ const splitAddress = (text: string): { readonly address: string; readonly port: 
   return parseIp(address) === null ? null : { address, port: port === undefined ? null : Number(port) };
 };
 
-export const fitsTuple = (packet: TracePacket, tuple: TupleQuestion): boolean => {
+export const fitsTuple = (packet: TracePacket, tuple: TracedTuple): boolean => {
   const [src, dst] = [parseIp(tuple.src), parseIp(tuple.dst)];
   return (
     packet.src !== null &&

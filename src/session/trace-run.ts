@@ -3,7 +3,7 @@
  * and laid beside the prediction.
  */
 import type { AgentClient, TraceHandle, TraceNews } from '../agent/client.ts';
-import type { CaptureNamespace } from '../agent/protocol.ts';
+import type { CaptureNamespace, TracedTuple } from '../agent/protocol.ts';
 import { messageOf, type VethscopeError } from '../base/errors.ts';
 import { IPPROTO_TCP } from '../packet/packet.ts';
 import { judge, judgeBoth } from '../path/judge.ts';
@@ -23,7 +23,6 @@ import {
   outcomeOf,
   replyTupleOf,
   specOfTraced,
-  type TupleQuestion,
   tupleOf,
 } from './trace-packets.ts';
 import { isOwnTable, TraceReader } from './trace-reader.ts';
@@ -70,8 +69,8 @@ export class TraceRun implements TraceView {
   readonly #task: TraceTask;
   readonly #options: TraceOptions;
   readonly #parts: TraceParts;
-  readonly #original: TupleQuestion;
-  readonly #reply: TupleQuestion | null;
+  readonly #original: TracedTuple;
+  readonly #reply: TracedTuple | null;
   readonly #notifier = new Notifier();
   readonly #observers = new Set<(packet: TracedPacket) => void>();
   readonly #conversations = new Map<string, Conversation>();
