@@ -2,6 +2,7 @@
  * A Docker host for faults that people really met: two networks, a web server published on 8080 and, for this machine only, on 8051, a
  * neighbour beside it and one in the other network. Every case leaves the host as it found it.
  */
+import { afterAll, afterEach, beforeAll, vi } from 'vitest';
 import type { PacketSpec, Verdict } from '../../../src/path/verdict.ts';
 import { moved, readCounters } from '../counters.ts';
 import { type LabHost, startLab } from '../lab.ts';
@@ -54,7 +55,24 @@ run near --network neta --ip ${NEIGHBOUR}
 run far --network netb --ip ${STRANGER}
 `;
 
-export const openWorld = async (): Promise<World> => {
+/** A world of a test file's own, whole again after each case. */
+export const useWorld = (): (() => World) => {
+  // A case asks the program several times and waits for what does not come; it takes seconds, and more where others work beside it.
+  vi.setConfig({ testTimeout: 90_000 });
+  let world: World | undefined;
+  const opened = (): World => {
+    if (world === undefined) throw new Error('the host of these cases is not up');
+    return world;
+  };
+  beforeAll(async () => {
+    world = await openWorld();
+  }, 120_000);
+  afterAll(() => world?.stop());
+  afterEach(() => opened().restore());
+  return opened;
+};
+
+const openWorld = async (): Promise<World> => {
   const host = await startLab({ engine: '28.5', scene: false });
   try {
     return await furnish(host);
