@@ -6,5 +6,7 @@ export default defineConfig({
     environment: 'node',
     testTimeout: 20_000,
     hookTimeout: 120_000,
+    // Far more than anything polled for takes: the machine may be busy.
+    expect: { poll: { timeout: 15_000 } },
   },
 });

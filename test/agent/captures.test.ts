@@ -10,6 +10,7 @@ import { openFifo } from '../../src/agent/engine/fifo-writer.ts';
 import type { EngineKind } from '../../src/agent/protocol.ts';
 import { CaptureReader } from '../../src/pcap/reader.ts';
 import { describeLab } from '../lab/root.ts';
+import { childrenOf, isAlive } from '../processes.ts';
 import { Wire } from './wire.ts';
 
 vi.setConfig({ testTimeout: 90_000 });
@@ -71,27 +72,7 @@ const FILTER = 'udp port 9999';
 /** Far more than it takes: the machine may be busy with other tests. */
 const WITHIN = { timeout: 30_000 };
 
-const childrenOf = (pid: number): number[] =>
-  readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .map(Number)
-    .filter((child) => {
-      try {
-        return Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${child}/stat`, 'utf8'))?.[1]) === pid;
-      } catch {
-        return false;
-      }
-    });
-
 const descendantsOf = (pid: number): number[] => childrenOf(pid).flatMap((child) => [child, ...descendantsOf(child)]);
-
-const isAlive = (pid: number): boolean => {
-  try {
-    return !/\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
-};
 
 /** The engine process of the agent's only capture. */
 const engineOf = (agent: number): number => {

@@ -11,6 +11,7 @@ import { type NamespaceDocument, SNAPSHOT_COMMANDS } from '../../src/host/snapsh
 import { compileHost } from '../../src/path/model.ts';
 import { questionBetween } from '../../src/path/question.ts';
 import { buildTopology } from '../../src/topology/build.ts';
+import { isAlive } from '../processes.ts';
 import { dockerDocument, namespaceDocument } from './docker-document.ts';
 import { type FixtureContainer, type FixtureNetwork, type Generation, renderRules } from './docker-generations.ts';
 import { KernelTrace } from './kernel-trace.ts';
@@ -254,15 +255,6 @@ const removeStale = (): void => {
     const name = line.split(' ')[0] ?? '';
     const pid = new RegExp(`^${PREFIX}-(\\d+)-`).exec(name)?.[1];
     if (pid !== undefined && !isAlive(Number(pid))) sh(`ip netns del ${name}`);
-  }
-};
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 };
 

@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { isAlive } from '../processes.ts';
 import { startLab, useLab } from './lab.ts';
 import { describeLab } from './root.ts';
 
@@ -47,8 +48,7 @@ describeLab("lab hosts of one's own", () => {
     await Promise.all([a.stop(), b.stop()]);
     for (const host of [a, b]) {
       expect(existsSync(host.dir)).toBe(false);
-      // Until its parent has taken notice, an ended process still has an entry.
-      await expect.poll(() => existsSync(`/proc/${host.anchorPid}`)).toBe(false);
+      await expect.poll(() => isAlive(host.anchorPid)).toBe(false);
       expect(execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' })).not.toContain(host.netns);
     }
     await a.stop();

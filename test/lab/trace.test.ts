@@ -6,6 +6,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startOf } from '../processes.ts';
 import { PtyUi } from '../ui/fixtures/pty.ts';
 import { useLab } from './lab.ts';
 import { MAIN_JS, Program, run } from './program.ts';
@@ -317,16 +318,6 @@ const processesOf = (pid: number): readonly Process[] => {
       .flatMap((child) => walk(Number(child), depth + 1)),
   ];
   return walk(pid, 0);
-};
-
-const startOf = (pid: number): string => {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? '' : (fields[19] ?? '');
-  } catch {
-    return '';
-  }
 };
 
 const isSameProcess = ({ pid, started }: Process): boolean => started !== '' && startOf(pid) === started;

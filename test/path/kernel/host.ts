@@ -3,12 +3,13 @@
  * `ip route get` tells what the kernel would do with a packet that comes in. Removed again, also after a run that was killed.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { readFacts } from '../../../src/host/read-facts.ts';
 import { parseSnapshot } from '../../../src/host/read-snapshot.ts';
 import type { SnapshotDocument } from '../../../src/host/snapshot.ts';
 import { compileHost, type HostModel } from '../../../src/path/model.ts';
+import { startOf } from '../../processes.ts';
 
 const PREFIX = 'vspath';
 const MAIN = fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
@@ -26,20 +27,7 @@ const removeStale = (): void => {
   for (const line of execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' }).split('\n')) {
     const name = line.split(' ')[0] ?? '';
     const [, pid, began] = new RegExp(`^${PREFIX}-(\\d+)-(\\d+)-`).exec(name) ?? [];
-    if (pid !== undefined && startOf(pid) !== began) spawnSync('ip', ['netns', 'del', name]);
-  }
-};
-
-/** Field 22 of /proc/PID/stat (proc(5)); null where there is no such process. */
-const startOf = (pid: string): string | null => {
-  try {
-    return (
-      readFileSync(`/proc/${pid}/stat`, 'utf8')
-        .replace(/^.*\) /s, '')
-        .split(' ')[19] ?? null
-    );
-  } catch {
-    return null;
+    if (pid !== undefined && startOf(Number(pid)) !== began) spawnSync('ip', ['netns', 'del', name]);
   }
 };
 
@@ -50,7 +38,7 @@ export interface Namespace {
 }
 
 export const openNamespace = (label: string): Namespace => {
-  const netns = `${PREFIX}-${process.pid}-${startOf(String(process.pid))}-${label}`;
+  const netns = `${PREFIX}-${process.pid}-${startOf(process.pid)}-${label}`;
   execFileSync('ip', ['netns', 'add', netns]);
   return {
     netns,
