@@ -77,6 +77,8 @@ export interface DecidedBy {
   /** Why, where no rule and no policy decided: what programs go by, where people read `text`. */
   readonly reason?: DecisionReason;
   readonly about?: DecisionSubject;
+  /** The container, or the overlay network, in whose own namespace it was decided; absent for the host's own. */
+  readonly namespace?: string;
 }
 
 /** What can decide beside rules, each named after the check that the kernel makes. */
@@ -151,6 +153,8 @@ export interface VerdictStep {
   readonly family?: RuleFamily;
   readonly note?: string;
   readonly uncertain?: true;
+  /** The container, or the overlay network, in whose own namespace the step is taken; absent for the host's own. */
+  readonly namespace?: string;
   /** For routing decisions: the device that it leaves by. Never in JSON, where `text` has it. */
   readonly device?: string;
   /** For the delivery to the host: whether a socket takes it. Never in JSON. */
@@ -174,6 +178,8 @@ export interface VerdictNearMiss {
  */
 export interface VerdictPhase {
   readonly kind: 'container' | 'bridge' | 'conntrack' | 'rules' | 'nat' | 'route' | 'check' | 'delivery';
+  /** As in a step. */
+  readonly namespace?: string;
   readonly hook: VerdictStep['hook'];
   readonly backend?: Backend;
   readonly family?: RuleFamily;
@@ -204,6 +210,23 @@ export interface PhaseTuple {
   readonly dst: string;
 }
 
+/** A device that the packet passes: a capture there would show it with these addresses and ports. */
+export interface WayPoint {
+  /** Inode of the network namespace; null for the host's own. */
+  readonly netns: string | null;
+  /** For people: the container, or the overlay network, whose namespace it is; null for the host. */
+  readonly owner: string | null;
+  readonly device: string;
+  /** `in`: it enters the namespace's stack there (or the bridge whose port it is); `out`: it leaves by it. */
+  readonly direction: 'in' | 'out';
+  readonly src: string;
+  readonly dst: string;
+  readonly sport: number | null;
+  readonly dport: number | null;
+  /** The packet travels inside VXLAN here: the addresses of the tunnel's ends. */
+  readonly outer?: { readonly src: string; readonly dst: string; readonly vni: number };
+}
+
 export interface Verdict {
   readonly outcome: VerdictOutcome;
   readonly decidedBy: DecidedBy;
@@ -220,6 +243,11 @@ export interface Verdict {
   readonly nearMisses?: readonly VerdictNearMiss[];
   /** Only where asked for: all that had a say on the way. */
   readonly phases?: readonly VerdictPhase[];
+  /**
+   * The devices in the order of the packet's way, over all namespaces, up to where it ends. Absent where the way was not followed
+   * through the namespaces. Never in JSON as such: docs/formats.md.
+   */
+  readonly way?: readonly WayPoint[];
   /** docker-proxy takes the connection over and dials this address as a second connection. */
   readonly proxiedTo?: { readonly container: string | null; readonly address: string };
 }
