@@ -10,7 +10,9 @@ lab.sh                               start the host "lab" with its scene and say
 lab.sh try NAME [ENGINE]             the same with a name and an engine of your choice
 lab.sh up NAME [ENGINE]              start a host; ENGINE: 20.10, 26.1, 28.5, or local = the dockerd of this machine's distribution
            [--owner PID]             ... that ends by itself when process PID ends
-lab.sh ensure NAME ENGINE --owner PID [scene] [scene6]    for the tests: up with its scenes, unless it is already
+           [--beside OTHER]          ... on the outside network of host OTHER, as 203.0.113.3 and on
+lab.sh ensure NAME ENGINE --owner PID [--beside OTHER] [scene] [scene6] [swarm]    for the tests: up with its scenes, unless it is already
+lab.sh swarm NAME                    one swarm of NAME and the host beside which it stands, with overlay networks and containers
 lab.sh scene NAME                    networks and containers to look at
 lab.sh scene6 NAME                   an IPv6 network, two containers in it, and an IPv6 address outside
 lab.sh sh NAME CMD...                run CMD inside the host (its network, its /sys, DOCKER_HOST set); no CMD: a shell
@@ -30,107 +32,12 @@ HOSTS=$LAB/hosts
 fail() { echo "lab: $*" >&2; exit 1; }
 note() { echo "lab: $*" >&2; }
 
-# The suite of Debian that carries an engine, and the version that `dockerd --version` must then show.
-suite_of() {
-  case $1 in 20.10) echo bookworm ;; 26.1) echo trixie ;; 28.5) echo forky ;; *) fail "no such engine: $1 (20.10, 26.1, 28.5, local)" ;; esac
-}
-
-# --- What the machine must have ---------------------------------------------------------------------------------------
-
-# with_lock NAME CMD...: one at a time on this machine. The descriptor is closed for CMD's children that outlive it by `9>&-`.
-with_lock() { local lock=$LAB/$1.lock; shift; mkdir -p "$LAB"; ( flock 9; "$@" ) 9>"$lock"; }
-
-# need PROGRAM:PACKAGE...: installs the packages whose programs are missing.
-need() { with_lock apt need_locked "$@"; }
-need_locked() {
-  local pair missing=()
-  for pair in "$@"; do command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}"); done
-  [ ${#missing[@]} -gt 0 ] || return 0
-  command -v apt-get >/dev/null || fail "missing: ${missing[*]}, and there is no apt-get here to install them"
-  note "installing ${missing[*]}"
-  # A dockerd that the package starts by itself would alter the machine's own network: policy-rc.d (invoke-rc.d(8)) forbids it.
-  local policy=/usr/sbin/policy-rc.d
-  if [ -e $policy ]; then policy=; else printf '#!/bin/sh\nexit 101\n' >$policy; chmod +x $policy; fi
-  local log=$LAB/apt.log status=0
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 9>&- || status=$?
-  [ -z "$policy" ] || rm -f $policy
-  [ $status = 0 ] || { tail -5 "$log" >&2; fail "could not install ${missing[*]}"; }
-}
-
-need_basics() {
-  need ip:iproute2 nsenter:util-linux sysctl:procps iptables:iptables busybox:busybox-static
-  command -v docker >/dev/null && command -v dockerd >/dev/null && return
-  need dockerd:docker.io
-  need docker:docker-cli
-}
-
-version_of() { "$@" --version 2>/dev/null | sed -n 's/.*version \([0-9]*\.[0-9]*\).*/\1/p'; }
-
-# engine_root ENGINE: prints the folder whose dockerd is that engine, `/` for the machine's own.
-engine_root() {
-  local engine=$1
-  [ "$engine" != local ] || { echo /; return; }
-  suite_of "$engine" >/dev/null
-  [ "$(version_of dockerd)" != "$engine" ] || { echo /; return; }
-  with_lock "engine-$engine" make_engine_root "$engine" >&2
-  echo "$LAB/engine-$engine"
-}
-
-make_engine_root() {
-  local engine=$1 root=$LAB/engine-$1 suite script mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-  [ ! -x "$root/usr/sbin/dockerd" ] || return 0
-  need debootstrap:debootstrap
-  [ -f $keyring ] || apt-get install -y -qq debian-archive-keyring >/dev/null 2>&1 9>&- ||
-    fail "engine $engine comes from Debian, whose keyring is missing: apt-get install debian-archive-keyring"
-  suite=$(suite_of "$engine")
-  script=/usr/share/debootstrap/scripts/$suite
-  [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
-  mirror=${VETHSCOPE_LAB_MIRROR:-$(debian_mirror)}
-  note "fetching engine $engine from $mirror $suite (once, about 400 MB on disk)"
-  rm -rf --one-file-system "$root.part"
-  # In a mount namespace of its own, so that what debootstrap mounts goes when it does.
-  unshare -m debootstrap --keyring=$keyring --variant=minbase --include=docker.io,iptables,nftables,iproute2,procps \
-    "$suite" "$root.part" "$mirror" "$script" >"$LAB/engine-$engine.log" 2>&1 9>&- ||
-    { tail -5 "$LAB/engine-$engine.log" >&2; fail "debootstrap of $suite failed ($LAB/engine-$engine.log)"; }
-  local found; found=$(version_of chroot "$root.part" dockerd)
-  [ "$found" = "$engine" ] || { rm -rf --one-file-system "$root.part"; fail "$suite carries dockerd $found by now, not $engine; VETHSCOPE_LAB_MIRROR can name an archive that still does"; }
-  mkdir -p "$root.part$HOSTS"
-  rm -rf "$root.part"/var/cache/apt/archives/*.deb
-  mv "$root.part" "$root"
-}
-
-debian_mirror() {
-  local uri=
-  if grep -q '^ID=debian$' /etc/os-release 2>/dev/null; then
-    uri=$(sed -n 's/^URIs: *\([^ ]*\).*/\1/p' /etc/apt/sources.list.d/*.sources 2>/dev/null | head -1)
-    [ -n "$uri" ] || uri=$(sed -n 's/^deb \(\[[^]]*\] \)\?\(http[^ ]*\) .*/\2/p' /etc/apt/sources.list 2>/dev/null | head -1)
-  fi
-  echo "${uri:-http://deb.debian.org/debian}"
-}
-
-# An image without a registry: a static busybox and its applets, packed once. Those that resolve names are left out where libc
-# cannot be loaded into a static program (its wget crashes on Debian 12); `get HOST PORT` asks for a page without them.
-make_image() {
-  local tar=$LAB/image-2.tar img applet
-  [ ! -f "$tar" ] || return 0
-  img=$(mktemp -d "$LAB/image.XXXXXX")
-  mkdir -p "$img"/{bin,etc,tmp,proc,sys,dev}
-  cp "$(command -v busybox)" "$img/bin/busybox"
-  chroot "$img" /bin/busybox true 2>/dev/null || { rm -rf "$img"; fail "the busybox here is not static: apt-get install busybox-static"; }
-  chroot "$img" /bin/busybox --install -s /bin
-  rm -f "$img"/bin/{wget,nslookup,ping6,traceroute6}
-  echo hello >"$img/index.html"
-  tar -C "$img" -cf "$tar.part" .
-  rm -rf "$LAB/bin"; mkdir "$LAB/bin"
-  for applet in "$img"/bin/*; do [ "${applet##*/}" = busybox ] || ln -s "$(command -v busybox)" "$LAB/bin/${applet##*/}"; done
-  cat >"$LAB/bin/get" <<'X'
-#!/bin/bash
-# get HOST PORT: one HTTP request, its answer on the standard output; fails where none comes within five seconds.
-exec timeout 5 bash -c 'exec 3<>"/dev/tcp/$0/$1" && printf "GET / HTTP/1.0\r\n\r\n" >&3 && cat <&3' "$@"
-X
-  chmod +x "$LAB/bin/get"
-  rm -rf "$img"; mv "$tar.part" "$tar"
-}
+# shellcheck source=lab-engine.sh
+. "${SELF%/*}/lab-engine.sh"
+# shellcheck source=lab-scene.sh
+. "${SELF%/*}/lab-scene.sh"
+# shellcheck source=lab-swarm.sh
+. "${SELF%/*}/lab-swarm.sh"
 
 # --- Processes --------------------------------------------------------------------------------------------------------
 
@@ -167,6 +74,8 @@ end_processes() {
 # --- A host -----------------------------------------------------------------------------------------------------------
 
 netns_of() { echo "vlab-$1"; }
+# The namespace of a host's outside machine: its own, or that of the host beside which it stands.
+outside_of() { echo "$(netns_of "$(cat "$HOSTS/$1/beside" 2>/dev/null || echo "$1")")-out"; }
 
 check_name() {
   [[ $1 =~ ^[a-z0-9][a-z0-9-]{0,30}$ ]] || fail "a host's name is at most 31 small letters, digits and hyphens, not: $1"
@@ -180,17 +89,24 @@ require_up() {
 }
 
 network() {
-  local host out; host=$(netns_of "$1"); out=$host-out
-  ip netns add "$host"; ip netns add "$out"
-  ip link add eth0 netns "$host" type veth peer name eth0 netns "$out"
+  local host out; host=$(netns_of "$1"); out=$(outside_of "$1")
+  ip netns add "$host"
+  if [ -e "$HOSTS/$1/beside" ]; then plug_beside "$host" "$out"; else plug "$host" "$out"; fi
   # A new namespace inherits some settings from the machine (devconf_inherit_init_net): bring them to the kernel's defaults,
   # so that dockerd finds forwarding off everywhere, turns it on and sets the policy of FORWARD as on a fresh host.
   nsenter --net="/run/netns/$host" sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0
-  local n
-  for n in "$host" "$out"; do ip -n "$n" link set lo up; ip -n "$n" link set eth0 up; done
+  ip -n "$host" link set lo up; ip -n "$host" link set eth0 up
+  ip -n "$host" route add default via 203.0.113.2
+}
+
+# The outside machine of a host's own, at the other end of its cable.
+plug() {
+  local host=$1 out=$2
+  ip netns add "$out"
+  ip link add eth0 netns "$host" type veth peer name eth0 netns "$out"
+  ip -n "$out" link set lo up; ip -n "$out" link set eth0 up
   ip -n "$host" addr add 203.0.113.1/24 dev eth0
   ip -n "$out" addr add 203.0.113.2/24 dev eth0
-  ip -n "$host" route add default via 203.0.113.2
 }
 
 # Runs as the host's first process, inside its namespaces: makes the mounts, then stays to hold them.
@@ -258,11 +174,14 @@ stop_dockerd() {
 }
 
 up() {
-  local name=$1 engine=local owner= root dir; shift; check_name "$name"
-  while [ $# -gt 0 ]; do case $1 in --owner) owner=${2:?--owner PID}; shift 2 ;; *) engine=$1; shift ;; esac; done
+  local name=$1 engine=local owner= beside= root dir; shift; check_name "$name"
+  while [ $# -gt 0 ]; do
+    case $1 in --owner) owner=${2:?--owner PID}; shift 2 ;; --beside) beside=${2:?--beside OTHER}; shift 2 ;; *) engine=$1; shift ;; esac
+  done
   mkdir -p "$HOSTS"; sweep
   dir=$HOSTS/$name
   [ ! -e "$dir" ] || fail "host $name is there already: lab.sh down $name"
+  [ -z "$beside" ] || require_up "$beside"
   need_basics
   root=$(engine_root "$engine")
   with_lock image make_image
@@ -271,6 +190,7 @@ up() {
   trap 'status=$?; trap - EXIT; ( down "$name" ) || true; exit $status' EXIT
   trap 'exit 130' INT; trap 'exit 143' TERM HUP
   if [ -n "$owner" ]; then stamp "$owner" >"$dir/owner" || fail "the owner, process $owner, is gone"; fi
+  [ -z "$beside" ] || cat "$HOSTS/$beside/beside" >"$dir/beside" 2>/dev/null || echo "$beside" >"$dir/beside"
   echo "$root" >"$dir/root"; echo "$engine" >"$dir/engine"; echo '{}' >"$dir/daemon.json"; mkdir "$dir/cli"
   with_lock netns network "$name"
   setsid nsenter --net="/run/netns/$(netns_of "$name")" unshare -m --propagation unchanged bash "$SELF" --anchor "$dir" "$root" </dev/null >"$dir/anchor.log" 2>&1 &
@@ -284,15 +204,16 @@ up() {
   trap - EXIT INT TERM HUP
 }
 
-# ensure NAME ENGINE --owner PID [scene] [scene6]: up with its scenes, made by whoever comes first.
+# ensure NAME ENGINE --owner PID [--beside OTHER] [scene] [scene6] [swarm]: up with its scenes, made by whoever comes first.
 ensure() { local sum; sum=$(cksum <<<"$1"); with_lock "start-$((${sum%% *} % 16))" ensure_locked "$@"; }
 ensure_locked() {
-  local name=$1 anchor scene; anchor=$(cat "$HOSTS/$1/ready" 2>/dev/null || true)
+  local name=$1 options=("${@:1:4}") anchor scene; anchor=$(cat "$HOSTS/$1/ready" 2>/dev/null || true); shift 4
+  if [ "${1:-}" = --beside ]; then options+=("$1" "$2"); shift 2; fi
   # shellcheck disable=SC2086
   if alive $anchor; then return 0; fi
   down "$name"
-  ( up "${@:1:4}" ) 9>&-
-  for scene in "${@:5}"; do "$scene" "$name" 9>&-; done
+  ( up "${options[@]}" ) 9>&-
+  for scene in "$@"; do "$scene" "$name" 9>&-; done
   cp "$HOSTS/$name/anchor" "$HOSTS/$name/ready"
 }
 
@@ -336,50 +257,7 @@ list() {
   done
 }
 
-# --- What is in it ----------------------------------------------------------------------------------------------------
-
-scene() { ( inside "$1" bash "$SELF" --scene ) >/dev/null || fail "the scene of host $1 could not be made"; }
-
-# One at a time and in this order: addresses, rule numbers and interface indexes are then the same on every host.
-make_scene() {
-  run() { local name=$1; shift; docker run -d --name "$name" "$@" lab/busybox /bin/sleep 1000000; }
-  web() { local name=$1; shift; docker run -d --name "$name" "$@" lab/busybox /bin/httpd -f -p 80; }
-  docker network create test_net1
-  docker network create --subnet 198.18.20.0/24 --gateway 198.18.20.1 test_net2
-  docker network create -o com.docker.network.bridge.enable_icc=false noicc
-  docker network create --internal intern
-  docker network create -o com.docker.network.bridge.enable_ip_masquerade=false nomasq
-  docker network create -d macvlan --subnet 198.19.5.0/24 -o parent=eth0 mv
-  run web1 --network test_net1
-  run web2 --network test_net2
-  run web3 --network test_net2
-  web pub -p 8080:80
-  web publocal -p 127.0.0.1:8081:80
-  web pubnet1 --network test_net1 -p 8082:80
-  run n1 --network noicc
-  run n2 --network noicc
-  run i1 --network intern
-  run nm1 --network nomasq
-  run mv1 --network mv
-  run hostmode --network host
-  run nonemode --network none
-  run sidecar --network container:web1
-  run multi --network test_net1
-  docker network connect test_net2 multi
-}
-
-scene6() {
-  local ns; ns=$(netns_of "$1")
-  ip -n "$ns" -6 addr add 2001:db8:203::1/64 dev eth0 nodad; ip -n "$ns-out" -6 addr add 2001:db8:203::2/64 dev eth0 nodad
-  ip -n "$ns" -6 route add default via 2001:db8:203::2
-  ( inside "$1" bash "$SELF" --scene6 ) >/dev/null || fail "the IPv6 scene of host $1 could not be made"
-}
-
-make_scene6() {
-  docker network create --ipv6 --subnet 172.31.6.0/24 --subnet fd00:6::/64 test_net6
-  docker run -d --name six1 --network test_net6 lab/busybox /bin/sleep 1000000
-  docker run -d --name six2 --network test_net6 -p 8086:80 lab/busybox /bin/httpd -f -p 80
-}
+# --- The command line -------------------------------------------------------------------------------------------------
 
 in_container() {
   local name=$1 container=$2 pid; shift 2
@@ -409,8 +287,6 @@ Host "$name" is up, with dockerd $( ( inside "$name" docker version --format '{{
 X
 }
 
-# --- The command line -------------------------------------------------------------------------------------------------
-
 case ${1:-try} in help | -h | --help) usage; exit 0 ;; esac
 if [ "$(id -u)" != 0 ]; then
   command -v sudo >/dev/null || fail "it makes namespaces, so it needs root"
@@ -428,14 +304,15 @@ case $command in
   ensure) ensure "$@" ;;
   scene) require_up "$1"; scene "$1" ;;
   scene6) require_up "$1"; scene6 "$1" ;;
+  swarm) require_up "$1"; swarm "$1" ;;
   sh) require_up "$1"; name=$1; shift; [ $# -gt 0 ] || set -- bash; inside "$name" "$@" ;;
   out)
     require_up "$1"; name=$1; shift; [ $# -gt 0 ] || set -- bash
-    exec nsenter --net="/run/netns/$(netns_of "$name")-out" -- env PATH="$PATH:/usr/sbin:/sbin:$LAB/bin" "$@" ;;
+    exec nsenter --net="/run/netns/$(outside_of "$name")" -- env PATH="$PATH:/usr/sbin:/sbin:$LAB/bin" "$@" ;;
   in) require_up "$1"; [ $# -gt 1 ] || { usage >&2; exit 2; }; name=$1 container=$2; shift 2; [ $# -gt 0 ] || set -- bash; in_container "$name" "$container" "$@" ;;
   env)
     require_up "$1"; read -r anchor _ <"$HOSTS/$1/anchor"
-    printf '%s\n' "DOCKER_HOST=unix://$HOSTS/$1/docker.sock" "NETNS=$(netns_of "$1")" "OUTSIDE=$(netns_of "$1")-out" "ANCHOR=$anchor" "DIR=$HOSTS/$1" "ENGINE=$(cat "$HOSTS/$1/engine")" "BIN=$LAB/bin" ;;
+    printf '%s\n' "DOCKER_HOST=unix://$HOSTS/$1/docker.sock" "NETNS=$(netns_of "$1")" "OUTSIDE=$(outside_of "$1")" "ANCHOR=$anchor" "DIR=$HOSTS/$1" "ENGINE=$(cat "$HOSTS/$1/engine")" "BIN=$LAB/bin" ;;
   dockerd) require_up "$1"; case ${2:-} in stop) stop_dockerd "$1" ;; start) start_dockerd "$1" ;; *) usage >&2; exit 2 ;; esac ;;
   down) down "$1" ;;
   list) list ;;

@@ -1,5 +1,6 @@
 /**
- * Real Docker hosts for tests, several at once. `useLab` is what a test file wants; `startLab` is the same without Vitest.
+ * Real Docker hosts for tests, several at once. `useLab` is what a test file wants, `useSwarm` two hosts that are one swarm; `startLab` is
+ * the same without Vitest.
  * Hosts end with the test file, with its process (also when that is killed), and never later.
  */
 import { execFile, spawnSync } from 'node:child_process';
@@ -27,6 +28,16 @@ export interface LabOptions {
    * whoever changes the host (stops a container, adds a rule) takes one of their own. Default false.
    */
   readonly shared?: boolean;
+  /** Stand on the outside network of this host, as 203.0.113.3. */
+  readonly beside?: LabHost;
+  /** Make one swarm with that host, and the overlay networks and containers of test/lab/README.md. Default false. */
+  readonly swarm?: boolean;
+}
+
+/** Two hosts of one swarm: 203.0.113.1, which manages, and 203.0.113.3. */
+export interface LabSwarm {
+  readonly first: LabHost;
+  readonly second: LabHost;
 }
 
 export interface LabHost {
@@ -64,12 +75,17 @@ export interface LabHost {
 export const startLab = async (options: LabOptions): Promise<LabHost> => {
   // Vitest runs test files in children of its own process: a shared host belongs to that one.
   const owner = options.shared ? process.ppid : process.pid;
-  const scenes = [...((options.scene ?? true) ? ['scene'] : []), ...(options.scene6 ? ['scene6'] : [])];
+  const scenes = [
+    ...((options.scene ?? true) ? ['scene'] : []),
+    ...(options.scene6 ? ['scene6'] : []),
+    ...(options.swarm ? ['swarm'] : []),
+  ];
+  const beside = options.beside === undefined ? [] : ['--beside', options.beside.name];
   const name = options.shared
-    ? `s${owner}-${[options.engine.replace('.', ''), ...scenes].join('-')}`
+    ? `s${owner}-${[options.engine.replace('.', ''), ...scenes, ...(options.beside === undefined ? [] : ['b'])].join('-')}`
     : `t${owner}-${randomBytes(3).toString('hex')}`;
   try {
-    await lab(['ensure', name, options.engine, '--owner', String(owner), ...scenes]);
+    await lab(['ensure', name, options.engine, '--owner', String(owner), ...beside, ...scenes]);
   } catch (error) {
     await lab(['down', name]);
     throw error;
@@ -89,6 +105,33 @@ export const useLab = (options: LabOptions): (() => LabHost) => {
   return () => {
     if (host === null) throw new Error('the lab host is there only while tests run');
     return host;
+  };
+};
+
+/** Starts two hosts that are one swarm. */
+export const startSwarm = async (engine: LabEngine, shared = false): Promise<LabSwarm> => {
+  const first = await startLab({ engine, scene: false, shared });
+  try {
+    return { first, second: await startLab({ engine, scene: false, shared, beside: first, swarm: true }) };
+  } catch (error) {
+    await first.stop();
+    throw error;
+  }
+};
+
+/** Registers two hosts of one swarm for the enclosing `describe` (or the whole file). */
+export const useSwarm = (options: Pick<LabOptions, 'engine' | 'shared'>): (() => LabSwarm) => {
+  let swarm: LabSwarm | null = null;
+  beforeAll(async () => {
+    swarm = await startSwarm(options.engine, options.shared);
+  }, START_TIMEOUT_MS);
+  afterAll(async () => {
+    await swarm?.second.stop();
+    await swarm?.first.stop();
+  }, 60_000);
+  return () => {
+    if (swarm === null) throw new Error('the swarm is there only while tests run');
+    return swarm;
   };
 };
 
