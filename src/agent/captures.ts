@@ -11,8 +11,8 @@ import type { EngineMessage, EngineStart } from './engine/engine-protocol.ts';
 import { STOP_BYTE } from './engine/engine-protocol.ts';
 import type { Enter } from './firewall.ts';
 import { readLinkState } from './links.ts';
-import { enterById } from './namespaces.ts';
-import { netnsOf } from './processes.ts';
+import { openNamed } from './namespaces.ts';
+import type { NetnsHandle } from './netns-handle.ts';
 import { cleanEnvironment, lastLine } from './programs.ts';
 import type { AgentMessage, CaptureNamespace, StartCapture } from './protocol.ts';
 
@@ -74,12 +74,13 @@ export class Captures {
 
   #runEngine(capture: Capture): void {
     const { plan } = capture;
-    if (!isPipeOf(this.#main, plan.fifo)) {
+    // a parent that has ended leaves its number to others
+    if (process.ppid !== this.#main || !isPipeOf(this.#main, plan.fifo)) {
       this.#over(capture, { type: 'ended', end: 'engine-crashed', message: `packets are not written to ${plan.fifo}`, hint: null });
       return;
     }
-    const enter = enterNamespace(plan.netns);
-    if (enter === null) {
+    const way = wayInto(plan.netns);
+    if (way === null) {
       this.#over(capture, { type: 'ended', end: 'no-interface', message: `the namespace of ${plan.interface} is gone`, hint: null });
       return;
     }
@@ -89,8 +90,9 @@ export class Captures {
     let ended: Ended | null = null;
     let engine: ChildProcess;
     try {
-      engine = forkEngine(enter);
+      engine = forkEngine(way.enter);
     } catch (error) {
+      way.close();
       this.#over(capture, {
         type: 'ended',
         end: 'engine-crashed',
@@ -122,20 +124,20 @@ export class Captures {
     });
     engine.on('close', (code, signal) => {
       capture.engine = null;
-      void this.#sectionEnded(capture, enter, ended ?? crashed(plan, code, signal, stderr));
+      void this.#sectionEnded(capture, way, ended ?? crashed(plan, code, signal, stderr)).finally(() => way.close());
     });
     engine.send({ type: 'start', capture: plan } satisfies EngineStart, (error) => {
       if (error !== null) stderr += `${error.message}\n`;
     });
   }
 
-  async #sectionEnded(capture: Capture, enter: Enter, ended: Ended): Promise<void> {
+  async #sectionEnded(capture: Capture, way: Way, ended: Ended): Promise<void> {
     const { plan } = capture;
     if (capture.stopRequested) {
       this.#over(capture, ended.end === 'stopped' ? ended : { ...ended, end: 'stopped', message: 'stopped' });
       return;
     }
-    const why = ended.end === 'engine-crashed' ? await this.#refine(plan, enter, ended) : ended;
+    const why = ended.end === 'engine-crashed' ? await this.#refine(plan, way, ended) : ended;
     const resumes = why.end === 'interface-gone' || why.end === 'interface-down' || (why.end === 'engine-crashed' && capture.started);
     if (!resumes || capture.stopRequested) {
       this.#over(capture, capture.stopRequested ? { ...why, end: 'stopped', message: 'stopped' } : why);
@@ -147,12 +149,12 @@ export class Captures {
   }
 
   /** An engine that crashed did so mostly because of its interface: only a look at it tells. */
-  async #refine(plan: StartCapture, enter: Enter, ended: Ended): Promise<Ended> {
+  async #refine(plan: StartCapture, way: Way, ended: Ended): Promise<Ended> {
     const name = plan.interface;
-    if (enterNamespace(plan.netns) === null) {
-      return { ...ended, end: 'interface-gone', message: `${name} is gone with its namespace`, hint: null };
-    }
-    const link = await readLinkState(name, enter);
+    const again = wayInto(plan.netns);
+    if (again === null) return { ...ended, end: 'interface-gone', message: `${name} is gone with its namespace`, hint: null };
+    again.close();
+    const link = await readLinkState(name, way.enter);
     if (link === null) return ended;
     if (!link.present) return { ...ended, end: 'interface-gone', message: `the interface ${name} is gone`, hint: null };
     if (!link.up) return { ...ended, end: 'interface-down', message: `${name} was taken down`, hint: `ip link set ${name} up` };
@@ -163,8 +165,9 @@ export class Captures {
     const look = async (): Promise<void> => {
       const { plan } = capture;
       if (capture.nextFifo !== null) {
-        const enter = enterNamespace(plan.netns);
-        const link = enter === null ? null : await readLinkState(plan.interface, enter);
+        // Opened for this look only: held while waiting, it would keep a namespace that nobody uses any more.
+        const way = wayInto(plan.netns);
+        const link = way === null ? null : await readLinkState(plan.interface, way.enter).finally(() => way.close());
         if (capture.state !== 'waiting') return;
         if (link?.up) {
           capture.plan = { ...plan, fifo: capture.nextFifo };
@@ -197,12 +200,13 @@ const crashed = (plan: StartCapture, code: number | null, signal: string | null,
   return { type: 'ended', end: 'engine-crashed', message, hint: plan.engine === 'cap' ? 'try --engine tcpdump' : null };
 };
 
-/** The command line before the engine's; null where the namespace is no longer what it was. */
-const enterNamespace = (netns: CaptureNamespace | null): Enter | null => {
-  if (netns === null) return [];
-  if (netns.pid !== null) return netnsOf(netns.pid) === netns.id ? ['nsenter', `--net=/proc/${netns.pid}/ns/net`, '--'] : null;
-  return enterById(netns.id);
-};
+type Way = Pick<NetnsHandle, 'enter' | 'close'>;
+
+/** Nothing to enter and nothing to close. */
+const HERE: Way = { enter: [], close: () => {} };
+
+/** Null where the namespace is no longer what it was. */
+const wayInto = (netns: CaptureNamespace | null): Way | null => (netns === null ? HERE : openNamed(netns));
 
 /**
  * What the shell does before the engine takes its place. No core files, as an engine that aborts is part of its life. And the lowest real-time

@@ -40,7 +40,7 @@ export const collect = async (what: CollectRequest, docker: DockerDaemon | { rea
   const namespaces = Promise.all([dockerReading, namespaceIds]).then(([reading]) => {
     if (what.namespaces === 'none' || hostNetns === null) return {};
     const nsids = parseNetnsIds(into.raw[SNAPSHOT_COMMANDS.namespaces] ?? '');
-    return collectNamespaces(ownersOf(reading.document), hostNetns, what.namespaces, nsids);
+    return collectNamespaces(ownersOf(reading), hostNetns, what.namespaces, nsids);
   });
   await Promise.all([
     ...NETWORK_COMMANDS.map((command) => gather(into, command)),
@@ -80,16 +80,20 @@ export const collectRules = async (): Promise<Gathered> => {
 const NO_DOCKER: DockerDocument = { version: null, apiVersion: null, containers: [], networks: [] };
 
 const readDocker = async (wanted: boolean, docker: DockerDaemon | { readonly error: string }): Promise<DockerReading> => {
-  if (!wanted) return { document: { ...NO_DOCKER, error: 'not asked for' }, namespaceProblems: new Map() };
-  if ('error' in docker) return { document: { ...NO_DOCKER, error: docker.error }, namespaceProblems: new Map() };
-  return docker.read();
+  const without = (error: string): DockerReading => ({
+    document: { ...NO_DOCKER, error },
+    namespaceProblems: new Map(),
+    startTimes: new Map(),
+  });
+  if (!wanted) return without('not asked for');
+  return 'error' in docker ? without(docker.error) : docker.read();
 };
 
-const ownersOf = (docker: DockerDocument): NamespaceOwner[] =>
-  docker.containers.flatMap((container) =>
-    container.NetNs === undefined || container.NetNs === null
+const ownersOf = ({ document, startTimes }: DockerReading): NamespaceOwner[] =>
+  document.containers.flatMap(({ Id, NetNs, State }) =>
+    NetNs === undefined || NetNs === null
       ? []
-      : [{ containerId: container.Id, pid: container.State.Pid, netns: String(container.NetNs) }],
+      : [{ containerId: Id, pid: State.Pid, startTime: startTimes.get(Id) ?? null, netns: String(NetNs) }],
   );
 
 const gatherSysctls = async (into: Gathered): Promise<void> => {

@@ -9,7 +9,7 @@ import { failure, messageOf, missingError, type VethscopeError } from '../base/e
 import type { DockerContainerDocument, DockerDocument, DockerNetworkDocument } from '../host/snapshot.ts';
 import type { DockerEndpoint } from './docker-endpoint.ts';
 import { containerIds, recordOf, reduceContainer, reduceNetwork, textOf } from './docker-reduce.ts';
-import { belongsToContainer, netnsOf, netnsProblem } from './processes.ts';
+import { belongsToContainer, netnsOf, netnsProblem, startTimeOf } from './processes.ts';
 import { inParallel } from './programs.ts';
 
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -20,6 +20,13 @@ const PARALLEL_INSPECTS = 8;
 export interface DockerReading {
   readonly document: DockerDocument;
   readonly namespaceProblems: ReadonlyMap<string, string>;
+  /** When the process of each container whose namespace is known began, by the container's id. */
+  readonly startTimes: ReadonlyMap<string, string>;
+}
+
+interface Seen {
+  readonly namespaceProblems: Map<string, string>;
+  readonly startTimes: Map<string, string>;
 }
 
 interface Modem {
@@ -30,7 +37,7 @@ export class DockerDaemon {
   readonly endpoint: DockerEndpoint;
   #client: Promise<Docker> | null = null;
   /** What the daemon said last: its containers live on while it restarts. */
-  #last: DockerDocument | null = null;
+  #last: DockerReading | null = null;
 
   constructor(endpoint: DockerEndpoint) {
     this.endpoint = endpoint;
@@ -39,7 +46,7 @@ export class DockerDaemon {
   /** Never throws: without a daemon the document says why it is empty, or old. */
   async read(): Promise<DockerReading> {
     const problems: string[] = [];
-    const namespaceProblems = new Map<string, string>();
+    const seen: Seen = { namespaceProblems: new Map(), startTimes: new Map() };
     try {
       const [version, info, ids, networkList] = await Promise.all([
         this.get('/version'),
@@ -49,7 +56,7 @@ export class DockerDaemon {
       ]);
       const reducedIds = containerIds(ids);
       if ('problem' in reducedIds) throw this.#misunderstood(`the list of containers ${reducedIds.problem}`);
-      const containers = await inParallel(reducedIds.value, PARALLEL_INSPECTS, (id) => this.#inspect(id, problems, namespaceProblems));
+      const containers = await inParallel(reducedIds.value, PARALLEL_INSPECTS, (id) => this.#inspect(id, problems, seen));
       if (!Array.isArray(networkList)) throw this.#misunderstood('the list of networks is no list');
       const document: DockerDocument = {
         version: textOf(recordOf(version)?.['Version']),
@@ -59,18 +66,19 @@ export class DockerDaemon {
         networks: this.#networks(networkList, problems),
         ...(problems.length === 0 ? {} : { error: `${this.endpoint.url} answered in an unknown way: ${problems.slice(0, 5).join('; ')}` }),
       };
-      this.#last = document;
-      return { document, namespaceProblems };
+      this.#last = { document, ...seen };
+      return this.#last;
     } catch (error) {
       const detail = (error as VethscopeError).detail ?? null;
       const message = `${messageOf(error)}${detail === null ? '' : ` (${detail})`}`;
-      if (this.#last === null) {
-        return { document: { version: null, apiVersion: null, containers: [], networks: [], error: message }, namespaceProblems };
-      }
-      const containers = this.#last.containers.map((container) =>
-        container.State.Pid === 0 ? container : { ...container, NetNs: this.#netns(container, namespaceProblems) },
+      if (this.#last === null)
+        return { document: { version: null, apiVersion: null, containers: [], networks: [], error: message }, ...seen };
+      const { document, startTimes } = this.#last;
+      // Nobody tells which of them have ended meanwhile: a process that began at another time has only got the number of one that did.
+      const containers = document.containers.map((container) =>
+        container.State.Pid === 0 ? container : { ...container, NetNs: this.#netns(container, seen, startTimes.get(container.Id)) },
       );
-      return { document: { ...this.#last, containers, error: message }, namespaceProblems };
+      return { document: { ...document, containers, error: message }, ...seen };
     }
   }
 
@@ -152,7 +160,7 @@ export class DockerDaemon {
     return failure(`asking ${where} for ${path} failed`, { detail: messageOf(error).trim().slice(0, 300), cause: error });
   }
 
-  async #inspect(id: string, problems: string[], namespaceProblems: Map<string, string>): Promise<DockerContainerDocument | null> {
+  async #inspect(id: string, problems: string[], seen: Seen): Promise<DockerContainerDocument | null> {
     let answer: unknown;
     try {
       answer = await this.get(`/containers/${id}/json`);
@@ -168,8 +176,7 @@ export class DockerDaemon {
     }
     const container = reduced.value;
     if (container.State.Pid === 0) return container;
-    const netns = this.#netns(container, namespaceProblems);
-    return { ...container, NetNs: netns };
+    return { ...container, NetNs: this.#netns(container, seen) };
   }
 
   /** By name: the daemon gives them in a new order every time. */
@@ -184,16 +191,25 @@ export class DockerDaemon {
   }
 
   /** Only a process shown to be the container's own is looked into: a daemon elsewhere has process numbers of its own. */
-  #netns(container: DockerContainerDocument, namespaceProblems: Map<string, string>): number | null {
+  #netns(container: DockerContainerDocument, { namespaceProblems, startTimes }: Seen, began?: string): number | null {
     const { Pid: pid } = container.State;
+    const startTime = startTimeOf(pid);
     const belongs = belongsToContainer(pid, container.Id);
     if (belongs === false || (belongs === null && this.endpoint.kind !== 'unix')) {
       namespaceProblems.set(container.Id, `its process ${pid} is not on this machine`);
       return null;
     }
     const netns = netnsOf(pid);
-    if (netns === null) namespaceProblems.set(container.Id, netnsProblem(pid));
-    return netns === null ? null : Number(netns);
+    if (netns === null || startTime === null) {
+      namespaceProblems.set(container.Id, netnsProblem(pid));
+      return null;
+    }
+    if (startTimeOf(pid) !== startTime || (began !== undefined && began !== startTime)) {
+      namespaceProblems.set(container.Id, `its process ${pid} has ended, and another one has its number`);
+      return null;
+    }
+    startTimes.set(container.Id, startTime);
+    return Number(netns);
   }
 
   #misunderstood(what: string, cause?: unknown): Error {

@@ -4,23 +4,25 @@
  */
 import { type NamespaceDocument, SNAPSHOT_COMMANDS } from '../host/snapshot.ts';
 import { type Enter, type Gathered, gather, gatherRules, gatherSets } from './firewall.ts';
-import { namespaceMounts, netnsOf, processesNamed, startTimeOf } from './processes.ts';
+import { type NetnsHandle, type NetnsProcess, openMountedNetns, openProcessNetns } from './netns-handle.ts';
+import { namespaceMounts, netnsOf, processesNamed } from './processes.ts';
 import { inParallel, run } from './programs.ts';
+import type { CaptureNamespace } from './protocol.ts';
 import { readSysctlsInside } from './sysctls.ts';
 
 /** A container with a process on this machine. */
-export interface NamespaceOwner {
+export interface NamespaceOwner extends NetnsProcess {
   readonly containerId: string;
-  readonly pid: number;
   readonly netns: string;
 }
 
 interface Candidate {
   readonly id: string;
-  readonly owners: readonly string[];
-  readonly pid: number | null;
+  /** Containers that share it; empty where only a mount leads there. */
+  readonly owners: readonly NamespaceOwner[];
   readonly path: string | null;
-  readonly enter: Enter;
+  /** Null where it is gone. */
+  open(): NetnsHandle | null;
 }
 
 const PARALLEL = 4;
@@ -74,36 +76,36 @@ const findNamespaces = (owners: readonly NamespaceOwner[], hostNetns: string): C
   const found = new Map<string, Candidate>();
   for (const owner of owners) {
     if (owner.netns === hostNetns) continue;
-    const known = found.get(owner.netns);
-    if (known !== undefined) found.set(owner.netns, { ...known, owners: [...known.owners, owner.containerId] });
-    else {
-      const enter = ['nsenter', `--net=/proc/${owner.pid}/ns/net`, '--'];
-      found.set(owner.netns, { id: owner.netns, owners: [owner.containerId], pid: owner.pid, path: null, enter });
-    }
+    const owned = [...(found.get(owner.netns)?.owners ?? []), owner];
+    found.set(owner.netns, { id: owner.netns, owners: owned, path: null, open: () => openProcessNetns(owner.netns, owner) });
   }
   for (const mount of mountedNamespaces(hostNetns)) {
     if (mount.id === hostNetns || found.has(mount.id)) continue;
-    found.set(mount.id, { id: mount.id, owners: [], pid: null, path: mount.path, enter: mount.enter });
+    found.set(mount.id, { id: mount.id, owners: [], path: mount.path, open: () => openMountedNetns(mount.id, mount.way) });
   }
   return [...found.values()];
 };
 
-/** The way into a namespace that no process is needed for; null where nothing is mounted of it. */
-export const enterById = (id: string): Enter | null =>
-  mountedNamespaces(netnsOf('self') ?? '').find((mount) => mount.id === id)?.enter ?? null;
+/** The way into a namespace that main has named; null where it is not the one any more. */
+export const openNamed = ({ id, pid, startTime }: CaptureNamespace): NetnsHandle | null => {
+  if (pid !== null) return openProcessNetns(id, { pid, startTime });
+  const mount = mountedNamespaces(netnsOf('self') ?? '').find((candidate) => candidate.id === id);
+  return mount === undefined ? null : openMountedNetns(id, mount.way);
+};
 
 interface MountedNamespace {
   readonly id: string;
+  /** Where it is mounted, as whoever mounted it calls it. */
   readonly path: string;
-  readonly enter: Enter;
+  /** The same as it can be opened from here. */
+  readonly way: string;
 }
 
 /** Those mounted here, then those that dockerd's own mount namespace hides: its bind mounts are reached through its root. */
 const mountedNamespaces = (hostNetns: string): MountedNamespace[] => {
-  const enter = (path: string): Enter => ['nsenter', `--net=${path}`, '--'];
-  const here = namespaceMounts('self').map((mount) => ({ ...mount, enter: enter(mount.path) }));
+  const here = namespaceMounts('self').map((mount) => ({ ...mount, way: mount.path }));
   const hidden = processesNamed('dockerd', hostNetns).flatMap((daemon) =>
-    namespaceMounts(daemon).map((mount) => ({ ...mount, enter: enter(`/proc/${daemon}/root${mount.path}`) })),
+    namespaceMounts(daemon).map((mount) => ({ ...mount, way: `/proc/${daemon}/root${mount.path}` })),
   );
   return [...here, ...hidden];
 };
@@ -113,8 +115,30 @@ const readNamespace = async (
   depth: 'links' | 'full',
   nsids: ReadonlyMap<string, number>,
 ): Promise<NamespaceDocument> => {
+  const owners = candidate.owners.map((owner) => owner.containerId);
+  const [first] = candidate.owners;
+  const handle = candidate.open();
+  if (handle === null) {
+    return { nsid: null, pid: null, startTime: null, owners, raw: {}, missing: { '*': 'it ended before it could be read' } };
+  }
+  try {
+    const into = await readThrough(handle.enter, depth);
+    return {
+      nsid: nsids.get(candidate.id) ?? null,
+      pid: first?.pid ?? null,
+      startTime: first?.startTime ?? null,
+      owners,
+      ...(candidate.path === null ? {} : { path: candidate.path }),
+      raw: into.raw,
+      ...(Object.keys(into.missing).length === 0 ? {} : { missing: into.missing }),
+    };
+  } finally {
+    handle.close();
+  }
+};
+
+const readThrough = async (enter: Enter, depth: 'links' | 'full'): Promise<Gathered> => {
   const into: Gathered = { raw: {}, missing: {} };
-  const { enter } = candidate;
   if (depth === 'links') await gatherBatch(into, enter, [], LINK_FACTS);
   else {
     await Promise.all([
@@ -128,26 +152,7 @@ const readNamespace = async (
       gatherSysctls(into, enter),
     ]);
   }
-  // the process may have ended meanwhile and its number may belong to another one
-  if (candidate.pid !== null && netnsOf(candidate.pid) !== candidate.id) {
-    return {
-      nsid: null,
-      pid: null,
-      startTime: null,
-      owners: candidate.owners,
-      raw: {},
-      missing: { '*': 'its process ended while it was read' },
-    };
-  }
-  return {
-    nsid: nsids.get(candidate.id) ?? null,
-    pid: candidate.pid,
-    startTime: candidate.pid === null ? null : startTimeOf(candidate.pid),
-    owners: candidate.owners,
-    ...(candidate.path === null ? {} : { path: candidate.path }),
-    raw: into.raw,
-    ...(Object.keys(into.missing).length === 0 ? {} : { missing: into.missing }),
-  };
+  return into;
 };
 
 const BATCH_LINES = {

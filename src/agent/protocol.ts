@@ -22,6 +22,8 @@ export interface CaptureNamespace {
   readonly id: string;
   /** A process in it; null where only `path` leads there. */
   readonly pid: number | null;
+  /** When that process began (field 22 of its stat), so that another one with its number is not taken for it; null where it is not known. */
+  readonly startTime: string | null;
   /** A path that names it where no process does (`/run/netns/NAME`, NamespaceDocument.path). */
   readonly path?: string;
 }

@@ -1,6 +1,7 @@
 /** Sends one packet for a trace, on request only: out of a container's namespace with the host's own programs, or from the host itself. */
 import { failure, missingError } from '../base/errors.ts';
-import { netnsOf } from './processes.ts';
+import { openNamed } from './namespaces.ts';
+import type { NetnsHandle } from './netns-handle.ts';
 import { findProgram, run } from './programs.ts';
 import type { SendPacket } from './protocol.ts';
 
@@ -25,8 +26,10 @@ socket.bind(0, src, () => socket.send('vethscope', Number(port), dst, () => setT
 
 /** Resolves with what sent it, in words. */
 export const sendPacket = async (packet: SendPacket): Promise<string> => {
-  const [program, ...args] = [...enter(packet), ...commandFor(packet)];
-  const result = await run(program as string, args, { timeoutMs: 5000 });
+  const command = commandFor(packet);
+  const way = wayTo(packet);
+  const [program, ...args] = [...(way?.enter ?? []), ...command];
+  const result = await run(program as string, args, { timeoutMs: 5000 }).finally(() => way?.close());
   // ping fails where nobody answers: the packet was sent all the same.
   if (!result.ok && !(isEcho(packet.protocol) && /exit 1\b/.test(result.reason))) {
     throw failure('the packet could not be sent', { detail: result.reason });
@@ -34,10 +37,12 @@ export const sendPacket = async (packet: SendPacket): Promise<string> => {
   return isEcho(packet.protocol) ? 'ping' : packet.protocol === IPPROTO_TCP ? 'a connection that was tried' : 'a datagram';
 };
 
-const enter = ({ from }: SendPacket): readonly string[] => {
-  if (from === null) return [];
-  if (from.pid === null || netnsOf(from.pid) !== from.id) throw failure('the namespace of the sender is gone');
-  return ['nsenter', `--net=/proc/${from.pid}/ns/net`, '--'];
+/** Null for the host itself. */
+const wayTo = ({ from }: SendPacket): NetnsHandle | null => {
+  if (from === null) return null;
+  const handle = openNamed(from);
+  if (handle === null) throw failure('the namespace of the sender is gone', { hint: 'was its container restarted? Ask again' });
+  return handle;
 };
 
 const isEcho = (protocol: number): boolean => protocol === IPPROTO_ICMP || protocol === IPPROTO_ICMPV6;

@@ -10,6 +10,7 @@ import type { CapturePoint } from '../topology/topology.ts';
 import { CaptureBase } from './capture-base.ts';
 import { connectionsOf, type HostStore } from './host-store.ts';
 import { LivePoint, type PointCounts } from './live-point.ts';
+import { namespaceOf } from './namespace-of.ts';
 import { SessionWriter } from './session-writer.ts';
 import type { CaptureOptions, LostCounts, SavingState } from './state.ts';
 
@@ -233,9 +234,7 @@ export class LiveCapture extends CaptureBase {
   /** Null for the host's own namespace, undefined where the way in is lost. */
   #namespaceOf(point: CapturePoint): CaptureNamespace | null | undefined {
     if (point.netns === null) return null;
-    const found = this.store.version?.document.namespaces[point.netns];
-    if (found === undefined) return undefined;
-    return { id: point.netns, pid: found.pid, ...(found.path === undefined ? {} : { path: found.path }) };
+    return namespaceOf(this.store.version?.document, point.netns);
   }
 
   #hostChanged(reason: string | null): void {

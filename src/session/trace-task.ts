@@ -1,5 +1,4 @@
 /** From what a trace is to be about to its task: the exact packet, its prediction, and who could send it. */
-import type { CaptureNamespace } from '../agent/protocol.ts';
 import { failure, usageError } from '../base/errors.ts';
 import { parseIp, sameIp } from '../base/ip-address.ts';
 import type { DockerContainer } from '../host/facts.ts';
@@ -9,6 +8,7 @@ import { answerBetween } from '../path/question.ts';
 import type { PacketSpec } from '../path/verdict.ts';
 import { findContainer } from '../topology/target.ts';
 import type { HostVersion } from './host-store.ts';
+import { namespaceOf } from './namespace-of.ts';
 import type { TraceSubject } from './state.ts';
 import type { TraceTask } from './trace-run.ts';
 
@@ -55,8 +55,8 @@ const senderOf = (version: HostVersion, src: string, device: string | null): Tra
   );
   const document = version.document.docker.containers.find((each) => each.Id === container?.id);
   if (document === undefined || document.NetNs == null) return undefined;
-  const from: CaptureNamespace = { id: String(document.NetNs), pid: document.State.Pid };
-  return { from };
+  const from = namespaceOf(version.document, String(document.NetNs));
+  return from === undefined ? undefined : { from };
 };
 
 const hasAddress = (container: DockerContainer, ip: NonNullable<ReturnType<typeof parseIp>>): boolean =>

@@ -20,7 +20,7 @@ export class Wire {
 
   get netns(): CaptureNamespace {
     const path = `/run/netns/${this.near}`;
-    return { id: String(statSync(path).ino), pid: null, path };
+    return { id: String(statSync(path).ino), pid: null, startTime: null, path };
   }
 
   /** Makes the pair, and takes it up. */
