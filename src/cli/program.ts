@@ -107,9 +107,10 @@ const addHostCommands = (program: Command, io: ProgramIo): void => {
   program
     .command('topology')
     .description('namespaces, bridges, veths, parents and overlays as a tree')
-    .action(async () => {
+    .option('--dot', "in Graphviz's language instead: vethscope topology --dot | dot -Tsvg")
+    .action(async (options: { readonly dot?: boolean }) => {
       const { runTopology } = await import('./topology.ts');
-      io.done(await runTopology(io.context(program.opts())));
+      io.done(await runTopology(options, io.context(program.opts())));
     });
   program
     .command('snapshot')

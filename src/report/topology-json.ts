@@ -1,7 +1,9 @@
-/** `topology --json`: bridges with their ports, parents, overlays, the rest of the host's devices, namespaces and containers. */
+/** `topology --json`: bridges with their ports, parents, overlays, namespaces and containers, and all of it as nodes and edges. */
 import { formatIp } from '../base/ip-address.ts';
 import type { HostFacts } from '../host/facts.ts';
+import { buildGraph } from '../topology/graph/build-graph.ts';
 import type { CapturePoint, Topology } from '../topology/topology.ts';
+import { graphJson } from './graph-json.ts';
 import { containerJson } from './list-json.ts';
 
 export const topologyJson = (facts: HostFacts, topology: Topology): Record<string, unknown> => ({
@@ -32,6 +34,7 @@ export const topologyJson = (facts: HostFacts, topology: Topology): Record<strin
   containers: topology.containers.map(containerJson),
   points: topology.points.map(pointJson),
   warnings: topology.warnings,
+  ...graphJson(buildGraph(facts, topology)),
 });
 
 /** Addresses of a host's interface with their prefix lengths. */
