@@ -69,6 +69,26 @@ export interface QuotedPacket {
   readonly dstPort: number;
 }
 
+/** VXLAN around a flow (RFC 7348). Each direction is a flow of its own outside: its source port is a hash of what is inside. */
+export interface FlowTunnel {
+  /** The outer flow that carries the direction a→b; where only the other has been seen, that one. */
+  flowId: number;
+  /** The outer flow that carries b→a; -1 until it is seen. */
+  backFlowId: number;
+  readonly vni: number;
+  /** The ends of the tunnel, as packets a→b have them. */
+  src: IpAddress;
+  dst: IpAddress;
+}
+
+/** What a tunnel's own flow carries. */
+export interface CarriedFlows {
+  readonly vni: number;
+  /** The first few. */
+  readonly flows: Flow[];
+  more: number;
+}
+
 /** Mutable and owned by its table: readers look, never write. Index 0 is a→b (a sent the first packet or the SYN), 1 is b→a. */
 export interface Flow {
   readonly id: number;
@@ -112,8 +132,10 @@ export interface Flow {
   etherType?: number;
   /** Interface index of Linux cooked capture version 2, else -1. */
   ifindex?: number;
-  /** The flow of the tunnel that carried it, with its VXLAN network identifier. */
-  tunnel: { readonly flowId: number; readonly vni: number } | null;
+  /** The tunnel that carried it; null for packets that travelled plainly. */
+  tunnel: FlowTunnel | null;
+  /** The flows inside, for those of tunnels. */
+  carries?: CarriedFlows | null;
   ended: boolean;
   /** Changes with every packet; a cheap test for "has it moved". */
   revision: number;

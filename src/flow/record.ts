@@ -75,6 +75,7 @@ export const newFlow = (
     error: null,
     errorPackets: null,
     tunnel: null,
+    carries: null,
     ended: false,
     revision: 0,
     ndp: null,

@@ -24,6 +24,7 @@ import { FlowKey, ND_NEIGHBOR_ADVERT, ND_NEIGHBOR_SOLICIT } from './key.ts';
 import { KeyIndex } from './key-index.ts';
 import { AddressCache, newFlow, startsWithAnswer } from './record.ts';
 import { TcpTracker } from './tcp.ts';
+import { tie } from './tunnel.ts';
 
 export interface FlowLimits {
   /** Above this the flow that has been idle longest makes room. */
@@ -133,14 +134,16 @@ export class FlowTable {
     const wasNew = this.lastWasNew;
     let outer = outermost;
     let carrier = packet;
+    let outerDirection = direction;
     for (let depth = 0; depth < MAX_TUNNELS && carrier.innerKind === INNER_VXLAN && carrier.inner !== null; depth++) {
       const { vni, inner } = carrier;
       const flow = this.#observe(inner, packet.interfaceId, packet.cookedIfindex, vni, packet.timeSec, packet.timeNsec);
-      if (flow.tunnel === null || flow.tunnel.flowId !== outer.id) flow.tunnel = { flowId: outer.id, vni };
+      tie(flow, this.lastDirection, outer, outerDirection, vni);
       this.lastInner = flow;
       this.lastInnerDirection = this.lastDirection;
       this.lastInnerWasNew = this.lastWasNew;
       outer = flow;
+      outerDirection = this.lastDirection;
       carrier = inner;
     }
     this.lastDirection = direction;

@@ -4,11 +4,13 @@
  */
 import { formatIp, formatMac, type IpAddress, sameIp } from '../base/ip-address.ts';
 import type { ConntrackEntry } from '../host/facts.ts';
+import { vxlansOf } from '../host/vxlan.ts';
 import { invertTuple, isNeverTracked, newConnection, replyView } from '../netfilter/conntrack.ts';
 import type { Tuple } from '../netfilter/tuple.ts';
 import { dstIp, srcIp } from '../packet/addresses.ts';
 import {
   INNER_QUOTED,
+  INNER_VXLAN,
   IPPROTO_ICMP,
   IPPROTO_ICMPV6,
   IPPROTO_TCP,
@@ -63,9 +65,16 @@ export const specOfPacket = (model: HostModel, packet: Packet, point: CapturePoi
     case 'entering':
       return asSeen(model, seen, enteringAt(model, where.dev, where.port, packet), where.assumptions);
     case 'leaving':
+      if (isOwnTunnel(model, seen)) return asSeen(model, seen, { in: null }, where.assumptions);
       return isOfLink(dst) ? onLink(model, seen, where) : leaving(model, seen, where.dev, where.toward, where.assumptions);
   }
 };
+
+/** What a VXLAN device of this host sends comes from the kernel itself: no other sender of such packets is looked for. */
+const isOwnTunnel = (model: HostModel, { packet, src }: Seen): boolean =>
+  packet.innerKind === INNER_VXLAN &&
+  isLocalAddress(model, src) === true &&
+  vxlansOf(model.facts).some(({ device }) => device.port === packet.dstPort && (device.vni === null || device.vni === packet.vni));
 
 interface Seen {
   readonly packet: Packet;

@@ -1,6 +1,6 @@
 /** A flow as one object of the NDJSON stream of `capture --json` and `read --json`. The named fields are a contract; the rest is detail. */
 import { formatIp, type IpAddress } from '../base/ip-address.ts';
-import { type Flow, ORIGINAL, REPLY } from '../flow/flow.ts';
+import { type CarriedFlows, type Flow, type FlowTunnel, ORIGINAL, REPLY } from '../flow/flow.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from '../packet/packet.ts';
 import { protocolName } from '../packet/protocols.ts';
 import type { FlowRow, FlowVerdict } from '../session/state.ts';
@@ -101,5 +101,20 @@ const protocolDetail = (flow: Flow): Record<string, unknown> => ({
   ...(flow.error === null
     ? {}
     : { error: { from: formatIp(flow.error.from), type: flow.error.type, code: flow.error.code, count: flow.error.count } }),
-  ...(flow.tunnel === null ? {} : { tunnel: { flow: flow.tunnel.flowId, vni: flow.tunnel.vni } }),
+  ...(flow.tunnel === null ? {} : { tunnel: tunnelJson(flow.tunnel) }),
+  ...((flow.carries ?? null) === null ? {} : { carries: carriesJson(flow.carries as CarriedFlows) }),
+});
+
+const tunnelJson = ({ flowId, backFlowId, vni, src, dst }: FlowTunnel): Record<string, unknown> => ({
+  flow: flowId,
+  ...(backFlowId < 0 || backFlowId === flowId ? {} : { backFlow: backFlowId }),
+  vni,
+  src: formatIp(src),
+  dst: formatIp(dst),
+});
+
+const carriesJson = ({ vni, flows, more }: CarriedFlows): Record<string, unknown> => ({
+  vni,
+  flows: flows.map((each) => each.id),
+  ...(more === 0 ? {} : { more }),
 });

@@ -75,7 +75,7 @@ export class CaptureCore {
     this.#judge = new FlowJudge(options.store, options.points);
     this.#points = options.points;
     this.ring = options.keepPackets ? new PacketRing() : null;
-    this.rows = new FlowRows(options.store);
+    this.rows = new FlowRows(options.store, (flowId) => this.#notes.get(flowId) ?? null);
   }
 
   get flowCount(): number {
@@ -114,12 +114,12 @@ export class CaptureCore {
       replaceHead(note, packet, direction, this.#heads);
       this.#enqueue(note);
     }
-    const inner = this.#table.lastInner;
-    if (inner !== null && packet.inner !== null && !this.#notes.has(inner.id)) {
-      this.#notes.set(inner.id, noteOf(inner, packet.inner, this.#table.lastInnerDirection, this.#heads));
-    }
+    const inside = this.#insideNote(packet);
     if (note.stale !== null) this.#enqueue(note);
-    if (this.ring !== null) note.lastSequence = this.ring.add(packet, note.lastSequence, flow.id);
+    if (this.ring !== null) {
+      note.lastSequence = this.ring.add(packet, note.lastSequence, flow.id, inside?.lastSequence);
+      if (inside !== null) inside.lastSequence = note.lastSequence;
+    }
     this.revision++;
     if (this.sink !== null) {
       // The comment belongs on the flow's first packet; under a flood of new flows it comes with a later one.
@@ -223,7 +223,7 @@ export class CaptureCore {
 
   packetsOf(flowId: number, limit: number): readonly StoredPacket[] {
     const note = this.#notes.get(flowId);
-    return note === undefined || this.ring === null ? [] : this.ring.chain(note.lastSequence, limit);
+    return note === undefined || this.ring === null ? [] : this.ring.chain(note.lastSequence, limit, flowId);
   }
 
   /** Which flow a packet of the ring belongs to, null where it is forgotten. */
@@ -242,13 +242,13 @@ export class CaptureCore {
   }
 
   explain(flowId: number): { readonly verdict: Verdict; readonly reply: Verdict | null } | null {
-    const note = this.#notes.get(flowId);
-    return note === undefined ? null : this.#judge.explain(note);
+    const note = this.#decidingNote(flowId);
+    return note === null ? null : this.#judge.explain(note);
   }
 
   question(flowId: number): FlowQuestion | null {
-    const note = this.#notes.get(flowId);
-    return note === undefined || !this.#judge.isJudged(note.flow) ? null : this.#judge.question(note);
+    const note = this.#decidingNote(flowId);
+    return note === null || !this.#judge.isJudged(note.flow) ? null : this.#judge.question(note);
   }
 
   noteTrace(flowId: number, direction: 'there' | 'reply', traced: FlowTraced): void {
@@ -259,10 +259,28 @@ export class CaptureCore {
   }
 
   why(flowId: number): readonly string[] {
-    const note = this.#notes.get(flowId);
+    const note = this.#decidingNote(flowId);
     const version = this.#store.version;
-    if (note === undefined || version === null || note.verdict === null) return [];
+    if (note === null || version === null || note.verdict === null) return [];
     return diagnosisOf(version, note, this.#judge.question(note));
+  }
+
+  /** Whose verdict is asked for: a tunnel's packets are judged, not what is inside. */
+  #decidingNote(flowId: number): FlowNote | null {
+    const note = this.#notes.get(flowId) ?? null;
+    const tunnel = note?.flow.tunnel ?? null;
+    return tunnel === null ? note : (this.#notes.get(tunnel.flowId) ?? null);
+  }
+
+  /** The note of the flow inside the tunnel that the last packet belonged to. */
+  #insideNote({ inner: carried }: Packet): FlowNote | null {
+    const flow = this.#table.lastInner;
+    if (flow === null || carried === null) return null;
+    const known = this.#notes.get(flow.id);
+    if (known !== undefined) return known;
+    const note = noteOf(flow, carried, this.#table.lastInnerDirection, this.#heads);
+    this.#notes.set(flow.id, note);
+    return note;
   }
 
   *#allNotes(): Iterable<FlowNote> {

@@ -22,10 +22,12 @@ interface Order {
 
 export class FlowRows {
   readonly #store: HostStore;
+  readonly #noteOf: (flowId: number) => FlowNote | null;
   #order: Order | null = null;
 
-  constructor(store: HostStore) {
+  constructor(store: HostStore, noteOf: (flowId: number) => FlowNote | null) {
     this.#store = store;
+    this.#noteOf = noteOf;
   }
 
   row(note: FlowNote): FlowRow {
@@ -35,12 +37,36 @@ export class FlowRows {
       aName: this.#nameOfEnd(note, 'aName'),
       bName: this.#nameOfEnd(note, 'bName'),
       protocol: flowProtocol(flow),
-      state: printable(flowState(flow)),
+      state: this.#stateOf(note),
       verdict,
-      outcome: verdict === null ? '' : outcomeWord(verdict.verdict.outcome),
-      by: verdict === null ? '' : `${verdict.contradiction === null ? '' : 'contradicted · '}${byWords(verdict.verdict)}`,
+      ...this.#decision(note),
       traced: note.traced,
     };
+  }
+
+  /** What carries a flow inside a tunnel decides about it too, on this host. */
+  #decision(note: FlowNote): Pick<FlowRow, 'outcome' | 'by'> {
+    const { flow, verdict } = note;
+    if (verdict !== null) {
+      const by = `${verdict.contradiction === null ? '' : 'contradicted · '}${byWords(verdict.verdict)}`;
+      return { outcome: outcomeWord(verdict.verdict.outcome), by };
+    }
+    const { tunnel } = flow;
+    if (tunnel === null) return { outcome: '', by: '' };
+    const within = `in VXLAN VNI ${tunnel.vni} ${formatIp(tunnel.src)} → ${formatIp(tunnel.dst)}`;
+    const carrier = this.#noteOf(tunnel.flowId)?.verdict?.verdict ?? null;
+    if (carrier === null) return { outcome: '', by: within };
+    return { outcome: outcomeWord(carrier.outcome), by: `${within}: ${byWords(carrier)}` };
+  }
+
+  #stateOf({ flow }: FlowNote): string {
+    const carries = flow.carries ?? null;
+    if (carries === null) return printable(flowState(flow));
+    const inside = carries.flows.map(
+      (each) => `${this.#name(each.a)} → ${this.#name(each.b)}${each.bPort < 0 ? '' : `:${each.bPort}`} ${flowProtocol(each)}`,
+    );
+    const more = carries.more === 0 ? '' : ` and ${carries.more} more`;
+    return printable(`VNI ${carries.vni}: ${inside.join(', ')}${more}`);
   }
 
   page(notes: Iterable<FlowNote>, query: FlowQuery, revision: number): FlowPage {

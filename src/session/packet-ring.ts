@@ -1,6 +1,7 @@
 /**
  * The packets kept in memory: a ring of bytes with an index, the newest always there, the oldest overwritten. Packets of one
- * flow are chained backwards, so that a flow's last packets are found without a search.
+ * flow are chained backwards, so that a flow's last packets are found without a search. A packet of a tunnel is in two chains: that of
+ * the tunnel's own flow and that of the flow inside.
  */
 import type { Packet } from '../packet/packet.ts';
 import type { StoredPacket } from './state.ts';
@@ -29,6 +30,7 @@ export class PacketRing {
   readonly #linkType: Uint16Array;
   readonly #previous: Float64Array;
   readonly #tag: Float64Array;
+  readonly #previousInside: Float64Array;
   #next = 0;
   #oldest = 0;
   #writeAt = 0;
@@ -45,6 +47,7 @@ export class PacketRing {
     this.#linkType = new Uint16Array(limits.packets);
     this.#previous = new Float64Array(limits.packets);
     this.#tag = new Float64Array(limits.packets);
+    this.#previousInside = new Float64Array(limits.packets);
   }
 
   get size(): number {
@@ -60,8 +63,11 @@ export class PacketRing {
     return this.#next;
   }
 
-  /** Copies the packet in and returns its sequence number. `previous` is that of the flow's packet before, -1 for none; `tag` the flow. */
-  add(packet: Packet, previous: number, tag: number): number {
+  /**
+   * Copies the packet in and returns its sequence number. `previous` is that of the flow's packet before, -1 for none; `tag` the flow;
+   * `previousInside` the same as `previous` for the flow inside a tunnel's packet.
+   */
+  add(packet: Packet, previous: number, tag: number, previousInside: number = NONE): number {
     const captured = Math.min(packet.end - packet.start, this.#data.length);
     if (this.#writeAt + captured > this.#data.length) {
       // The tail of the buffer stays unused this round: a packet is never split.
@@ -82,6 +88,7 @@ export class PacketRing {
     this.#linkType[slot] = packet.linkType;
     this.#previous[slot] = previous;
     this.#tag[slot] = tag;
+    this.#previousInside[slot] = previousInside;
     this.#writeAt += captured;
     return sequence;
   }
@@ -108,15 +115,16 @@ export class PacketRing {
     return this.#tag[sequence & this.#mask] as number;
   }
 
-  /** Up to `limit` packets of the chain that ends in `last`, oldest first. */
-  chain(last: number, limit: number): readonly StoredPacket[] {
+  /** Up to `limit` packets of the chain of flow `tag` that ends in `last`, oldest first. Packets of other flows in it carried that flow. */
+  chain(last: number, limit: number, tag: number): readonly StoredPacket[] {
     const found: StoredPacket[] = [];
     let sequence = last;
     while (sequence !== NONE && found.length < limit) {
       const packet = this.get(sequence);
       if (packet === null) break;
       found.push(packet);
-      sequence = this.#previous[sequence & this.#mask] as number;
+      const slot = sequence & this.#mask;
+      sequence = (this.#tag[slot] === tag ? this.#previous[slot] : this.#previousInside[slot]) as number;
     }
     return found.reverse();
   }

@@ -11,6 +11,8 @@ export interface Frame {
   readonly icmp?: { readonly type: number; readonly id: number };
   readonly tcp?: { readonly sport: number; readonly dport: number; readonly flags: number };
   readonly udp?: { readonly sport: number; readonly dport: number };
+  /** With `udp`: the frame that it carries. */
+  readonly vxlan?: { readonly vni: number; readonly inner: Packet };
   readonly ttl?: number;
 }
 
@@ -24,12 +26,17 @@ const ipBytes = (text: string): number[] => {
   return [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255];
 };
 
+const carried = ({ vxlan }: Frame): number[] =>
+  vxlan === undefined
+    ? []
+    : [8, 0, 0, 0, vxlan.vni >> 16, ...be16(vxlan.vni & 0xffff), 0, ...vxlan.inner.bytes.subarray(vxlan.inner.start, vxlan.inner.end)];
+
 export const packetOf = (frame: Frame): Packet => {
   const [protocol, payload] =
     frame.tcp !== undefined
       ? [6, [...be16(frame.tcp.sport), ...be16(frame.tcp.dport), 0, 0, 0, 1, 0, 0, 0, 0, 0x50, frame.tcp.flags, 255, 255, 0, 0, 0, 0]]
       : frame.udp !== undefined
-        ? [17, [...be16(frame.udp.sport), ...be16(frame.udp.dport), 0, 8, 0, 0]]
+        ? [17, [...be16(frame.udp.sport), ...be16(frame.udp.dport), ...be16(8 + carried(frame).length), 0, 0, ...carried(frame)]]
         : [1, [frame.icmp?.type ?? 8, 0, 0, 0, ...be16(frame.icmp?.id ?? 1), 0, 1]];
   const header = [
     0x45,

@@ -46,7 +46,7 @@ describe('PacketRing', () => {
       const sequence = ring.add(packetOf(10, i), i % 3 === 0 ? last : -1, i % 3);
       if (i % 3 === 0) last = sequence;
     }
-    expect(ring.chain(last, 10).map((packet) => packet.timeSec)).toEqual([21, 24, 27]);
-    expect(ring.chain(last, 2).map((packet) => packet.timeSec)).toEqual([24, 27]);
+    expect(ring.chain(last, 10, 0).map((packet) => packet.timeSec)).toEqual([21, 24, 27]);
+    expect(ring.chain(last, 2, 0).map((packet) => packet.timeSec)).toEqual([24, 27]);
   });
 });

@@ -28,7 +28,7 @@ const whyLines = (capture: CaptureView, row: FlowRow | null, rows: number, colum
   const sentences = [...capture.why(row.flow.id)];
   if (sentences.length === 0) {
     const words =
-      row.verdict === null ? (row.outcome === '' ? 'No rule looks at this.' : 'Being worked out.') : `${row.outcome} by ${row.by}`;
+      row.verdict === null ? (row.by === '' ? 'No rule looks at this.' : `${row.outcome} ${row.by}`.trim()) : `${row.outcome} by ${row.by}`;
     sentences.push(words);
   }
   const change = row.verdict?.changes.at(-1);
