@@ -3,6 +3,7 @@ import { EXIT_CODES, usageError, VethscopeError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import { type MatrixQuestion, matrixOf } from '../path/matrix.ts';
 import { compileHost } from '../path/model.ts';
+import { wholeOutcome } from '../path/proxied-leg.ts';
 import { jsonDocument } from '../report/json.ts';
 import { matrixJson } from '../report/matrix-json.ts';
 import type { CommandContext } from './context.ts';
@@ -36,7 +37,7 @@ export const runExplainMatrix = (
       terminal.lines(matrixText(matrix, terminal.style(globals.color), terminal.columns));
     }
     const { expect } = options;
-    return expect !== null && matrix.cells.some((cell) => cell.verdict.outcome !== expect) ? EXIT_CODES.expectation : 0;
+    return expect !== null && matrix.cells.some((cell) => wholeOutcome(cell.verdict) !== expect) ? EXIT_CODES.expectation : 0;
   });
 
 /** `web1,web2`: the names of a list, none of them empty. */

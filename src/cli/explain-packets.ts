@@ -7,6 +7,7 @@ import { EXIT_CODES, failure, messageOf, VethscopeError } from '../base/errors.t
 import { judge } from '../path/judge.ts';
 import { compileHost, type HostModel } from '../path/model.ts';
 import { parsePacketSpec } from '../path/packet-spec.ts';
+import { wholeOutcome } from '../path/proxied-leg.ts';
 import { jsonLine } from '../report/json.ts';
 import { verdictJson } from '../report/verdict-json.ts';
 import type { CommandContext } from './context.ts';
@@ -52,7 +53,7 @@ const answerLine = (line: string, model: HostModel, whyNot: boolean): Answer => 
   }
   try {
     const verdict = judge(model, parsePacketSpec(value), { explain: whyNot });
-    return { kind: 'verdict', outcome: verdict.outcome, json: jsonLine(verdictJson(verdict)) };
+    return { kind: 'verdict', outcome: wholeOutcome(verdict), json: jsonLine(verdictJson(verdict)) };
   } catch (error) {
     if (!(error instanceof VethscopeError)) throw error;
     return { kind: 'bad', message: error.detail === null ? error.message : `${error.message}: ${error.detail}` };

@@ -1,5 +1,6 @@
 /** `vethscope explain SRC DST PROTO[:PORT]`: what would happen to such a packet, without traffic. */
 import { EXIT_CODES, VethscopeError } from '../base/errors.ts';
+import { wholeOutcome } from '../path/proxied-leg.ts';
 import type { VerdictOutcome } from '../path/verdict.ts';
 import { jsonDocument } from '../report/json.ts';
 import { verdictJson } from '../report/verdict-json.ts';
@@ -36,7 +37,8 @@ export const runExplain = (
       const { explainText } = await import('../report/explain-text.ts');
       terminal.lines(explainText(answer, terminal.style(globals.color), terminal.columns));
     }
-    return options.expect !== null && options.expect !== answer.verdict.outcome ? EXIT_CODES.expectation : 0;
+    // Where docker-proxy takes the connection, the one that it makes to the container counts too.
+    return options.expect !== null && options.expect !== wholeOutcome(answer.verdict) ? EXIT_CODES.expectation : 0;
   });
 
 /** A name that nobody knows is no mistake of the person's where containers could not be seen. */

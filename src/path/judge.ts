@@ -1,16 +1,14 @@
 /** Judges a packet: its whole way through the host, all backends, all hooks; and the way of the answer to it. */
-import { formatIp, parseIp } from '../base/ip-address.ts';
 import { withStoredConnection } from './backwards.ts';
-import { bookOf } from './env.ts';
 import { asReceived, asSent } from './inside.ts';
 import { withKeptDecision } from './kept-decision.ts';
 import { mergeWalks } from './merge.ts';
 import type { HostModel } from './model.ts';
+import { withSecondLeg } from './proxied-leg.ts';
 import { checkAnswer, replyTo } from './reply.ts';
-import { selectAddress } from './source-address.ts';
 import { startWalk } from './start.ts';
 import { travel } from './travel.ts';
-import type { PacketSpec, Verdict, VerdictStep } from './verdict.ts';
+import type { PacketSpec, Verdict } from './verdict.ts';
 import { drop, record, type Walk } from './walk.ts';
 import { withWayBack } from './way-back.ts';
 
@@ -19,13 +17,15 @@ export interface JudgeOptions {
   readonly explain?: boolean;
   /** The container that is yet to send the packet: what stands in its way there counts too. */
   readonly sender?: string;
+  /** It is about what docker-proxy dials. */
+  readonly secondLeg?: true;
 }
 
 export const judge = (model: HostModel, spec: PacketSpec, options: JudgeOptions = {}): Verdict => {
   const explain = options.explain === true;
   const began = begin(model, spec, explain);
   const { verdict } = mergeWalks(model, waysOf(model, spec, explain, began), explain);
-  return withProxy(model, spec, withKeptDecision(model, spec, began, verdict));
+  return followed(model, spec, withKeptDecision(model, spec, began, verdict), options);
 };
 
 export const judgeBoth = (
@@ -37,7 +37,7 @@ export const judgeBoth = (
   const began = asSent(model, spec, begin(model, spec, explain), options.sender);
   if (began.end !== null) return { verdict: mergeWalks(model, [began], explain).verdict, reply: null };
   const { verdict: first, shown } = mergeWalks(model, waysOf(model, spec, explain, began), explain);
-  const verdict = withProxy(model, spec, withKeptDecision(model, spec, began, first));
+  const verdict = followed(model, spec, withKeptDecision(model, spec, began, first), options);
   if (verdict.outcome !== 'accept') return { verdict, reply: null };
   const answer = replyTo(model, shown);
   switch (answer.kind) {
@@ -86,30 +86,10 @@ const delivered = (model: HostModel, before: Walk): Walk => {
   return record(walk, { kind: 'delivery', hook: end.out === 'local' ? 'input' : 'postrouting', result: 'allow', text });
 };
 
-/** docker-proxy takes the connection and dials the container itself: what becomes of that second connection decides too. */
-const withProxy = (model: HostModel, spec: PacketSpec, verdict: Verdict): Verdict => {
-  const target = verdict.proxiedTo;
-  const match = target === undefined ? null : /^\[?([^\]]+?)\]?:(\d+)$/.exec(target.address);
-  const dst = parseIp(match?.[1] ?? '');
-  if (target === undefined || match === null || dst === null) return verdict;
-  const text = `docker-proxy dials ${target.address}`;
-  const source = model.fib.lookup({ dst, src: null, iif: 'lo', oif: null, mark: 0, tos: null })[0]?.result;
-  const dev = source?.kind === 'route' ? source.hop.dev : null;
-  const src = source?.kind === 'route' ? (source.route.source ?? (dev === null ? null : selectAddress(bookOf(model), dev, dst))) : null;
-  if (src === null) return { ...verdict, unknowns: [...verdict.unknowns, `${text}: from which address is not known`] };
-  const second = judge(model, {
-    in: null,
-    src: formatIp(src),
-    dst: formatIp(dst),
-    proto: spec.proto,
-    sport: PROXY_PORT,
-    dport: Number(match[2]),
-  });
-  const result = `${second.outcome} by ${second.decidedBy.text}`;
-  const step: VerdictStep = { hook: 'output', table: null, chain: null, rule: null, text, action: 'continue', note: result };
-  const unknowns = second.outcome === 'accept' ? verdict.unknowns : [...verdict.unknowns, `${text} as a second connection: ${result}`];
-  return { ...verdict, steps: [...verdict.steps, step], unknowns };
-};
-
-/** Some port of a client: which one does not matter to any rule that is not about source ports. */
-const PROXY_PORT = 40000;
+/** docker-proxy takes the connection and dials the container itself; what it dials is taken by no other proxy. */
+const followed = (model: HostModel, spec: PacketSpec, verdict: Verdict, options: JudgeOptions): Verdict =>
+  options.secondLeg === true
+    ? verdict
+    : withSecondLeg(model, spec, verdict, (second) =>
+        judgeBoth(model, second, { ...(options.explain === true ? { explain: true } : {}), secondLeg: true }),
+      );

@@ -1,14 +1,15 @@
 /** Delivery to the host itself: INPUT, then the socket that takes it. ip_local_deliver in net/ipv4/ip_input.c. */
-import { type IpAddress, ipv4, sameIp } from '../base/ip-address.ts';
-import type { Listener, PublishedPort } from '../host/facts.ts';
+import { type IpAddress, sameIp } from '../base/ip-address.ts';
+import type { Listener } from '../host/facts.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, TH_ACK, TH_RST, TH_SYN } from '../packet/packet.ts';
 import { isMulticast } from './address-kinds.ts';
 import { acceptedBy } from './decider.ts';
 import { addressType } from './env.ts';
 import type { HostModel } from './model.ts';
+import { dialledAddress, isAny, publicationAt } from './published.ts';
 import { type HookContext, runHook } from './run-hook.ts';
 import type { DecidedBy } from './verdict.ts';
-import { addressPort, addStep, andThen, type End, finish, seen, type Walk } from './walk.ts';
+import { addressPort, addStep, andThen, type End, finish, seen, type Walk, note as withNote } from './walk.ts';
 
 export const deliverLocally = (context: HookContext, walk: Walk, dev: string): readonly Walk[] =>
   andThen(runHook(context, seen(walk, { inDev: dev, outDev: null, physOut: null }), 'input'), (each) => [receive(context.model, each)]);
@@ -35,12 +36,22 @@ const receive = (model: HostModel, walk: Walk): Walk => {
     const answer = protocol === 'tcp' ? 'the host answers with a reset' : 'the host answers: port unreachable';
     return finish(addStep(walk, 'input', `nothing listens on ${socket}`, 'continue', answer, { socket: 'closed' }), end);
   }
-  const named = addStep(walk, 'input', `${listener.program ?? 'a socket'} listens on ${socket}`, 'continue', undefined, { socket: 'open' });
+  const published = isDockers(listener.program) ? publicationAt(model.facts, protocol, skb.dst, skb.dstPort) : null;
+  // Without its proxy dockerd binds the ports that it publishes, and never takes what comes to them.
+  const kept = listener.program === 'dockerd' && published !== null;
+  const note = kept ? `dockerd only keeps the port for ${published.container.name}: nobody takes what comes here` : undefined;
+  const named = addStep(walk, 'input', `${listener.program ?? 'a socket'} listens on ${socket}`, 'continue', note, { socket: 'open' });
   // Nobody accepts a connection that does not begin with a SYN.
   const begins = skb.protocol !== IPPROTO_TCP || skb.tcpFlags === null || (skb.tcpFlags & (TH_SYN | TH_ACK | TH_RST)) === TH_SYN;
-  const proxied = begins && listener.program === 'docker-proxy' ? publishedAs(model, protocol, skb.dst, skb.dstPort) : null;
-  return finish(named, proxied === null ? end : { ...end, proxiedTo: proxied });
+  if (!begins || kept || published === null) return finish(named, end);
+  const dialled = dialledAddress(model.facts, published.container, skb.family);
+  if (dialled === null) return finish(named, end);
+  const told = dialled.doubt === null ? named : withNote(named, dialled.doubt);
+  const address = addressPort(dialled.ip, published.port.containerPort);
+  return finish(told, { ...end, proxiedTo: { container: published.container.name, address } });
 };
+
+const isDockers = (program: string | null): boolean => program === 'docker-proxy' || program === 'dockerd';
 
 const isBroadcast = (model: HostModel, { skb }: Walk): boolean => skb.family === 4 && addressType(model, skb.dst, null) === 'BROADCAST';
 
@@ -72,25 +83,4 @@ export const listenerFor = (
     return sameIp(listener.ip, ip) || (isAny(listener.ip) && (listener.ip.version === ip.version || listener.dualStack));
   });
   return candidates.find((listener) => sameIp(listener.ip, ip)) ?? candidates[0] ?? null;
-};
-
-const isAny = (ip: IpAddress): boolean => ip.a === 0 && ip.b === 0 && ip.c === 0 && ip.d === 0;
-
-/** Which container port Docker publishes here, and so where its proxy dials. */
-const publishedAs = (model: HostModel, protocol: string, ip: IpAddress, port: number): NonNullable<End['proxiedTo']> | null => {
-  for (const container of model.facts.containers) {
-    const binding = container.published.find((entry) => entry.protocol === protocol && entry.hostPort === port && bindingCovers(entry, ip));
-    if (binding === undefined) continue;
-    const endpoint =
-      container.endpoints.find((entry) => entry.ipv4 !== null && entry.gateway !== null) ??
-      container.endpoints.find((entry) => entry.ipv4 !== null);
-    if (endpoint?.ipv4 === null || endpoint === undefined) continue;
-    return { container: container.name, address: addressPort(endpoint.ipv4, binding.containerPort) };
-  }
-  return null;
-};
-
-const bindingCovers = (binding: PublishedPort, ip: IpAddress): boolean => {
-  if (binding.hostIp === '' || binding.hostIp === '0.0.0.0' || binding.hostIp === '::') return true;
-  return binding.hostIp === addressPort(ip, null) || (binding.hostIp === '127.0.0.1' && sameIp(ip, ipv4(0x7f00_0001)));
 };

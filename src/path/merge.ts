@@ -1,7 +1,7 @@
 /** From the ends of all walks to one verdict. Where all end the same way it stands; else it is undetermined and says why. */
 import type { HostModel } from './model.ts';
-import type { DecidedBy, Verdict, VerdictOutcome } from './verdict.ts';
-import type { Assumption, End, Walk } from './walk.ts';
+import type { DecidedBy, ProxiedConnection, Verdict, VerdictOutcome } from './verdict.ts';
+import type { Assumption, End, ProxyTarget, Walk } from './walk.ts';
 
 interface Ended {
   readonly walk: Walk;
@@ -78,6 +78,17 @@ const verdictOf = ({ walk }: Ended, end: End, unknowns: readonly string[], expla
   if (rejectWith !== undefined) Object.assign(verdict, { rejectWith });
   if (reached && deliveredTo !== undefined) Object.assign(verdict, { deliveredTo });
   if (explain) Object.assign(verdict, { nearMisses: walk.nearMisses, phases: walk.phases ?? [] });
-  if (reached && proxiedTo !== undefined) Object.assign(verdict, { proxiedTo });
+  if (reached && proxiedTo !== undefined) Object.assign(verdict, { proxiedTo: notAsked(proxiedTo) });
   return verdict;
 };
+
+/** Before its second connection is judged. */
+const notAsked = ({ container, address }: ProxyTarget): ProxiedConnection => ({
+  container,
+  address,
+  from: null,
+  outcome: 'undetermined',
+  client: 'unknown',
+  verdict: null,
+  reply: null,
+});

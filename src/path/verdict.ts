@@ -113,6 +113,9 @@ export type DecisionReason =
   | 'neighbour-wrong'
   | 'neighbour-failed'
   | 'parent-and-child'
+  | 'private-children'
+  | 'reflecting-switch'
+  | 'passthru-parent'
   | 'beside-host-rules'
   | 'conntrack-full'
   | 'echo-ignored'
@@ -248,6 +251,24 @@ export interface Verdict {
    * through the namespaces. Never in JSON as such: docs/formats.md.
    */
   readonly way?: readonly WayPoint[];
-  /** docker-proxy takes the connection over and dials this address as a second connection. */
-  readonly proxiedTo?: { readonly container: string | null; readonly address: string };
+  /** docker-proxy takes the connection over and dials the container as a second connection. */
+  readonly proxiedTo?: ProxiedConnection;
+}
+
+/** The second connection of docker-proxy. Where it could not be asked about, it has no verdict, and `unknowns` of the first say why. */
+export interface ProxiedConnection {
+  readonly container: string | null;
+  /** `address:port` that it dials. */
+  readonly address: string;
+  /** The host's address that the container sees as its client. */
+  readonly from: string | null;
+  /** Of the second connection, there and back. */
+  readonly outcome: VerdictOutcome;
+  /**
+   * What becomes of the client's connection, which docker-proxy has accepted by then: it is `carried`, `closed` at once (a reset or an
+   * empty answer), or left `silent`.
+   */
+  readonly client: 'carried' | 'closed' | 'silent' | 'unknown';
+  readonly verdict: Verdict | null;
+  readonly reply: Verdict | null;
 }

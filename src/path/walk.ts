@@ -22,13 +22,19 @@ export interface Doubt {
   readonly mayChange: boolean;
 }
 
+/** Where docker-proxy dials; `address` with its port. */
+export interface ProxyTarget {
+  readonly container: string | null;
+  readonly address: string;
+}
+
 export interface End {
   readonly outcome: VerdictOutcome;
   readonly decidedBy: DecidedBy;
   readonly rejectWith?: string;
   readonly out: string | null;
   readonly deliveredTo?: { readonly container: string; readonly network: string };
-  readonly proxiedTo?: { readonly container: string | null; readonly address: string };
+  readonly proxiedTo?: ProxyTarget;
   /** The bridge port it leaves by, for the reply's way back. */
   readonly outPort?: string | null;
   /** MAC of the receiver, for the reply's way back. */

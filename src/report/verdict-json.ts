@@ -1,5 +1,5 @@
 /** A verdict as JSON, as docs/formats.md has it. Field names and order are a contract with other programs. */
-import type { DecidedBy, Verdict, VerdictNat, VerdictNearMiss, VerdictPhase, VerdictStep } from '../path/verdict.ts';
+import type { DecidedBy, ProxiedConnection, Verdict, VerdictNat, VerdictNearMiss, VerdictPhase, VerdictStep } from '../path/verdict.ts';
 
 /** Absent fields are left out; `unknowns` and `nat` are there even when empty. */
 export const verdictJson = (verdict: Verdict): Record<string, unknown> => ({
@@ -11,12 +11,22 @@ export const verdictJson = (verdict: Verdict): Record<string, unknown> => ({
   ...(verdict.deliveredTo === undefined
     ? {}
     : { deliveredTo: { container: verdict.deliveredTo.container, network: verdict.deliveredTo.network } }),
-  ...(verdict.proxiedTo === undefined ? {} : { proxiedTo: verdict.proxiedTo }),
+  ...(verdict.proxiedTo === undefined ? {} : { proxiedTo: proxiedJson(verdict.proxiedTo) }),
   steps: verdict.steps.map(stepJson),
   unknowns: verdict.unknowns,
   evidence: verdict.evidence,
   ...(verdict.nearMisses === undefined ? {} : { nearMisses: verdict.nearMisses.map(nearMissJson) }),
   ...(verdict.phases === undefined ? {} : { phases: verdict.phases.map(phaseJson) }),
+});
+
+const proxiedJson = (proxied: ProxiedConnection): Record<string, unknown> => ({
+  container: proxied.container,
+  address: proxied.address,
+  from: proxied.from,
+  outcome: proxied.outcome,
+  client: proxied.client,
+  verdict: proxied.verdict === null ? null : verdictJson(proxied.verdict),
+  reply: proxied.reply === null ? null : verdictJson(proxied.reply),
 });
 
 export const decidedByJson = (by: DecidedBy): Record<string, unknown> => ({

@@ -469,7 +469,11 @@ describe('docker-proxy', () => {
 
   it('says where the second connection is dropped while the first is taken', () => {
     const world = with28({ raw: { [IPTABLES]: insertRules('filter', '-A OUTPUT -o docker0 -j DROP') } });
-    expect(judge(world.model, toProxy(world)).unknowns.join()).toContain('drop by -A OUTPUT -o docker0 -j DROP');
+    expect(judge(world.model, toProxy(world))).toMatchObject({
+      outcome: 'accept',
+      unknowns: [],
+      proxiedTo: { outcome: 'drop', client: 'silent', verdict: { outcome: 'drop', decidedBy: { text: '-A OUTPUT -o docker0 -j DROP' } } },
+    });
   });
 
   it('cannot take what INPUT drops', () => {
