@@ -1,6 +1,7 @@
 /** `vethscope capture TARGET... [FILTER]`: a live capture without the UI. */
 import { VethscopeError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
+import { wholeContainer } from '../topology/follow.ts';
 import { resolveTarget } from '../topology/target.ts';
 import type { CapturePoint, Topology } from '../topology/topology.ts';
 import type { CommandContext } from './context.ts';
@@ -28,12 +29,19 @@ export const runCapture = (
     const host = hostOf(workspace);
     remarkTrouble(context, host);
     const unseen = dockerFailure(host);
-    const { points, filter } = splitTargets(words, afterDashes, (text) => resolve(host.topology, text, unseen));
+    const whole = new Set<string>();
+    const { points, filter } = splitTargets(words, afterDashes, (text) => {
+      const found = resolve(host.topology, text, unseen);
+      const container = wholeContainer(host.topology, text);
+      if (container !== null) whole.add(container.id);
+      return found;
+    });
     const toStdout = options.write === '-';
     const view = await workspace.openCapture(points, {
       filter,
       engine: options.engine,
       keepPackets: false,
+      whole: [...whole],
       saveTo: options.write === undefined || toStdout ? null : options.write,
       ...(toStdout ? { saveToStdout: true } : {}),
       ...(options.count === undefined ? {} : { packetLimit: options.count }),

@@ -1,5 +1,5 @@
 /** The last object of an NDJSON stream: totals, and what was lost by whom. Null is "cannot be known", never 0. */
-import type { CaptureState, SessionEvent } from '../session/state.ts';
+import type { CaptureState, PointState, SessionEvent } from '../session/state.ts';
 import { epochTextOf } from './time.ts';
 
 /** `flows` counts all that were seen, those that have been evicted from memory included. */
@@ -11,7 +11,18 @@ export const endJson = (state: CaptureState, flows: number): Record<string, unkn
   bytes: state.bytes,
   undecoded: state.undecoded,
   events: state.events.map(eventJson),
+  points: state.points.map(pointJson),
   ...(state.saving === null ? {} : { saved: { path: state.saving.path, packets: state.saving.packets, bytes: state.saving.bytes } }),
+});
+
+/** A place where was captured, and when nothing was captured there. */
+const pointJson = ({ point, status, packets, gaps }: PointState): Record<string, unknown> => ({
+  interface: point.id,
+  container: point.container,
+  network: point.network,
+  status,
+  packets,
+  gaps: gaps.map(({ from, to }) => [epochTextOf(from), epochTextOf(to)]),
 });
 
 /** Something that happened on the way: an interface went away, rules changed. */

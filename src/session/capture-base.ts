@@ -54,7 +54,7 @@ export abstract class CaptureBase implements CaptureView {
   constructor(points: readonly CapturePoint[], options: CaptureBaseOptions) {
     this.store = options.store;
     this.points = [...points];
-    this.statuses = points.map((point) => ({ point, status: 'starting', engine: null, linkType: null, message: null }));
+    this.statuses = points.map((point) => ({ point, status: 'starting', engine: null, linkType: null, message: null, gaps: [] }));
     this.filter = options.filter;
     this.packetLimit = options.packetLimit;
     this.startedAt = options.startedAt;
@@ -137,6 +137,12 @@ export abstract class CaptureBase implements CaptureView {
   protected say(severity: SessionEvent['severity'], text: string): void {
     this.core.event({ at: Date.now() / 1000, severity, text });
     this.notifier.touch();
+  }
+
+  /** Returns its index, which is its packets' interfaceId. */
+  protected addPoint(point: CapturePoint): number {
+    this.statuses.push({ point, status: 'starting', engine: null, linkType: null, message: null, gaps: [] });
+    return this.points.push(point) - 1;
   }
 
   protected setPoint(index: number, change: Partial<PointStatus>): void {

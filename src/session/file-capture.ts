@@ -8,6 +8,7 @@ import { parseSnapshot } from '../host/read-snapshot.ts';
 import { CaptureReader, type ReaderEvent } from '../pcap/reader.ts';
 import { type CapturedSnapshot, SnapshotCollector, type SnapshotResult } from '../pcap/snapshot-block.ts';
 import { CaptureBase } from './capture-base.ts';
+import { gapWords, parseGapComment } from './capture-gap.ts';
 import { pointOfInterface } from './file-points.ts';
 import type { HostStore } from './host-store.ts';
 import type { PacketFilter } from './packet-filter.ts';
@@ -179,13 +180,21 @@ export class FileCapture extends CaptureBase {
 
   #interface(event: Extract<ReaderEvent, { kind: 'interface' }>): void {
     const point = pointOfInterface(event, this.store.version);
-    let index = this.points.findIndex((known) => known.id === point.id);
+    const goesOn = event.comments.map(parseGapComment).find((parsed) => parsed !== null);
+    // What was followed while it was captured is one point, whatever its interface was called.
+    let index =
+      (goesOn === undefined ? undefined : this.#interfaces[goesOn.interfaceId]?.point) ??
+      this.points.findIndex((known) => known.id === point.id);
     if (index < 0) {
       index = this.points.push(point) - 1;
-      this.statuses.push({ point, status: 'file', engine: null, linkType: event.linkType, message: event.description });
+      this.statuses.push({ point, status: 'file', engine: null, linkType: event.linkType, message: event.description, gaps: [] });
     } else {
       this.points[index] = point;
       this.setPoint(index, { point });
+    }
+    if (goesOn?.gap != null) {
+      this.setPoint(index, { gaps: [...(this.statuses[index]?.gaps ?? []), goesOn.gap] });
+      this.core.event({ at: goesOn.gap.to, severity: 'info', text: `${point.id}: ${gapWords(goesOn.gap)}` });
     }
     this.#interfaces[event.interfaceId] = { point: index, linkType: event.linkType };
     this.core.revision++;

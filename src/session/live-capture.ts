@@ -4,10 +4,12 @@
  */
 import type { AgentClient, CaptureEvent } from '../agent/client.ts';
 import type { CaptureNamespace, EngineKind } from '../agent/protocol.ts';
+import { assertNever } from '../base/assert-never.ts';
 import { failure, messageOf, type VethscopeError } from '../base/errors.ts';
-import { pointOfEndpoint } from '../topology/follow.ts';
 import type { CapturePoint } from '../topology/topology.ts';
-import { CaptureBase } from './capture-base.ts';
+import { CaptureBase, type PointStatus } from './capture-base.ts';
+import { gapWords } from './capture-gap.ts';
+import { Following, type FollowStep } from './following.ts';
 import { connectionsOf, type HostStore } from './host-store.ts';
 import { LivePoint, type PointCounts } from './live-point.ts';
 import { namespaceOf } from './namespace-of.ts';
@@ -28,7 +30,10 @@ export interface LiveCaptureOptions extends CaptureOptions {
 export class LiveCapture extends CaptureBase {
   readonly finished: Promise<void>;
   readonly #engine: EngineKind;
-  readonly #live: LivePoint[];
+  readonly #live: LivePoint[] = [];
+  readonly #following: Following;
+  /** By point: what its engine does, as far as following must know. */
+  readonly #runs: PointRun[] = [];
   readonly #linkTypes: number[] = [];
   readonly #stamps: string[] = [];
   readonly #stopListening: () => void;
@@ -57,7 +62,10 @@ export class LiveCapture extends CaptureBase {
       this.#settle = { resolve, reject };
     });
     this.finished.catch(() => {});
-    this.#live = points.map((_point, index) => new LivePoint(options.agent, this.#listenerOf(index)));
+    this.#following = new Following(points, options.whole ?? [], options.store.version);
+    points.forEach((_point, index) => {
+      this.#prepare(index);
+    });
     this.#stopListening = options.store.subscribe((reason) => this.#hostChanged(reason));
   }
 
@@ -86,12 +94,11 @@ export class LiveCapture extends CaptureBase {
     const before = this.filter;
     this.filter = filter;
     this.say('info', filter === '' ? 'the filter was taken away' : `the filter is now: ${filter}`);
-    await Promise.all(this.#live.map((point) => point.stop()));
-    await Promise.all(this.points.map((_point, index) => this.#startPoint(index)));
+    await this.#restartAll();
     const failed = this.statuses.find((status) => status.status === 'failed');
     if (failed === undefined) return;
     this.filter = before;
-    await Promise.all(this.points.map((_point, index) => this.#startPoint(index)));
+    await this.#restartAll();
     throw failure(failed.message ?? 'the filter was not accepted', {
       hint: `the capture goes on with the filter it had: ${before || 'none'}`,
     });
@@ -102,7 +109,12 @@ export class LiveCapture extends CaptureBase {
     const writer = await SessionWriter.open(
       path,
       this.points,
-      (point, linkType) => ({ linkType, filter: this.filter, timeStampSource: this.#stamps[point] ?? 'unknown' }),
+      (point, linkType) => ({
+        linkType,
+        filter: this.filter,
+        timeStampSource: this.#stamps[point] ?? 'unknown',
+        gap: this.statuses[point]?.gaps.at(-1) ?? null,
+      }),
       (message) => this.say('error', message),
     );
     this.#writer = writer;
@@ -171,7 +183,9 @@ export class LiveCapture extends CaptureBase {
         this.#linkTypes[index] = linkType;
         this.#stamps[index] = engine === 'cap' ? 'user space, as the packet was read' : 'kernel';
         this.setPoint(index, { status: 'capturing', engine, linkType, message: null });
-        this.say('info', `${isFirst ? 'listening' : 'listening again'} on ${this.points[index]?.id} (engine ${engine})`);
+        const missed = this.#gapEnded(index);
+        const where = `${isFirst ? 'listening' : 'listening again'} on ${this.points[index]?.id} (engine ${engine})`;
+        this.say('info', missed === null ? where : `${where}; ${missed}`);
         for (const warning of warnings) this.say('warning', warning);
       },
       ended: (event) => this.#pointEnded(index, event),
@@ -187,12 +201,16 @@ export class LiveCapture extends CaptureBase {
   }
 
   #pointEnded(index: number, event: Extract<CaptureEvent, { kind: 'ended' }>): void {
+    const run = this.#runs[index] as PointRun;
     if (event.end === 'stopped') return;
-    const waits = event.resumes || (event.end === 'interface-gone' && this.points[index]?.container !== null);
+    const isGone = event.end === 'interface-gone' || (event.end === 'no-interface' && run.hasStarted);
+    const waits = event.resumes || (isGone && this.#following.canReturn(index));
     const text = event.hint === null ? event.message : `${event.message} (${event.hint})`;
+    this.#gapBegins(index);
+    run.resumes = event.resumes;
     this.setPoint(index, { status: waits ? 'waiting' : 'failed', message: text });
     this.say(waits ? 'warning' : 'error', waits ? `${text}; waiting for it to return` : text);
-    if (waits) this.#follow(index);
+    if (waits) this.#follow();
     else if (this.statuses.every((status) => status.status === 'failed')) this.#allFailed(event);
   }
 
@@ -213,7 +231,9 @@ export class LiveCapture extends CaptureBase {
     const point = this.points[index] as CapturePoint;
     const netns = this.#namespaceOf(point);
     if (netns === undefined) {
-      this.setPoint(index, { status: 'failed', message: `the namespace ${point.netns} of ${point.interface} is not known any more` });
+      const waits = (this.#runs[index] as PointRun).hasStarted && this.#following.canReturn(index);
+      const message = `the namespace ${point.netns} of ${point.interface} is not known any more`;
+      this.setPoint(index, { status: waits ? 'waiting' : 'failed', message });
       return;
     }
     this.setPoint(index, { point, status: 'starting', message: null });
@@ -246,23 +266,120 @@ export class LiveCapture extends CaptureBase {
     this.say('info', reason);
     if (this.#writer !== null) this.#writeFacts(this.#writer);
     this.core.rejudge(reason, Number(this.store.version?.document.takenAt ?? 0), this.store.unchangedAtSec);
-    this.statuses.forEach((status, index) => {
-      if (status.status === 'waiting') this.#follow(index);
-    });
+    this.#follow();
     this.core.judgeSome();
     this.notifier.touch();
   }
 
-  /** Where the point's container is plugged in by another interface now, captures there instead. */
-  #follow(index: number): void {
-    const point = this.points[index] as CapturePoint;
-    const topology = this.store.version?.topology;
-    const next = topology === undefined ? null : pointOfEndpoint(topology, point);
-    if (next === null || (next.id === point.id && next.netns === point.netns)) return;
-    this.points[index] = next;
-    this.say('info', `${point.container} is back on ${next.interface} (was ${point.interface})`);
-    this.setPoint(index, { point: next, status: 'starting', message: null });
-    void this.#live[index]?.stop().then(() => this.#startPoint(index));
+  /** Does what has become necessary by what happened to the host. */
+  #follow(): void {
+    const { version } = this.store;
+    if (version === null || this.#stopping !== null) return;
+    const progress = this.points.map((point, index) => {
+      const { resumes, missingSinceSec, isMoving } = this.#runs[index] as PointRun;
+      const { status } = this.statuses[index] as PointStatus;
+      const isOver = isMoving || status === 'failed' || status === 'stopped';
+      return {
+        point,
+        status: isOver ? ('over' as const) : status === 'waiting' ? ('waiting' as const) : ('capturing' as const),
+        resumes,
+        endedAtSec: missingSinceSec,
+      };
+    });
+    for (const step of this.#following.look(version, progress)) this.#take(step);
+  }
+
+  #take(step: FollowStep): void {
+    switch (step.kind) {
+      case 'say':
+        this.say(step.severity, step.text);
+        return;
+      case 'move':
+        this.say('info', step.text);
+        void this.#move(step.index, step.point);
+        return;
+      case 'lose':
+        this.say('warning', `${step.text}; waiting for it to return`);
+        void this.#lose(step.index, step.text);
+        return;
+      case 'add': {
+        this.say('info', step.text);
+        const index = this.addPoint(step.point);
+        this.#prepare(index);
+        void this.#startPoint(index);
+        return;
+      }
+      default:
+        assertNever(step);
+    }
+  }
+
+  /** What the old engine still has belongs to the old place, and is read before the new one begins. */
+  async #move(index: number, point: CapturePoint): Promise<void> {
+    await this.#halt(index, 'starting', null);
+    if (this.#stopping !== null) return;
+    this.points[index] = point;
+    await this.#startPoint(index);
+    (this.#runs[index] as PointRun).isMoving = false;
+    // It may have moved on while its engine was being exchanged.
+    this.#follow();
+  }
+
+  async #lose(index: number, message: string): Promise<void> {
+    await this.#halt(index, 'waiting', message);
+    (this.#runs[index] as PointRun).isMoving = false;
+    this.#follow();
+  }
+
+  async #halt(index: number, status: 'starting' | 'waiting', message: string | null): Promise<void> {
+    const run = this.#runs[index] as PointRun;
+    run.isMoving = true;
+    run.resumes = false;
+    this.setPoint(index, { status, message });
+    this.#gapBegins(index);
+    await this.#live[index]?.stop();
+  }
+
+  /** Engines take a filter when they start. A point that waits for its interface starts with the one of then. */
+  async #restartAll(): Promise<void> {
+    await Promise.all(this.#live.map((point) => point.stop()));
+    await Promise.all(
+      this.points.map(async (_point, index) => {
+        const run = this.#runs[index] as PointRun;
+        if (run.isMoving) return;
+        run.resumes = false;
+        if (this.statuses[index]?.status !== 'waiting') {
+          this.#gapBegins(index);
+          await this.#startPoint(index);
+        }
+      }),
+    );
+  }
+
+  #prepare(index: number): void {
+    this.#runs[index] = { resumes: false, missingSinceSec: null, hasStarted: false, isMoving: false };
+    this.#live[index] = new LivePoint(this.#agent, this.#listenerOf(index));
+  }
+
+  #gapBegins(index: number): void {
+    const run = this.#runs[index] as PointRun;
+    if (run.hasStarted) run.missingSinceSec ??= Date.now() / 1000;
+  }
+
+  /** In words what was missed until now; null where nothing was. */
+  #gapEnded(index: number): string | null {
+    const run = this.#runs[index] as PointRun;
+    const from = run.missingSinceSec;
+    run.hasStarted = true;
+    run.resumes = false;
+    run.missingSinceSec = null;
+    if (from === null) return null;
+    const gap = { from, to: Date.now() / 1000 };
+    this.setPoint(index, { gaps: [...(this.statuses[index]?.gaps ?? []), gap] });
+    // What comes now may come from another device, or through another filter. Its description tells of the gap, also where no packet follows.
+    this.#writer?.leave(index);
+    this.#writer?.interfaceIdOf(index, this.#linkTypes[index] as number);
+    return gapWords(gap);
   }
 
   /** Flows that were seen behind a translation are laid beside the kernel's own table of connections. */
@@ -299,6 +416,16 @@ export class LiveCapture extends CaptureBase {
     this.measureRate();
     this.notifier.touch();
   }
+}
+
+interface PointRun {
+  /** The agent goes on by itself when an interface of that name is back. */
+  resumes: boolean;
+  /** Since when nothing has been captured, seconds since the epoch; null while it is, and before it ever was. */
+  missingSinceSec: number | null;
+  hasStarted: boolean;
+  /** Its engine is being exchanged. */
+  isMoving: boolean;
 }
 
 const savingState = ({ path, bytes, packets, error }: SessionWriter): SavingState => ({ path, bytes, packets, error });

@@ -21,7 +21,7 @@ export const saveRing = async (
   const writer = await SessionWriter.open(
     path,
     points,
-    (_point, linkType) => ({ linkType, filter: '', timeStampSource: 'as in the session that this was saved from' }),
+    (_point, linkType) => ({ linkType, filter: '', timeStampSource: 'as in the session that this was saved from', gap: null }),
     (message) => {
       trouble = message;
     },

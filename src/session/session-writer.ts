@@ -15,6 +15,8 @@ import { encodeSnapshot } from '../pcap/snapshot-block.ts';
 import { interfaceDescription, interfaceStatistics, nameResolution, sectionHeader } from '../pcap/writer.ts';
 import type { CapturePoint } from '../topology/topology.ts';
 import type { PacketSink } from './capture-core.ts';
+import { gapComment } from './capture-gap.ts';
+import type { CaptureGap } from './state.ts';
 
 /** Where sessions are saved unless somebody says otherwise. */
 export const DEFAULT_FOLDER = 'captures';
@@ -28,6 +30,8 @@ export interface InterfaceNote {
   readonly linkType: number;
   readonly filter: string;
   readonly timeStampSource: string;
+  /** What was missed before, where another interface of the file is continued; null for nothing. */
+  readonly gap: CaptureGap | null;
 }
 
 export interface PointStatistics {
@@ -54,6 +58,9 @@ export class SessionWriter implements PacketSink {
   readonly #noteOf: (point: number, linkType: number) => InterfaceNote;
   /** Interface ids in the file, by point and link type. */
   readonly #interfaces = new Map<number, number>();
+  #interfaceCount = 0;
+  /** By point: the interface that its next one continues. */
+  readonly #left = new Map<number, number>();
   readonly #onTrouble: (message: string) => void;
   readonly #comments: string[] = [''];
   readonly #parts = {
@@ -139,7 +146,9 @@ export class SessionWriter implements PacketSink {
     const key = pointIndex * 0x1_0000 + linkType;
     const known = this.#interfaces.get(key);
     if (known !== undefined) return known;
-    const id = this.#interfaces.size;
+    const id = this.#interfaceCount++;
+    const continued = this.#left.get(pointIndex);
+    this.#left.delete(pointIndex);
     this.#interfaces.set(key, id);
     const point = this.#points[pointIndex];
     const note = this.#noteOf(pointIndex, linkType);
@@ -151,9 +160,19 @@ export class SessionWriter implements PacketSink {
         description: descriptionOf(point),
         filter: note.filter,
         timeStampSource: note.timeStampSource,
+        comments: continued === undefined ? undefined : [gapComment(continued, note.gap)],
       }),
     );
     return id;
+  }
+
+  /** From here on the point is another interface: its next packet begins with a description of its own. */
+  leave(pointIndex: number): void {
+    for (const [key, id] of this.#interfaces) {
+      if (Math.floor(key / 0x1_0000) !== pointIndex) continue;
+      this.#interfaces.delete(key);
+      this.#left.set(pointIndex, id);
+    }
   }
 
   statistics(pointIndex: number, linkType: number, counts: PointStatistics, timeSec: number, timeNsec: number): void {

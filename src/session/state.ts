@@ -36,6 +36,14 @@ export interface PointState {
   /** Why it waits or failed. */
   readonly message: string | null;
   readonly packets: number;
+  /** When nothing was captured there, oldest first: an interface was gone, an engine had to be started anew. */
+  readonly gaps: readonly CaptureGap[];
+}
+
+/** Seconds since the epoch. */
+export interface CaptureGap {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Something that happened during the capture: the interface went away, rules changed, the engine was started anew. */
@@ -200,6 +208,8 @@ export interface CaptureOptions {
   /** The capture ends by itself after exactly so many packets: no later one is counted, observed or saved. */
   readonly packetLimit?: number;
   readonly engine: 'cap' | 'tcpdump' | 'auto';
+  /** Ids of containers that were asked for as a whole: a network that one of them joins later is captured too. */
+  readonly whole?: readonly string[];
   /** File to save to from the first packet on; null for none. */
   readonly saveTo: string | null;
 }

@@ -43,7 +43,11 @@ export const captureContainers = (containers: readonly ContainerNode[], ui: Ui):
     if (found.length === 0) reasons.push(whyNothing(container));
   }
   if (points.length === 0) ui.notice(reasons.join(' · '), 'warn');
-  else openPoints(ui, points, containers.map((container) => container.name).join(', '), ui.options.filter, null, reasons);
+  else {
+    const label = containers.map((container) => container.name).join(', ');
+    const whole = containers.map((container) => container.id);
+    openPoints(ui, points, label, ui.options.filter, null, reasons, whole);
+  }
 };
 
 const whyNothing = (container: ContainerNode): string => {
@@ -98,7 +102,7 @@ export const captureTarget = (target: string, ui: Ui): void => {
   if (host === null) return;
   const container = host.topology.containers.find((node) => node.name === target || node.id === target);
   const points = container === undefined ? resolveTarget(host.topology, target) : nearestPoints(container, host);
-  if (points.length > 0) openPoints(ui, points, target, ui.options.filter, null, []);
+  if (points.length > 0) openPoints(ui, points, target, ui.options.filter, null, [], container === undefined ? [] : [container.id]);
   else ui.notice(container === undefined ? `${target}: nothing to capture there` : whyNothing(container), 'warn');
 };
 
@@ -109,10 +113,12 @@ export const openPoints = (
   filter: string,
   saveTo: string | null,
   reasons: readonly string[],
+  /** Ids of containers that are meant as a whole. */
+  whole: readonly string[] = [],
 ): void =>
   ui.run(
     `starting to capture ${label}`,
-    () => ui.workspace.openCapture(points, { filter, engine: ui.options.engine, saveTo }),
+    () => ui.workspace.openCapture(points, { filter, engine: ui.options.engine, saveTo, whole }),
     (capture) => {
       ui.watch(capture, label);
       if (reasons.length > 0) ui.notice(reasons.join(' · '), 'warn');
@@ -130,13 +136,20 @@ export const whereHandlers: Handlers<'where'> = {
     const place = screen.places[screen.chosen];
     if (place === undefined) return;
     const saveTo = screen.saving ? screen.file : null;
-    openPoints(ui, [place.point], whereLabel(screen, place), screen.filter, saveTo, []);
+    openPoints(ui, [place.point], whereLabel(screen, place), screen.filter, saveTo, [], wholeOf(screen, place, ui));
   },
   'further-out': (screen, ui) => choose(screen, 1, ui),
   closer: (screen, ui) => choose(screen, -1, ui),
   'edit-filter': (screen, ui) => ui.ask({ purpose: 'where-filter', label: 'filter' }, screen.filter),
   'toggle-saving': (screen, ui) => ui.replace({ ...screen, saving: !screen.saving }),
   'edit-file': (screen, ui) => ui.ask({ purpose: 'where-file', label: 'save to' }, screen.file),
+};
+
+/** A place that sees all there is of a container stands for the container, with the networks that it joins later. */
+const wholeOf = (screen: WhereScreen, { point }: WherePlace, ui: Ui): string[] => {
+  const container = ui.workspace.getHost()?.topology.containers.find((node) => node.name === screen.container);
+  const seesAll = screen.lines.length === 1 && point.container === screen.container && point.kind !== 'loopback';
+  return container !== undefined && seesAll ? [container.id] : [];
 };
 
 /** `web1` where the place sees just that container, else the place. */
