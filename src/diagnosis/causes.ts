@@ -4,6 +4,7 @@ import { answerElsewhere } from './causes/answer-elsewhere.ts';
 import { answerUnasked } from './causes/answer-unasked.ts';
 import { answerUnrecognised } from './causes/answer-unrecognised.ts';
 import { beforeTheFirewall } from './causes/before-the-firewall.ts';
+import { behindProxy } from './causes/behind-proxy.ts';
 import { besideHostRules } from './causes/beside-host-rules.ts';
 import { bridgePort } from './causes/bridge-port.ts';
 import { conntrackFull } from './causes/conntrack-full.ts';
@@ -27,6 +28,7 @@ import { ipv6Off } from './causes/ipv6-off.ts';
 import { kubeFirewall } from './causes/kube-firewall.ts';
 import { loopbackFromOutside } from './causes/loopback-from-outside.ts';
 import { loopbackSource } from './causes/loopback-source.ts';
+import { loopback6Published } from './causes/loopback6-published.ts';
 import { macvlanHost } from './causes/macvlan-host.ts';
 import { mtuGap } from './causes/mtu-gap.ts';
 import { nativeNftables } from './causes/native-nftables.ts';
@@ -42,6 +44,7 @@ import { overlayCleartext } from './causes/overlay-cleartext.ts';
 import { proxied } from './causes/proxied.ts';
 import { publishedElsewhere } from './causes/published-elsewhere.ts';
 import { publishedPortFilter } from './causes/published-port-filter.ts';
+import { publishedUntaken } from './causes/published-untaken.ts';
 import { reversePath } from './causes/reverse-path.ts';
 import { routeLocalnet } from './causes/route-localnet.ts';
 import { staleConntrack } from './causes/stale-conntrack.ts';
@@ -57,12 +60,14 @@ import { wrongNeighbour } from './causes/wrong-neighbour.ts';
 import type { Cause } from './diagnosis.ts';
 
 export const CAUSES: readonly Cause[] = [
+  behindProxy,
   conntrackFull,
   echoIgnored,
   unplugged,
   forwardingOff,
   reversePath,
   routeLocalnet,
+  loopback6Published,
   hairpin,
   macvlanHost,
   bridgePort,
@@ -97,6 +102,7 @@ export const CAUSES: readonly Cause[] = [
   staleConntrack,
   publishedElsewhere,
   takenPort,
+  publishedUntaken,
   swarmIngressGone,
   notPublished,
   nobodyListens,

@@ -1,6 +1,7 @@
 /** The diagnoses of a case, best first, and the sentences that a person reads: cause, evidence, what to do. */
+import { formatIp } from '../base/ip-address.ts';
 import { printable } from '../base/printable.ts';
-import { buildCase } from './case.ts';
+import { buildCase, splitAddress } from './case.ts';
 import { CAUSES } from './causes.ts';
 import type { Diagnosis, DiagnosisInput } from './diagnosis.ts';
 import { plainSentences } from './plain.ts';
@@ -9,8 +10,29 @@ export type { Diagnosis, DiagnosisInput } from './diagnosis.ts';
 
 /** Causes before notes, each in the order of causes.ts; empty where nothing stands out. */
 export const diagnose = (input: DiagnosisInput): Diagnosis[] => {
+  const found = ofCase(input);
+  const causes = found.filter(({ weight }) => weight === 'cause');
+  const [first, ...others] = causes;
+  const notes = found.filter(({ weight }) => weight === 'note');
+  const behind = first === undefined ? [] : behindProxyOf(input);
+  return first === undefined ? notes : [first, ...behind, ...others, ...notes];
+};
+
+/** What stops the connection that docker-proxy makes: a case of its own. */
+const behindProxyOf = (input: DiagnosisInput): Diagnosis[] => {
+  const to = input.verdict.proxiedTo;
+  if (to === undefined || to.verdict === null || to.from === null || to.client === 'carried') return [];
+  const { ip, port } = splitAddress(to.address);
+  if (ip === null || port === null) return [];
+  const { facts, topology, spec } = input;
+  const second = { in: null, src: to.from, dst: formatIp(ip), proto: spec.proto, dport: port };
+  const found = ofCase({ spec: second, verdict: to.verdict, reply: to.reply, flow: null, facts, topology });
+  return found.filter(({ weight }) => weight === 'cause');
+};
+
+const ofCase = (input: DiagnosisInput): Diagnosis[] => {
   const subject = buildCase(input);
-  const found = CAUSES.flatMap((cause): Diagnosis[] => {
+  return CAUSES.flatMap((cause): Diagnosis[] => {
     const finding = cause.find(subject);
     if (finding === null) return [];
     return [
@@ -24,7 +46,6 @@ export const diagnose = (input: DiagnosisInput): Diagnosis[] => {
       },
     ];
   });
-  return [...found.filter(({ weight }) => weight === 'cause'), ...found.filter(({ weight }) => weight === 'note')];
 };
 
 /** At least one sentence: the best cause, or in plain words what happens, and whatever else there is to know. */

@@ -99,17 +99,14 @@ const nobodyThere = (model: HostModel, second: PacketSpec, name: string | null, 
 };
 
 /** What the client has of it, as the end of a sentence about docker-proxy. */
-export const clientWords = (proto: string | number, { client }: ProxiedConnection): string => {
-  const stream = protocolOf(proto) !== IPPROTO_UDP;
+export const clientWords = ({ client }: ProxiedConnection): string => {
   switch (client) {
     case 'carried':
       return 'what one side says is carried to the other';
     case 'closed':
       return 'the client finds its connection accepted and then reset or closed at once ("connection reset by peer", "empty reply")';
     case 'silent':
-      return stream
-        ? 'the client finds its connection accepted and hears nothing, until docker-proxy gives up after about two minutes and closes it'
-        : 'the client hears nothing';
+      return 'the client hears nothing; over TCP it finds its connection accepted, until docker-proxy gives up after about two minutes';
     case 'unknown':
       return 'what becomes of the second connection cannot be said';
   }

@@ -1,7 +1,7 @@
 /** What decided a packet's fate, in the words that rows and lines use: `filter DOCKER-ISOLATION-STAGE-2 #1`, `FORWARD policy`. */
 import { assertNever } from '../base/assert-never.ts';
 import { printable } from '../base/printable.ts';
-import type { DecidedBy, Verdict, VerdictNat, VerdictNearMiss, VerdictOutcome, VerdictStep } from '../path/verdict.ts';
+import type { DecidedBy, ProxiedConnection, Verdict, VerdictNat, VerdictNearMiss, VerdictOutcome, VerdictStep } from '../path/verdict.ts';
 import type { Tone } from './style.ts';
 
 /** Verdicts are shouted in text, so that they stand out without colour. */
@@ -44,7 +44,14 @@ export const natWords = (verdict: Verdict, arrow = '→'): string | null =>
 export const byWords = (verdict: Verdict, arrow = '→'): string => {
   const early = verdict.nat.filter((nat) => isDestination(nat)).map((nat) => natPhrase(nat, arrow));
   const late = verdict.nat.filter((nat) => !isDestination(nat)).map((nat) => natPhrase(nat, arrow));
-  return [...early, decisionWords(verdict), ...late].join(' · ');
+  const proxied = verdict.proxiedTo === undefined ? [] : [proxyPhrase(verdict.proxiedTo, arrow)];
+  return [...early, decisionWords(verdict), ...late, ...proxied].join(' · ');
+};
+
+/** `docker-proxy → pub 172.17.0.2:80`, with the outcome where its own connection does not get there. */
+export const proxyPhrase = (proxied: ProxiedConnection, arrow = '→'): string => {
+  const fate = { carried: '', closed: ' (refused there)', silent: ' (lost there)', unknown: '' }[proxied.client];
+  return printable(`docker-proxy ${arrow} ${proxied.container === null ? '' : `${proxied.container} `}${proxied.address}${fate}`);
 };
 
 export const natPhrase = (nat: VerdictNat, arrow = '→'): string =>

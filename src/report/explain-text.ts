@@ -1,5 +1,6 @@
 /** The answer to "what would happen to such a packet" for people: the answer first, what decided and what to do; then the way by phases. */
 import { printable } from '../base/printable.ts';
+import { clientWords } from '../path/proxied-leg.ts';
 import type { Verdict, VerdictNearMiss } from '../path/verdict.ts';
 import type { ExplainAnswer } from '../session/state.ts';
 import { decisionWords, inChain, missWords, natPhrase, outcomeTone, outcomeWord } from './decision.ts';
@@ -16,6 +17,7 @@ export const explainText = (answer: ExplainAnswer, style: Style, columns: number
   lines.push('', ...phaseTable(verdict, style, { columns, compact: false }));
   const misses = nearMissLines(verdict, style, columns);
   if (misses.length > 0) lines.push('', ...misses);
+  lines.push(...secondLegLines(verdict, style, columns));
   lines.push('', ...replyLines(verdict, reply, style, columns));
   return lines.flatMap((line) => wrapped(foldGlyphs(style, line), columns));
 };
@@ -59,8 +61,9 @@ const endLines = (verdict: Verdict, style: Style): string[] => {
   const where = destination(verdict);
   if (where !== null) lines.push(`  ${where}`);
   if (verdict.proxiedTo !== undefined) {
-    const name = verdict.proxiedTo.container === null ? '' : `${verdict.proxiedTo.container} `;
-    lines.push(`  ${printable(`docker-proxy takes the connection and dials ${name}${verdict.proxiedTo.address} as a second one`)}`);
+    const { container, address } = verdict.proxiedTo;
+    const name = container === null ? '' : `${container} `;
+    lines.push(`  ${printable(`docker-proxy takes the connection and dials ${name}${address} as a second one (below)`)}`);
   }
   for (const unknown of verdict.unknowns) lines.push(tint(style, 'warn', `  unknown: ${printable(unknown)}`));
   return lines;
@@ -101,6 +104,26 @@ const nearMissLines = (verdict: Verdict, style: Style, columns: number | null): 
       );
   }
   return lines;
+};
+
+/** The connection that docker-proxy makes itself: its question, what decided, its way and its answer. */
+const secondLegLines = (verdict: Verdict, style: Style, columns: number | null): string[] => {
+  const to = verdict.proxiedTo;
+  if (to === undefined || to.verdict === null) return [];
+  const { arrow } = glyphsOf(style);
+  const second = to.verdict;
+  const outcome = tint(style, outcomeTone(second.outcome), outcomeWord(second.outcome));
+  const name = to.container === null ? '' : `${to.container} `;
+  const lead = second.outcome === 'undetermined' ? 'it depends on' : 'decided by';
+  return [
+    '',
+    `second connection: ${outcome}  ${printable(`docker-proxy ${to.from ?? 'host'} ${arrow} ${name}${to.address}`)}`,
+    `  ${lead} ${tint(style, 'strong', decisionWords(second))}${counterNote(second)}${ruleText(second)}`,
+    `  ${printable(clientWords(to))}`,
+    ...second.unknowns.map((unknown) => tint(style, 'warn', `  unknown: ${printable(unknown)}`)),
+    ...phaseTable(second, style, { columns, compact: true }),
+    ...replyLines(second, to.reply, style, columns).map((line, index) => (index === 0 ? `second connection's ${line}` : line)),
+  ];
 };
 
 const replyLines = (verdict: Verdict, reply: Verdict | null, style: Style, columns: number | null): string[] => {

@@ -302,6 +302,36 @@ describe('published ports', () => {
     ]);
   });
 
+  it('behind-proxy: docker-proxy takes it, and nobody listens in the container', () => {
+    const host = makeHost({
+      self: { listeners: [listener('0.0.0.0', 8080, 'docker-proxy')] },
+      namespaces: [inside(11, '1011', '172.18.0.2/16', '172.18.0.1', [])],
+    });
+    const { found } = asked(host, ask('cli', '203.0.113.1', 8080));
+    expect(found.map(({ id }) => id)).toEqual(['behind-proxy', 'nobody-listens']);
+    expect(found[0]?.sentence).toMatch(
+      /^docker-proxy on the host takes this connection for web \(172.18.0.2:80\), but nobody takes its own/,
+    );
+    expect(found[0]?.sentence).toContain('"connection reset by peer"');
+  });
+
+  it('behind-proxy: the second connection is dropped, and by what', () => {
+    const rules = RULES_20.replace(':OUTPUT ACCEPT', ':OUTPUT DROP');
+    const host = makeHost({ rules, self: { listeners: [listener('0.0.0.0', 8080, 'docker-proxy')] } });
+    const { found } = asked(host, ask('cli', '203.0.113.1', 8080));
+    expect(found[0]).toMatchObject({ id: 'behind-proxy', evidence: [expect.stringContaining('OUTPUT')] });
+    expect(found[0]?.sentence).toContain('is dropped: the client hears nothing');
+  });
+
+  it('published-untaken: dockerd keeps the port, and nobody takes what comes', () => {
+    const rules = without(RULES_20, /DNAT/);
+    const host = makeHost({ rules, self: { listeners: [listener('0.0.0.0', 8080, 'dockerd')] } });
+    const { found } = asked(host, ask('outside', '203.0.113.1', 8080));
+    expect(found[0]).toMatchObject({ id: 'published-untaken', fix: 'systemctl restart docker' });
+    expect(found[0]?.sentence).toContain('dockerd only keeps the port busy');
+    expect(found.map(({ id }) => id)).not.toContain('taken-port');
+  });
+
   it('proxied: by a port that a rule redirects to it', () => {
     const rule = '-A PREROUTING -i br-b -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080';
     const rules = RULES_20.replace('-A PREROUTING -m addrtype', `${rule}\n-A PREROUTING -m addrtype`);

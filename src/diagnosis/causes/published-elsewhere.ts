@@ -1,5 +1,6 @@
 /** The port is published, but for another address of the host than the one that was asked. */
 import { formatIp, parseIp, sameIp } from '../../base/ip-address.ts';
+import { isAny } from '../../path/published.ts';
 import type { Cause } from '../diagnosis.ts';
 
 export const publishedElsewhere: Cause = {
@@ -13,10 +14,20 @@ export const publishedElsewhere: Cause = {
         .filter((port) => port.protocol === protocol && port.hostPort === dst.port)
         .map((port) => ({ container, port, ip: parseIp(port.hostIp) })),
     );
-    const fits = bindings.some(({ ip }) => ip === null || isAny(ip) || sameIp(ip, asked));
+    const fits = bindings.some(({ ip }) => ip === null || (isAny(ip) && ip.version === asked.version) || sameIp(ip, asked));
     const [binding] = bindings;
     if (binding === undefined || fits) return null;
     const { container, port } = binding;
+    // An IPv6 socket may take IPv4 too, and then it does.
+    if (binding.ip !== null && isAny(binding.ip) && (binding.ip.version === 6 || verdict.steps.some(({ socket }) => socket === 'open')))
+      return null;
+    if (binding.ip !== null && isAny(binding.ip))
+      return {
+        sentence: `${container.name} publishes port ${port.hostPort} for IPv4 only; ${formatIp(asked)} is an IPv6 address.`,
+        evidence: [`published as ${port.hostIp}:${port.hostPort} → ${port.containerPort}/${port.protocol}`],
+        fix: 'docker network create --ipv6 …',
+        fixFor: `To publish it for IPv6 without docker-proxy, ${container.name} needs a network with IPv6`,
+      };
     const loopback = binding.ip !== null && binding.ip.version === 4 && binding.ip.a >>> 24 === 127;
     return {
       sentence: loopback
@@ -30,5 +41,3 @@ export const publishedElsewhere: Cause = {
     };
   },
 };
-
-const isAny = (ip: { a: number; b: number; c: number; d: number }): boolean => ip.a === 0 && ip.b === 0 && ip.c === 0 && ip.d === 0;
