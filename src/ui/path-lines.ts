@@ -1,5 +1,6 @@
 /** A verdict as lines for a person: each step with its hook, table, chain, rule and translation, and which one decides. */
 
+import { clientWords } from '../path/proxied-leg.ts';
 import type { DecidedBy, Verdict, VerdictNearMiss, VerdictPhase, VerdictStep } from '../path/verdict.ts';
 import { decidedByWords, missWords, natPhrase } from '../report/decision.ts';
 import { phaseTuples } from '../report/phase-table.ts';
@@ -42,6 +43,7 @@ export const pathLines = (content: PathContent, screen: PathScreen, columns: num
     ...whyLines(content, columns),
     ...stepLines(verdict, counted, columns),
     ...endLines(verdict, screen.direction === 'there' ? content.natCounted : []),
+    ...secondLegLines(verdict, columns),
     ...nearMissLines(verdict, screen, columns),
   );
   lines.push(...noteLines(content, verdict, columns));
@@ -204,10 +206,18 @@ const endLines = (verdict: Verdict, counts: PathContent['natCounted']): PathLine
       ['    counted  ', 'dim'],
       `${by}: ${connections === null ? 'has no counter' : `+${connections.toLocaleString('en-US')} connection${connections === 1 ? '' : 's'} since the flow began`}`,
     ]);
-  if (verdict.proxiedTo !== undefined)
-    lines.push([`    docker-proxy takes the connection over and dials ${verdict.proxiedTo.container ?? ''} ${verdict.proxiedTo.address}`]);
   const reject = verdict.rejectWith === undefined ? '' : ` with ${verdict.rejectWith}`;
   lines.push(['    ', [`${verdict.outcome.toUpperCase()}${reject}`, outcomeTone(verdict.outcome)], ` · ${fateWords(verdict)}`]);
+  return lines;
+};
+
+/** The way of the connection that docker-proxy makes itself. */
+const secondLegLines = ({ proxiedTo: to }: Verdict, columns: number): PathLine[] => {
+  if (to === undefined) return [];
+  const dials = `docker-proxy takes the connection over and dials ${to.container === null ? '' : `${to.container} `}${to.address}`;
+  const head = to.from === null ? dials : `${dials} from ${to.from}: ${clientWords(to)}`;
+  const lines: PathLine[] = [[''], ...wrap(head, Math.max(20, columns - 5)).map((line): PathLine => ['    ', [line, 'strong']])];
+  if (to.verdict !== null) lines.push(...stepLines(to.verdict, null, columns), ...endLines(to.verdict, []));
   return lines;
 };
 
