@@ -37,8 +37,11 @@ export interface Obstacle {
 
 export interface Case {
   readonly spec: PacketSpec;
+  /** The host's part of the verdicts: steps and translations of other namespaces left out. */
   readonly verdict: Verdict;
   readonly reply: Verdict | null;
+  /** The verdicts with the steps of all namespaces. */
+  readonly whole: { readonly verdict: Verdict; readonly reply: Verdict | null };
   readonly flow: Flow | null;
   readonly facts: HostFacts;
   readonly topology: Topology;
@@ -64,7 +67,10 @@ export interface Case {
 }
 
 export const buildCase = (input: DiagnosisInput): Case => {
-  const { spec, verdict, reply, flow, facts, topology } = input;
+  const { spec, flow, facts, topology } = input;
+  const whole = { verdict: input.verdict, reply: input.reply };
+  const verdict = hostPart(input.verdict);
+  const reply = input.reply === null ? null : hostPart(input.reply);
   const names = new NameIndex(topology, facts);
   const src = parseIp(spec.src);
   const dst = parseIp(spec.dst);
@@ -79,6 +85,7 @@ export const buildCase = (input: DiagnosisInput): Case => {
     spec,
     verdict,
     reply,
+    whole,
     flow,
     facts,
     topology,
@@ -102,6 +109,11 @@ export const buildCase = (input: DiagnosisInput): Case => {
   };
 };
 
+const hostPart = (verdict: Verdict): Verdict => {
+  const own = (item: { readonly namespace?: string }): boolean => item.namespace === undefined;
+  return verdict.steps.every(own) ? verdict : { ...verdict, steps: verdict.steps.filter(own), nat: verdict.nat.filter(own) };
+};
+
 interface Devices {
   readonly in: string | null;
   readonly out: string | null;
@@ -109,7 +121,11 @@ interface Devices {
 
 const obstacleOf = (facts: HostFacts, verdict: Verdict, reply: Verdict | null, devices: Devices): Obstacle | null => {
   const ruleOf = (which: Verdict, way: Devices): Rule | null =>
-    which.decidedBy.backend === 'nftables' ? nativeRule(facts, which, way) : decidingRule(facts, which.decidedBy);
+    which.decidedBy.namespace !== undefined
+      ? null
+      : which.decidedBy.backend === 'nftables'
+        ? nativeRule(facts, which, way)
+        : decidingRule(facts, which.decidedBy);
   if (verdict.outcome !== 'accept') return { verdict, direction: 'request', rule: ruleOf(verdict, devices) };
   if (reply !== null && reply.outcome !== 'accept')
     return { verdict: reply, direction: 'reply', rule: ruleOf(reply, { in: devices.out, out: devices.in }) };

@@ -10,15 +10,16 @@ export const deciderWords = (by: DecidedBy): string => {
   const where = `${by.chain ?? 'a chain'}${by.table === undefined || by.table === 'filter' ? '' : ` in table ${by.table}`}`;
   const backend =
     by.backend === 'legacy' ? ' (iptables-legacy)' : by.backend === 'nftables' ? ` (nftables, family ${by.family ?? 'inet'})` : '';
+  const inside = by.namespace === undefined ? '' : ` inside ${by.namespace}`;
   switch (by.kind) {
     case 'rule':
-      return by.rule === undefined ? `a rule of ${where}${backend}` : `rule ${by.rule} of ${where}${backend}`;
+      return by.rule === undefined ? `a rule of ${where}${backend}${inside}` : `rule ${by.rule} of ${where}${backend}${inside}`;
     case 'policy':
-      return `the policy of ${where}${backend}`;
+      return `the policy of ${where}${backend}${inside}`;
     case 'route':
-      return `the route "${by.text}"`;
+      return `the route "${by.text}"${inside}`;
     case 'sysctl':
-      return `the setting ${by.text}`;
+      return `the setting ${by.text}${inside}`;
     case 'bridge':
     case 'neighbour':
     case 'default':

@@ -28,10 +28,10 @@ export const askedByHost = (model: HostModel, walk: Walk, dev: string, target: I
   // An entry without ARP (NOARP) is what the kernel makes where the flag stands.
   if (known !== null && known.mac !== null && known.permanent) return walk;
   if (isArpOff(model, dev)) {
-    const text = `ARP is off on ${dev}: the host asks nobody there who has ${formatIp(target)}, and sends to ${dev}'s own address`;
+    const text = `ARP is off on ${dev}: ${model.name} asks nobody there who has ${formatIp(target)}, and sends to ${dev}'s own address`;
     return drop(walk, 'routing', { kind: 'neighbour', text, about: { address: formatIp(target), device: dev } });
   }
-  return lostQuestion(model, walk, target, `the host asks who has ${formatIp(target)} on ${dev}`, known?.mac != null && !known.silent);
+  return lostQuestion(model, walk, target, `${model.name} asks who has ${formatIp(target)} on ${dev}`, known?.mac != null && !known.silent);
 };
 
 /** A station on `bridge` sends to the host's own `address` there: the host must answer for it. */

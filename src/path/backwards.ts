@@ -195,7 +195,7 @@ export const withStoredConnection = (model: HostModel, spec: PacketSpec, start: 
     return {
       ...sure,
       plan: { kind: 'connection', ct: replyView(request.walk.skb.ct), source: 'request' },
-      natOrigin: natOriginOf(request.walk),
+      natOrigin: natOriginOf(request.walk.nat),
     };
   }
   if (looksLikeReply(skb)) return start;
@@ -208,7 +208,7 @@ export const withStoredConnection = (model: HostModel, spec: PacketSpec, start: 
   const told =
     begun.nat.length === 0 ? start : note(start, 'no connection is known: its translation is taken as the present rules give it');
   const ct = { ...begun.skb.ct, state: 'ESTABLISHED' as const, direction: 'original' as const, seenReply: true, confirmed: true };
-  return { ...told, plan: { kind: 'connection', ct, source: 'request' }, natOrigin: natOriginOf(begun) };
+  return { ...told, plan: { kind: 'connection', ct, source: 'request' }, natOrigin: natOriginOf(begun.nat) };
 };
 
 /** The rules that give such a connection its translation today, where they give just this one. */
@@ -218,7 +218,7 @@ const attributed = (model: HostModel, start: Walk, ct: CtView): Walk => {
   if (spec === null) return start;
   const walk = travel({ model, explain: false }, spec, startWalk(model, spec))[0];
   if (walk === undefined || !sameIp(walk.skb.ct.reply.src, ct.reply.src) || !sameIp(walk.skb.ct.reply.dst, ct.reply.dst)) return start;
-  return { ...start, natOrigin: natOriginOf(walk) };
+  return { ...start, natOrigin: natOriginOf(walk.nat) };
 };
 
 const addressText = (spec: PacketSpec): string => (spec.dport === undefined ? spec.dst : `${spec.dst} port ${spec.dport}`);

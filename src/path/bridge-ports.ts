@@ -31,7 +31,7 @@ export const wrongNeighbour = (text: string, dev: string, ip: IpAddress, contain
   about: { address: formatIp(ip), device: dev, ...(container === undefined ? {} : { container }) },
 });
 
-const tooLongBy = (text: string, about: DecisionSubject, mtu: number | null): DecidedBy => ({
+export const tooLongBy = (text: string, about: DecisionSubject, mtu: number | null): DecidedBy => ({
   kind: 'bridge',
   text,
   reason: 'too-big',

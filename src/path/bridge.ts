@@ -29,7 +29,7 @@ import { answersFor } from './proxy.ts';
 import { type HookContext, runHook } from './run-hook.ts';
 import { ifSwitch } from './switch.ts';
 import type { DecidedBy } from './verdict.ts';
-import { addStep, andThen, assume, drop, type End, finish, note, record, seen, undetermined, type Walk } from './walk.ts';
+import { addStep, andThen, assume, atDevice, drop, type End, finish, note, record, seen, undetermined, type Walk } from './walk.ts';
 
 export interface BridgeArrival {
   readonly bridge: string;
@@ -93,7 +93,7 @@ const upward = (
   if (refused !== null) return [refused];
   const input = bridgeHook(context, walk, 'input', { from: port ?? UNKNOWN_PORT, to: null });
   return andThen(
-    andThen(input, (each) => deviceHook(context, each, 'ingress', bridge)),
+    andThen(input, (each) => deviceHook(context, atDevice(context.model, each, bridge, 'in'), 'ingress', bridge)),
     on,
   );
 };
@@ -162,7 +162,7 @@ const hooked = (context: HookContext, walk: Walk, arrival: BridgeArrival, aim: A
       ({ result }) =>
         result.kind === 'route' && result.route.type === 'unicast' && result.hop.dev === bridge && result.hop.gateway === null,
     );
-    if (!back) return host.routed(each);
+    if (!back) return host.routed(atDevice(model, each, bridge, 'in'));
     return andThen(handedBack(context, each, bridge), (on) => switchFrame(context, on, { ...arrival, dstMac: null }, 'port', null));
   });
 };
@@ -230,7 +230,8 @@ const switchFrame = (
   };
   const last = (each: Walk): Walk => {
     const long = aim === 'flood' ? null : lengthProblem(model, each.skb.length, outPort, receiver);
-    return long === null ? finish(each, end) : drop(each, 'bridge', long);
+    if (long !== null) return drop(each, 'bridge', long);
+    return finish(outPort === null ? each : atDevice(model, each, outPort, 'out'), end);
   };
   const ports = { from: port ?? UNKNOWN_PORT, to: outPort ?? UNKNOWN_PORT };
   const leave = (each: Walk): readonly Walk[] =>
@@ -253,7 +254,7 @@ const switchFrame = (
       (posted) => {
         const ended = last(posted);
         if (ended.end?.outcome !== 'accept') return [ended];
-        return [finish(posted, { ...end, decidedBy: acceptedBy(posted, 'forward', decidedBy) })];
+        return [finish(ended, { ...end, decidedBy: acceptedBy(posted, 'forward', decidedBy) })];
       },
     ),
   );

@@ -1,6 +1,7 @@
 /** The last part of the way: POSTROUTING, the neighbour or bridge port behind the device, and who gets the packet there. */
 import { formatIp, type IpAddress, sameIp } from '../base/ip-address.ts';
 import type { Hook } from '../netfilter/ruleset.ts';
+import type { Child } from '../topology/children.ts';
 import { isLimitedBroadcast, isMulticast } from './address-kinds.ts';
 import { askedByHost, hasNeighbours } from './asking.ts';
 import {
@@ -15,18 +16,55 @@ import {
   wrongNeighbour,
 } from './bridge-ports.ts';
 import { acceptedBy } from './decider.ts';
-import { frameOut } from './frame-hooks.ts';
+import { deviceHook, frameOut } from './frame-hooks.ts';
+import { leaveByChild } from './layer2/leave.ts';
+import type { HostModel } from './model.ts';
 import { type NeighbourView, neighbourAt } from './neighbours.ts';
 import type { Place } from './places.ts';
 import { type HookContext, runHook } from './run-hook.ts';
 import type { DecidedBy } from './verdict.ts';
-import { addStep, andThen, drop, type End, finish, note, seen, undetermined, type Walk } from './walk.ts';
+import { addStep, andThen, atDevice, drop, type End, finish, note, seen, undetermined, type Walk } from './walk.ts';
 
 /** Sends a routed or local packet out by `walk.out`. `decidingHook` is the one whose rules let it pass. */
 export const sendOut = (context: HookContext, walk: Walk, inDev: string | null, decidingHook: Hook): readonly Walk[] => {
   const out = walk.out ?? '';
   const posted = runHook(context, seen(walk, { inDev, outDev: out, physOut: null }), 'postrouting');
-  return andThen(posted, (each) => frameOut(context, handOver(context, each, out, decidingHook), out));
+  const shim = context.model.parents.shim(out);
+  if (shim !== null) return andThen(posted, (each) => byShim(context, each, shim, decidingHook));
+  return andThen(posted, (each) =>
+    frameOut(context, handOver(context, each, out, decidingHook), out).map((left) =>
+      left.end?.outcome === 'accept' ? leaves(context, left, out) : left,
+    ),
+  );
+};
+
+/** Behind the hooks of the device, where a capture sees the packet. */
+const leaves = ({ model }: HookContext, walk: Walk, out: string): Walk => {
+  const port = walk.end?.outPort ?? null;
+  const left = model.isBridge(out) ? walk : atDevice(model, walk, out, 'out');
+  return port === null ? left : atDevice(model, left, port, 'out');
+};
+
+/** By a child of the host's own, which reaches its siblings as any child does. */
+const byShim = (context: HookContext, walk: Walk, shim: Child, decidingHook: Hook): readonly Walk[] => {
+  const sent = { dst: walk.skb.dst, mac: null, gateway: walk.nextHop };
+  const asked = askedByHost(
+    context.model,
+    walk,
+    shim.device,
+    walk.nextHop ?? walk.skb.dst,
+    neighbourAt(context.model.self, shim.device, walk.nextHop ?? walk.skb.dst),
+  );
+  if (asked.end !== null) return [asked];
+  const own = (each: Walk): readonly Walk[] => [
+    undetermined(each, { kind: 'default', text: `${shim.device} on ${shim.parent}` }, 'the host sends by a child of its own to itself'),
+  ];
+  const left = andThen(deviceHook(context, asked, 'egress', shim.device), (each) =>
+    leaveByChild(context, each, shim, sent, { receive: own, route: own }),
+  );
+  return left.map((each) =>
+    each.end?.outcome === 'accept' ? finish(each, { ...each.end, decidedBy: acceptedBy(each, decidingHook, each.end.decidedBy) }) : each,
+  );
 };
 
 const handOver = (context: HookContext, walk: Walk, out: string, decidingHook: Hook): Walk => {
@@ -40,9 +78,10 @@ const handOver = (context: HookContext, walk: Walk, out: string, decidingHook: H
     return drop(walk, 'routing', { kind: 'route', text: `${out} is down`, reason: 'link-down', about: { device: out } });
   }
   if (isMulticast(dst) || isLimitedBroadcast(dst)) return finish(walk, end);
-  const child = model.places.all.find((place) => place.parent === out && isPlaceOf(place, dst));
-  if (child !== undefined) return toChild(walk, out, child);
+  const child = childAt(model, out, dst);
+  if (child !== null) return toChild(walk, out, child);
   if (!model.isBridge(out)) return toWire(context, walk, out, target, end);
+  walk = atDevice(model, walk, out, 'out');
   const place = model.places.onBridge(out, target);
   const neighbour = neighbourAt(model.self, out, target);
   const learnt = neighbour?.mac ?? null;
@@ -94,22 +133,42 @@ const unanswered = (walk: Walk, neighbour: NeighbourView): Walk =>
     `nobody answered the last question who has the address (${neighbour.text}): if that is still so, the packet ends here`,
   );
 
+interface ChildAt {
+  readonly name: string;
+  readonly kind: string;
+  readonly container: string | null;
+  /** The switch beside is meant to send frames back (mode vepa). */
+  readonly reflected: boolean;
+}
+
+/** The child of `parent` that has the address; where its namespace was not read, by what Docker says. */
+const childAt = (model: HostModel, parent: string, ip: IpAddress): ChildAt | null => {
+  const child = model.parents.holding(parent, ip);
+  if (child !== null) return { name: child.owner, kind: child.kind, container: child.container, reflected: child.mode === 'vepa' };
+  const place = model.places.all.find((each) => each.parent === parent && isPlaceOf(each, ip));
+  if (place === undefined) return null;
+  return { name: place.container.name, kind: place.network?.driver ?? 'macvlan', container: place.container.name, reflected: false };
+};
+
 /** What the parent of a macvlan or ipvlan sends goes to the wire, never to its own children (macvlan.c hands over on receive only). */
-const toChild = (walk: Walk, parent: string, child: Place): Walk => {
-  const driver = child.network?.driver ?? 'macvlan';
+const toChild = (walk: Walk, parent: string, { name, kind, container, reflected }: ChildAt): Walk => {
   const by: DecidedBy = {
     kind: 'bridge',
-    text: `${driver}: ${parent} never hands what the host sends to its own child ${child.container.name}`,
+    text: `${kind}: ${parent} never hands what the host sends to its own child ${name}`,
     reason: 'parent-and-child',
-    about: { container: child.container.name, device: parent },
+    about: { device: parent, ...(container === null ? {} : { container }) },
   };
-  if (walk.nextHop === null) return drop(walk, 'routing', by);
-  const gateway = formatIp(walk.nextHop);
-  return undetermined(
-    walk,
-    by,
-    `it leaves by ${parent} for ${gateway}: only if ${gateway} sends it back does it reach ${child.container.name}`,
-  );
+  if (walk.nextHop !== null) {
+    const gateway = formatIp(walk.nextHop);
+    return undetermined(walk, by, `it leaves by ${parent} for ${gateway}: only if ${gateway} sends it back does it reach ${name}`);
+  }
+  return reflected
+    ? undetermined(
+        walk,
+        by,
+        `it leaves by ${parent}: only a switch there that sends frames back by the port they came from brings it to ${name}`,
+      )
+    : drop(walk, 'routing', by);
 };
 
 const isPlaceOf = (place: Place, ip: IpAddress): boolean =>

@@ -1,15 +1,16 @@
-/** Judges a packet: its whole way through the host, all backends, all hooks; and the way of the answer to it. */
+/** Judges a packet: its whole way through the host and the namespaces beside it, all backends, all hooks; and the way of the answer to it. */
 import { withStoredConnection } from './backwards.ts';
-import { asReceived, asSent } from './inside.ts';
+import { answering, asAnswer, asLater, checkedAnswer, delivered, setOut } from './journey/ends.ts';
+import { journey, type Trip } from './journey/journey.ts';
+import { left } from './journey/legs.ts';
 import { withKeptDecision } from './kept-decision.ts';
 import { mergeWalks } from './merge.ts';
 import type { HostModel } from './model.ts';
 import { withSecondLeg } from './proxied-leg.ts';
-import { checkAnswer, replyTo } from './reply.ts';
+import { replyTo } from './reply.ts';
 import { startWalk } from './start.ts';
-import { travel } from './travel.ts';
 import type { PacketSpec, Verdict } from './verdict.ts';
-import { drop, record, type Walk } from './walk.ts';
+import { drop, type Walk, walkWith } from './walk.ts';
 import { withWayBack } from './way-back.ts';
 
 export interface JudgeOptions {
@@ -21,12 +22,7 @@ export interface JudgeOptions {
   readonly secondLeg?: true;
 }
 
-export const judge = (model: HostModel, spec: PacketSpec, options: JudgeOptions = {}): Verdict => {
-  const explain = options.explain === true;
-  const began = begin(model, spec, explain);
-  const { verdict } = mergeWalks(model, waysOf(model, spec, explain, began), explain);
-  return followed(model, spec, withKeptDecision(model, spec, began, verdict), options);
-};
+export const judge = (model: HostModel, spec: PacketSpec, options: JudgeOptions = {}): Verdict => asked(model, spec, options).verdict;
 
 export const judgeBoth = (
   model: HostModel,
@@ -34,56 +30,55 @@ export const judgeBoth = (
   options: JudgeOptions = {},
 ): { readonly verdict: Verdict; readonly reply: Verdict | null } => {
   const explain = options.explain === true;
-  const began = asSent(model, spec, begin(model, spec, explain), options.sender);
-  if (began.end !== null) return { verdict: mergeWalks(model, [began], explain).verdict, reply: null };
-  const { verdict: first, shown } = mergeWalks(model, waysOf(model, spec, explain, began), explain);
-  const verdict = followed(model, spec, withKeptDecision(model, spec, began, first), options);
+  const { verdict, shown, began } = asked(model, spec, options);
   if (verdict.outcome !== 'accept') return { verdict, reply: null };
+  const there = (shown.end?.inside === undefined ? null : model.inside(shown.end.inside)) ?? model;
+  const lost = (walk: Walk): Verdict => mergeWalks(model, [left(there, begin(there, spec, explain), walk)], explain).verdict;
   const answer = replyTo(model, shown);
   switch (answer.kind) {
     case 'none':
       return { verdict, reply: null };
-    case 'ignored': {
-      const lost = drop(begin(model, spec, explain), 'input', answer.by, 'the host gets the ping and leaves it unanswered');
-      return { verdict, reply: mergeWalks(model, [lost], explain).verdict };
-    }
+    case 'ignored':
+      return {
+        verdict,
+        reply: lost(drop(begin(there, spec, explain), 'input', answer.by, `${there.name} gets the ping and leaves it unanswered`)),
+      };
     case 'no-route': {
       const { text, container } = answer;
       const by = { kind: 'route', text, reason: 'container-no-route', about: { container } } as const;
-      const lost = drop(begin(model, spec, explain), 'routing', by);
-      return { verdict, reply: mergeWalks(model, [lost], explain).verdict };
+      return { verdict, reply: lost(drop(begin(there, spec, explain), 'routing', by)) };
     }
     case 'question': {
-      const blank = asSent(model, answer.spec, begin(model, answer.spec, explain), shown.end?.deliveredTo?.container);
-      if (blank.end !== null) return { verdict, reply: mergeWalks(model, [blank], explain).verdict };
-      const judged = travel({ model, explain }, answer.spec, blank).map((walk) => checkAnswer(shown, walk));
-      const walks = withWayBack(model, spec, shown, judged, blank).map((walk) => delivered(model, walk));
+      const blank = walkWith(begin(there, answer.spec, explain), { legs: shown.legs });
+      const trip: Trip = { root: model, explain, spec: asAnswer(answer.spec), check: (at, walk) => checkedAnswer(shown, at, walk) };
+      const judged = journey(trip, there, answer.spec, blank).map((walk) => answering(began, walk));
+      const walks = withWayBack(model, spec, shown, judged, blank).map(delivered);
       return { verdict, reply: mergeWalks(model, walks, explain).verdict };
     }
   }
 };
 
-const waysOf = (model: HostModel, spec: PacketSpec, explain: boolean, began: Walk): readonly Walk[] =>
-  travel({ model, explain }, spec, withStoredConnection(model, spec, began)).map((walk) => delivered(model, walk));
+interface Asked {
+  readonly verdict: Verdict;
+  /** The walk that the verdict shows. */
+  readonly shown: Walk;
+  /** The walk as it set out. */
+  readonly began: Walk;
+}
+
+const asked = (model: HostModel, spec: PacketSpec, options: JudgeOptions): Asked => {
+  const explain = options.explain === true;
+  const { at, own, began } = setOut(model, spec, options.sender, explain);
+  const trip: Trip = { root: model, explain, spec: asLater(spec) };
+  const walks = journey(trip, at, own, at === model ? withStoredConnection(model, spec, began) : began).map(delivered);
+  const { verdict, shown } = mergeWalks(model, walks, explain);
+  const onHost = at === model ? began : begin(model, spec, false);
+  return { verdict: followed(model, spec, withKeptDecision(model, spec, onHost, verdict), options), shown, began };
+};
 
 const begin = (model: HostModel, spec: PacketSpec, explain: boolean): Walk => {
   const walk = startWalk(model, spec);
-  return explain ? { ...walk, phases: [] } : walk;
-};
-
-/** Who gets an accepted packet, as the last thing that is told about its way. */
-const delivered = (model: HostModel, before: Walk): Walk => {
-  const walk = asReceived(model, before);
-  const { end } = walk;
-  if (end === null || end.outcome !== 'accept') return walk;
-  const to = end.deliveredTo;
-  const text =
-    to !== undefined
-      ? `delivered to ${to.container} (${to.network})`
-      : end.out === 'local'
-        ? 'delivered to the host itself'
-        : `leaves by ${end.out ?? 'an interface that is not known'}`;
-  return record(walk, { kind: 'delivery', hook: end.out === 'local' ? 'input' : 'postrouting', result: 'allow', text });
+  return explain ? walkWith(walk, { phases: [] }) : walk;
 };
 
 /** docker-proxy takes the connection and dials the container itself; what it dials is taken by no other proxy. */

@@ -23,7 +23,7 @@ const receive = (model: HostModel, walk: Walk): Walk => {
   };
   const ignored = echoIgnored(model, walk);
   if (ignored !== null)
-    return finish(addStep(walk, 'input', ignored.text, 'continue', 'the host leaves the ping unanswered'), { ...end, ignored });
+    return finish(addStep(walk, 'input', ignored.text, 'continue', `${model.name} leaves the ping unanswered`), { ...end, ignored });
   // Who answers does so from an address of its own.
   if (isMulticast(skb.dst) || isBroadcast(model, walk)) return finish(walk, { ...end, silent: true });
   if ((skb.protocol !== IPPROTO_TCP && skb.protocol !== IPPROTO_UDP) || skb.dstPort === null) return finish(walk, end);
@@ -33,7 +33,7 @@ const receive = (model: HostModel, walk: Walk): Walk => {
   const listener = listenerFor(model.self.listeners, protocol, skb.dst, skb.dstPort, skb.inDev);
   const socket = `${protocol} ${addressPort(skb.dst, skb.dstPort)}`;
   if (listener === null) {
-    const answer = protocol === 'tcp' ? 'the host answers with a reset' : 'the host answers: port unreachable';
+    const answer = protocol === 'tcp' ? `${model.name} answers with a reset` : `${model.name} answers: port unreachable`;
     return finish(addStep(walk, 'input', `nothing listens on ${socket}`, 'continue', answer, { socket: 'closed' }), end);
   }
   const published = isDockers(listener.program) ? publicationAt(model.facts, protocol, skb.dst, skb.dstPort) : null;

@@ -13,7 +13,7 @@ import { assumed, leavesBy, refusal, routeIn } from './route-in.ts';
 import { type HookContext, runHook } from './run-hook.ts';
 import { martian } from './source-check.ts';
 import { bySysctl, ifSwitch } from './switch.ts';
-import { addStep, andThen, drop, passed, seen, undetermined, type Walk, walkWith } from './walk.ts';
+import { addStep, andThen, atDevice, drop, passed, seen, undetermined, type Walk, walkWith } from './walk.ts';
 
 export const localOut = (context: HookContext, walk: Walk, link: string | null): readonly Walk[] =>
   andThen(link === null ? routeOut(context, walk, 'output') : [ontoLink(walk, link)], (routed) => {
@@ -69,7 +69,8 @@ const routeOut = (context: HookContext, walk: Walk, why: 'output' | 'reroute'): 
 
 /** Through lo the packet passes POSTROUTING, then PREROUTING and INPUT with the connection that it has already, by then confirmed. */
 const loop = (context: HookContext, walk: Walk): readonly Walk[] =>
-  andThen(runHook(context, seen(walk, { inDev: null, outDev: 'lo' }), 'postrouting'), (each) => {
+  andThen(runHook(context, seen(walk, { inDev: null, outDev: 'lo' }), 'postrouting'), (posted) => {
+    const each = atDevice(context.model, atDevice(context.model, posted, 'lo', 'out'), 'lo', 'in');
     const { ct } = each.skb;
     const confirmed = hasConnection(ct) && !ct.confirmed ? ctWith(ct, { confirmed: true }) : ct;
     return andThen(runHook(context, seen(each, { inDev: 'lo', outDev: null, ct: confirmed }), 'prerouting'), (back) =>

@@ -2,6 +2,7 @@
 import type { HostModel } from './model.ts';
 import type { DecidedBy, ProxiedConnection, Verdict, VerdictOutcome } from './verdict.ts';
 import type { Assumption, End, ProxyTarget, Walk } from './walk.ts';
+import { wayOf } from './way.ts';
 
 interface Ended {
   readonly walk: Walk;
@@ -50,13 +51,16 @@ const settle = (model: HostModel, walk: Walk): Ended => {
   };
   const family = walk.skb.family;
   const doubt = walk.doubts.find((entry) => entry.mayChange || end.outcome === 'accept' || end.outcome === 'reject');
-  const gaps = model.firewallGaps[family];
+  // What was walked leg by leg has told of each namespace's own.
+  const gaps = walk.legs === null ? model.firewallGaps[family] : NO_GAPS;
   const noted = gaps.length === 0 || end.outcome === 'drop' ? walk : { ...walk, notes: [...walk.notes, ...gaps] };
   if (doubt === undefined || end.outcome === 'undetermined') return { walk: noted, end };
   // Whatever rejects the packet stops it too; only an answer may differ, which the notes tell.
   if (end.outcome === 'reject' && !doubt.mayChange) return { walk: { ...noted, notes: [...noted.notes, doubt.text] }, end };
   return { walk: { ...noted, notes: [...noted.notes, doubt.text] }, end: { outcome: 'undetermined', decidedBy: doubt.by, out: null } };
 };
+
+const NO_GAPS: readonly string[] = [];
 
 /** The first assumption of one world that a world with another outcome does not share. */
 const dividing = (ended: readonly Ended[]): Assumption | null => {
@@ -74,6 +78,7 @@ const verdictOf = ({ walk }: Ended, end: End, unknowns: readonly string[], expla
   const { nat, steps } = walk;
   const reached = outcome === 'accept';
   const verdict: Verdict = { outcome, decidedBy, nat, out, steps, unknowns, evidence: 'predicted' };
+  if (walk.legs !== null) Object.assign(verdict, { way: wayOf(walk.way) });
   // What is seldom there is added: literals are made much faster than spread.
   if (rejectWith !== undefined) Object.assign(verdict, { rejectWith });
   if (reached && deliveredTo !== undefined) Object.assign(verdict, { deliveredTo });

@@ -1,5 +1,6 @@
 /** The host made ready for judging packets: everything that a packet's way needs, indexed once for each change of the facts. */
-import type { HostFacts, InterfaceAddress, Link, NamespaceFacts } from '../host/facts.ts';
+import { formatIp } from '../base/ip-address.ts';
+import type { HostFacts, InterfaceAddress, Link, NamespaceFacts, OtherNamespace } from '../host/facts.ts';
 import { LEGACY_TABLES_IN_USE } from '../host/read-facts.ts';
 import { SNAPSHOT_COMMANDS } from '../host/snapshot.ts';
 import { compileRuleset } from '../netfilter/compile.ts';
@@ -9,18 +10,36 @@ import { asksForTracking } from '../netfilter/tracking-asked.ts';
 import { ConntrackIndex } from './conntrack-index.ts';
 import { Fib } from './fib.ts';
 import { type FrameChains, frameChains, HOOKS, type HookPrograms, hookProgram } from './hook-program.ts';
+import { Parents } from './layer2/parents.ts';
 import { Places } from './places.ts';
 import { Sysctls } from './sysctls.ts';
 import { arpChains } from './unevaluated.ts';
+import { ownerOf, Wires } from './wires.ts';
 
 export interface HostModel {
   readonly facts: HostFacts;
+  /** Inode of the namespace that is modelled; null for the host's own. */
+  readonly netns: string | null;
+  /** The container, or the overlay network, whose namespace it is; null for the host. */
+  readonly owner: string | null;
+  /** For sentences: `the host`, `web1`. */
+  readonly name: string;
+  /** Null on the host at hand; another host's words for itself, `host 203.0.113.3`, in all of its namespaces. */
+  readonly label: string | null;
+  /** The namespace of the machine itself. */
+  readonly host: HostModel;
+  /** Other machines whose facts are at hand. */
+  readonly peers: readonly HostModel[];
+  /** Packets that come in here have been taken out of IPsec. */
+  readonly decrypted?: true;
   readonly self: NamespaceFacts;
   /** Null where the links were not read. */
   readonly links: ReadonlyMap<string, Link> | null;
   readonly fib: Fib;
   readonly sysctls: Sysctls;
   readonly places: Places;
+  /** Parents of macvlan and ipvlan devices, and their children in all namespaces. */
+  readonly parents: Parents;
   readonly hooks: { readonly 4: HookPrograms; readonly 6: HookPrograms };
   readonly frames: FrameChains;
   /** Chains of family arp that may lose a question or an answer: `arp z i: policy drop`. */
@@ -35,6 +54,10 @@ export interface HostModel {
   readonly firewallGaps: { readonly 4: readonly string[]; readonly 6: readonly string[] };
   /** Null where conntrack was not read. */
   readonly conntrack: ConntrackIndex | null;
+  /** Where cables lead, over all namespaces. */
+  readonly wires: Wires;
+  /** Another namespace as one more host; null where it is not known, or its routes and rules were not read. */
+  inside(netns: string): HostModel | null;
   /** Addresses of an interface; empty where there are none. */
   addressesOf(dev: string): readonly InterfaceAddress[];
   isBridge(dev: string): boolean;
@@ -43,9 +66,84 @@ export interface HostModel {
 /** What tests and other sources of rules may put in the place of the compiled rulesets. */
 export interface CompileOptions {
   readonly chains?: { readonly 4: readonly BaseChain[]; readonly 6: readonly BaseChain[] };
+  /** What is known of other machines, which tunnels of this one may lead to. */
+  readonly peers?: readonly HostFacts[];
 }
 
+/** Another machine's namespaces are told from this one's, whose inodes may be the same: their ids carry its label. */
+const compilePeer = (facts: HostFacts, all: () => readonly HostModel[]): HostModel => {
+  const label = labelOf(facts);
+  const own = (id: string): string => `${label}/${id}`;
+  const apart: HostFacts = {
+    ...facts,
+    namespaces: facts.namespaces.map((namespace) => ({ ...namespace, id: own(namespace.id) })),
+    containers: facts.containers.map((container) => (container.netns === null ? container : { ...container, netns: own(container.netns) })),
+  };
+  return compileMachine(apart, {}, label, all);
+};
+
+/** Hosts of one swarm may have the same name, addresses differ. */
+const labelOf = ({ self, hostName }: HostFacts): string => {
+  const address = (self.addresses ?? []).find(
+    ({ scope, ip, interface: dev }) => scope === 'global' && ip.version === 4 && !bridges(self, dev),
+  );
+  return `host ${address === undefined ? hostName : formatIp(address.ip)}`;
+};
+
+const bridges = (self: NamespaceFacts, dev: string): boolean =>
+  self.links?.some(({ name, kind }) => name === dev && kind === 'bridge') === true;
+
 export const compileHost = (facts: HostFacts, options: CompileOptions = {}): HostModel => {
+  const machines: HostModel[] = [];
+  const all = (): readonly HostModel[] => machines;
+  machines.push(compileMachine(facts, options, null, all));
+  for (const peer of options.peers ?? []) machines.push(compilePeer(peer, all));
+  return machines[0] as HostModel;
+};
+
+const compileMachine = (facts: HostFacts, options: CompileOptions, label: string | null, all: () => readonly HostModel[]): HostModel => {
+  const wires = new Wires(facts);
+  const inner = new Map<string, HostModel | null>();
+  const inside = (netns: string): HostModel | null => {
+    const known = inner.get(netns);
+    if (known !== undefined) return known;
+    const namespace = facts.namespaces.find(({ id }) => id === netns);
+    if (namespace === undefined) return label === null ? elsewhere(netns) : null;
+    const made = isWhole(namespace.facts) ? compileInside(facts, namespace, { wires, inside, label, host, peers }) : null;
+    inner.set(netns, made);
+    return made;
+  };
+  const elsewhere = (netns: string): HostModel | null =>
+    peers()
+      .map((peer) => peer.inside(netns))
+      .find((found) => found !== null) ?? null;
+  const peers = (): readonly HostModel[] => all().filter((machine) => machine !== made);
+  const host = (): HostModel => made;
+  const made = compileNamespace(facts, { netns: null, owner: null, name: label ?? 'the host', wires, inside, label, host, peers }, options);
+  return made;
+};
+
+/** Enough to follow a packet through it: while only links are read, nothing is said of a namespace. */
+const isWhole = ({ links, routes, rulesets, nftables }: NamespaceFacts): boolean =>
+  links !== null && routes !== null && (rulesets.length > 0 || nftables !== null);
+
+interface Shared extends Pick<HostModel, 'wires' | 'inside' | 'label'> {
+  readonly host: () => HostModel;
+  readonly peers: () => readonly HostModel[];
+}
+
+type Identity = Pick<HostModel, 'netns' | 'owner' | 'name'> & Shared;
+
+/** What Docker knows is about the host's bridges and devices, whatever other namespaces call theirs. */
+const compileInside = (facts: HostFacts, namespace: OtherNamespace, shared: Shared): HostModel => {
+  const known = ownerOf(facts, namespace);
+  // A network's own namespace is there on each of its hosts.
+  const owner = shared.label === null || namespace.owners.length > 0 ? known : `${known} on ${shared.label}`;
+  const own: HostFacts = { ...facts, self: namespace.facts, namespaces: [], containers: [], networks: [], dockerError: 'not asked here' };
+  return compileNamespace(own, { netns: namespace.id, owner, name: owner, ...shared }, {});
+};
+
+const compileNamespace = (facts: HostFacts, identity: Identity, options: CompileOptions): HostModel => {
   const { self } = facts;
   const links = self.links === null ? null : new Map(self.links.map((link) => [link.name, link]));
   const places = new Places(facts);
@@ -58,17 +156,34 @@ export const compileHost = (facts: HostFacts, options: CompileOptions = {}): Hos
   const native = self.nftables === null ? [] : compileNftables({ tables: self.nftables });
   const chains = options.chains ?? { 4: compiled(self, native, 'ip'), 6: compiled(self, native, 'ip6') };
   const claimed = new Set(facts.networks.map((network) => network.claimedBridge).filter((name) => name !== null));
+  const { netns, owner, name, label, wires, inside, host, peers } = identity;
   return {
+    netns,
+    owner,
+    name,
+    label,
+    wires,
+    inside,
+    get host() {
+      return host();
+    },
+    get peers() {
+      return peers();
+    },
     facts,
     self,
     links,
     fib: new Fib(self),
     sysctls: new Sysctls(self),
     places,
+    parents: new Parents(facts),
     hooks: { 4: programs(chains[4]), 6: programs(chains[6]) },
     frames: frameChains(native),
     arpChains: arpChains(self),
-    tracks: { 4: options.chains !== undefined || tracks(self, 'ip'), 6: options.chains !== undefined || tracks(self, 'ip6') },
+    tracks: {
+      4: options.chains !== undefined || tracks(self, 'ip', identity.netns === null),
+      6: options.chains !== undefined || tracks(self, 'ip6', identity.netns === null),
+    },
     translates: { 4: chains[4].some(isNat), 6: chains[6].some(isNat) },
     firewallKnown: {
       4: options.chains !== undefined || firewallKnown(self, 'ip'),
@@ -81,11 +196,14 @@ export const compileHost = (facts: HostFacts, options: CompileOptions = {}): Hos
   };
 };
 
-/** Entries of the family show that something asks, be it nothing that stands in rules (Open vSwitch, tc, IPVS). */
-const tracks = (self: NamespaceFacts, family: 'ip' | 'ip6'): boolean => {
+/**
+ * Entries of the family show that something asks, be it nothing that stands in rules (Open vSwitch, tc, IPVS). Inside containers
+ * connections are not read, and what stands in rules is all that is looked at.
+ */
+const tracks = (self: NamespaceFacts, family: 'ip' | 'ip6', isHost: boolean): boolean => {
   const version = family === 'ip' ? 4 : 6;
   if (self.nftables === null || !firewallKnown(self, family) || firewallGaps(self, family).length > 0) return true;
-  if (self.conntrack === null || self.conntrack.some(({ original }) => original.src.version === version)) return true;
+  if (self.conntrack === null ? isHost : self.conntrack.some(({ original }) => original.src.version === version)) return true;
   return asksForTracking(self.rulesets, self.nftables, family);
 };
 

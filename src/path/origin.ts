@@ -219,7 +219,7 @@ const withState = (model: HostModel, seen: Seen, spec: PacketSpec, assumptions: 
   const { dst, dport } = request.spec;
   const asked = `${request.spec.src} → ${dst}${dport === undefined ? '' : ` port ${dport}`}`;
   return {
-    spec: { ...spec, state: 'ESTABLISHED', connection: { ct: replyView(request.walk.skb.ct), nat: natOriginOf(request.walk) } },
+    spec: { ...spec, state: 'ESTABLISHED', connection: { ct: replyView(request.walk.skb.ct), nat: natOriginOf(request.walk.nat) } },
     assumptions: request.walk.nat.length === 0 ? assumptions : [...assumptions, `taken as the answer to ${asked}`],
   };
 };

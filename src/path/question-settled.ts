@@ -1,8 +1,7 @@
 /** Answers that are settled before the host's path begins, or that the host's path does not see. */
 import { formatIp, type IpAddress } from '../base/ip-address.ts';
-import { isLocalAddress } from './env.ts';
 import type { HostModel } from './model.ts';
-import type { Place } from './places.ts';
+import { namespaceOf, type Place } from './places.ts';
 import type { End } from './question-ends.ts';
 import type { DecidedBy, DecisionSubject, Verdict, VerdictOutcome } from './verdict.ts';
 
@@ -27,22 +26,16 @@ export const settle = (outcome: VerdictOutcome, decidedBy: DecidedBy, unknowns: 
 
 const beside = (text: string, about: DecisionSubject): DecidedBy => ({ kind: 'bridge', text, reason: 'beside-host-rules', about });
 
-/** Networks whose traffic the host's own rules do not see. */
-export const hiddenSource = (model: HostModel, place: Place, target: IpAddress): Verdict | null => {
+/** Networks whose traffic the host's own rules do not see, where what they do instead is not known. */
+export const hiddenSource = (model: HostModel, place: Place): Verdict | null => {
   const driver = place.network?.driver ?? '';
   const name = place.container.name;
   const subject: DecisionSubject = { container: name, ...(place.parent === null ? {} : { device: place.parent }) };
   if (driver === 'macvlan' || driver === 'ipvlan') {
-    if (isLocalAddress(model, target) === true) {
-      return settle('drop', {
-        kind: 'bridge',
-        text: `${driver}: ${name} and the host cannot talk over their common parent ${place.parent ?? ''}`.trim(),
-        reason: 'parent-and-child',
-        about: subject,
-      });
-    }
+    const netns = namespaceOf(model.facts, place.container)?.id;
+    if (netns !== undefined && place.interface !== null && model.parents.inside(netns, place.interface) !== null) return null;
     return settle('undetermined', beside(`${driver} on ${place.parent ?? 'its parent'}`, subject), [
-      `${name} is on a ${driver} network: its frames leave by ${place.parent ?? 'the parent'} below the host's rules, which do not see them`,
+      `${name} is on a ${driver} network: its frames leave by ${place.parent ?? 'the parent'} below the host's rules, and what of its own namespace was read does not say more`,
     ]);
   }
   if (place.bridge === null) {

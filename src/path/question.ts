@@ -12,7 +12,7 @@ import { exitOf } from './exit.ts';
 import { type JudgeOptions, judgeBoth } from './judge.ts';
 import type { HostModel } from './model.ts';
 import { protocolOf } from './packet-spec.ts';
-import type { Place } from './places.ts';
+import { namespaceOf, type Place } from './places.ts';
 import { addressOf, firstAddress, guessPlace, hostSource, outsideAddress, targetAddress, uplinkOf } from './question-addresses.ts';
 import { type ContainerEnd, type End, endOf } from './question-ends.ts';
 import { hiddenSource, hiddenTarget, settle } from './question-settled.ts';
@@ -198,17 +198,19 @@ const fromContainer = (model: HostModel, from: ContainerEnd, to: End, target: Ip
       unplaced(source),
     );
   }
-  const hidden = hiddenSource(model, place, target);
+  const hidden = hiddenSource(model, place);
   if (hidden !== null) return say(named, hidden, unplaced(source));
   const spec: PacketSpec = {
-    in: place.bridge,
+    in: place.bridge ?? place.parent,
     src: formatIp(source),
     dst: formatIp(target),
     proto: parts.number,
     ...parts.transport,
     ...atPlace(place),
   };
-  if (exit.kind === 'place')
+  // Where its own namespace is walked through, its route is a step of the way.
+  const namespace = namespaceOf(model.facts, container);
+  if (exit.kind === 'place' && (namespace === null || model.inside(namespace.id) === null))
     parts.before.push({ ...outsideHost(spec), kind: 'container', result: 'route', text: exit.route, note: `in ${container.name}` });
   return say(named, hiddenTarget(to, target), spec);
 };

@@ -19,7 +19,8 @@ export type Reply =
 /** `walk` is a request that was accepted. */
 export const replyTo = (model: HostModel, walk: Walk): Reply => {
   const { skb, end } = walk;
-  if (end === null || end.outcome !== 'accept' || end.silent === true || end.out === null) return { kind: 'none' };
+  if (end === null || end.outcome !== 'accept' || end.silent === true) return { kind: 'none' };
+  if (end.out === null && end.inside === undefined) return { kind: 'none' };
   if (end.ignored !== undefined) return { kind: 'ignored', by: end.ignored };
   const shape = answerShape(walk);
   if (shape === null) return { kind: 'none' };
@@ -32,7 +33,8 @@ export const replyTo = (model: HostModel, walk: Walk): Reply => {
     ...(skb.srcPort === null ? {} : { dport: skb.srcPort }),
     ...shape,
   };
-  const spec = end.out === 'local' ? base : fromReceiver(model, walk, base);
+  const isThere = end.out === 'local' || end.inside !== undefined;
+  const spec = isThere ? base : fromReceiver(model, walk, base);
   if ('lost' in spec) return { kind: 'no-route', container: end.deliveredTo?.container ?? '', text: spec.lost };
   const tracked = walk.tracked && skb.ct.state !== 'INVALID' && skb.ct.state !== 'UNTRACKED';
   const ct: CtView = {
@@ -43,13 +45,14 @@ export const replyTo = (model: HostModel, walk: Walk): Reply => {
     confirmed: true,
   };
   if (!tracked) return { kind: 'question', spec };
-  return { kind: 'question', spec: { ...spec, state: 'ESTABLISHED', connection: { ct, nat: natOriginOf(walk) } } };
+  const nat = walk.legs?.connections.findLast((each) => each.netns === walk.legs?.netns)?.nat ?? natOriginOf(walk.nat);
+  return { kind: 'question', spec: { ...spec, state: 'ESTABLISHED', connection: { ct, nat } } };
 };
 
 /** Which rules gave the connection its translations. */
-export const natOriginOf = (walk: Walk): NatOrigin => ({
-  dst: lastOf(walk.nat, ['dnat', 'redirect']),
-  src: lastOf(walk.nat, ['snat', 'masquerade']),
+export const natOriginOf = (nat: readonly VerdictNat[]): NatOrigin => ({
+  dst: lastOf(nat, ['dnat', 'redirect']),
+  src: lastOf(nat, ['snat', 'masquerade']),
 });
 
 const lastOf = (nat: readonly VerdictNat[], kinds: readonly string[]): VerdictNat | null =>
@@ -78,6 +81,7 @@ const fromReceiver = (model: HostModel, walk: Walk, base: PacketSpec): PacketSpe
     in: end?.out ?? null,
     ...(end?.outPort === null || end?.outPort === undefined ? {} : { port: end.outPort }),
     ...(end?.receiverMac === null || end?.receiverMac === undefined ? {} : { srcMac: formatMac(end.receiverMac) }),
+    ...(end?.answerMac === null || end?.answerMac === undefined ? {} : { dstMac: formatMac(end.answerMac) }),
   };
   const container =
     end?.deliveredTo === undefined ? undefined : model.facts.containers.find((entry) => entry.name === end.deliveredTo?.container);
@@ -93,11 +97,10 @@ const fromReceiver = (model: HostModel, walk: Walk, base: PacketSpec): PacketSpe
   };
 };
 
-/** An answer whose translation is not undone is not the one that was asked for, or does not come to whom asked. */
-export const checkAnswer = (request: Walk, reply: Walk): Walk => {
+/** An answer whose translation is not undone is not the one that was asked for, or does not come to whom asked. `ct`: the request's connection. */
+export const checkAnswer = ({ original, direction, dnat, snat }: CtView, reply: Walk): Walk => {
   const { end } = reply;
-  const { original, direction, dnat, snat } = request.skb.ct;
-  if (end === null || end.outcome !== 'accept' || !request.tracked || direction !== 'original') return reply;
+  if (end === null || end.outcome !== 'accept' || direction !== 'original') return reply;
   const { src, srcPort, dst, dstPort } = reply.skb;
   const from = dnat && !sameEnd(src, srcPort, original.dst, original.dstPort);
   const to = snat && !sameEnd(dst, dstPort, original.src, original.srcPort);

@@ -85,7 +85,7 @@ const toGroup = (model: HostModel, walk: Walk, dev: string, fate: Fate): readonl
     return joined(walk);
   const by: DecidedBy = {
     kind: 'route',
-    text: `nothing on this host has joined ${ip} on ${dev}`,
+    text: `nothing ${model.owner === null ? 'on this host' : `in ${model.owner}`} has joined ${ip} on ${dev}`,
     reason: 'group-not-joined',
     about: { device: dev, address: ip },
   };
@@ -165,7 +165,8 @@ const follow = (model: HostModel, walk: Walk, dev: string, answer: FibAnswer, fa
     addStep(routed, 'routing', route.text, 'continue', undefined, leavesBy(hop.dev)),
     forwarding,
     (value) => value,
-    (each) => andThen(validateSource(model, passed(each, 'routing', forwarding.text, 'the host forwards'), dev, hop.dev), fate.forward),
-    (each) => [drop(each, 'routing', bySysctl(forwarding, 'forwarding-off', dev), 'the host does not forward')],
+    (each) =>
+      andThen(validateSource(model, passed(each, 'routing', forwarding.text, `${model.name} forwards`), dev, hop.dev), fate.forward),
+    (each) => [drop(each, 'routing', bySysctl(forwarding, 'forwarding-off', dev), `${model.name} does not forward`)],
   );
 };

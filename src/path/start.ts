@@ -51,6 +51,8 @@ export const startWalk = (model: HostModel, spec: PacketSpec): Walk => {
     tracked: false,
     end: null,
     phases: null,
+    way: [],
+    legs: null,
   };
 };
 
@@ -133,13 +135,13 @@ const icmpRequest = (spec: PacketSpec, protocol: number): number | null => {
   return protocol === IPPROTO_ICMP ? 8 : 128;
 };
 
-const packetType = (dst: IpAddress, dstMac: number | null): Skb['packetType'] => {
+export const packetType = (dst: IpAddress, dstMac: number | null): Skb['packetType'] => {
   if (dstMac !== null) return !isGroupMac(dstMac) ? 'unicast' : dstMac === 0xffff_ffff_ffff ? 'broadcast' : 'multicast';
   if (isMulticast(dst)) return 'multicast';
   return isLimitedBroadcast(dst) ? 'broadcast' : 'unicast';
 };
 
-const planOf = (model: HostModel, spec: PacketSpec, skb: Skb): { readonly plan: CtPlan; readonly notes: readonly string[] } => {
+export const planOf = (model: HostModel, spec: PacketSpec, skb: Skb): { readonly plan: CtPlan; readonly notes: readonly string[] } => {
   // A state that is given beside another connection's asks about a later packet of it.
   if (spec.connection !== undefined && (spec.state ?? spec.connection.ct.state) === spec.connection.ct.state)
     return { plan: { kind: 'connection', ct: spec.connection.ct, source: 'request' }, notes: [] };

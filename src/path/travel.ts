@@ -3,13 +3,16 @@ import { formatMac, parseMac } from '../base/ip-address.ts';
 import { type BridgeArrival, bridgeIn, type HostSide, isGroupMac } from './bridge.ts';
 import { forward } from './forward.ts';
 import { deviceHook } from './frame-hooks.ts';
+import { takenByChild } from './layer2/arrive.ts';
+import { sentThroughHost } from './layer2/ipvlan-l3.ts';
+import { leaveByChild } from './layer2/leave.ts';
 import { deliverLocally } from './local-in.ts';
 import { localOut } from './local-out.ts';
 import type { HostModel } from './model.ts';
 import { refusedOnArrival, routeIn } from './route-in.ts';
 import { type HookContext, runHook } from './run-hook.ts';
 import type { PacketSpec } from './verdict.ts';
-import { andThen, drop, note, seen, undetermined, type Walk } from './walk.ts';
+import { andThen, atDevice, drop, seen, undetermined, type Walk } from './walk.ts';
 
 export const travel = (context: HookContext, spec: PacketSpec, start: Walk): readonly Walk[] => {
   const { model } = context;
@@ -27,11 +30,30 @@ export const travel = (context: HookContext, spec: PacketSpec, start: Walk): rea
   const port = spec.port ?? (master !== null && model.isBridge(master) ? spec.in : null);
   const hosted = host(context, spec, dev);
   const dstMac = spec.dstMac === undefined ? null : parseMac(spec.dstMac);
+  const sender = model.parents.sender(dev, start.skb.srcMac, start.skb.src);
+  if (sender !== null) {
+    return leaveByChild(
+      context,
+      start,
+      sender,
+      { dst: start.skb.dst, mac: dstMac },
+      {
+        receive: (walk, device) => host(context, spec, device).receive(walk),
+        route: (walk, child) => sentThroughHost(context, walk, child),
+      },
+    );
+  }
   if (!model.isBridge(dev)) {
-    return andThen(ingress(context, start, [spec.in, dev]), (walk) => otherHost(context, spec, walk, dev, dstMac) ?? hosted.receive(walk));
+    const reached = dev === spec.in ? [dev] : [spec.in, dev];
+    return andThen(
+      ingress(context, passing(model, start, reached), [spec.in, dev]),
+      (walk) => takenByChild(context, walk, dev, dstMac) ?? otherHost(context, spec, walk, dev, dstMac) ?? hosted.receive(walk),
+    );
   }
   const arrival = arrivalAt(model, dev, port, dstMac, start);
-  return andThen(ingress(context, start, [arrival.port]), (walk) => bridgeIn(context, walk, arrival, hosted));
+  return andThen(ingress(context, passing(model, start, arrival.port === null ? [] : [arrival.port]), [arrival.port]), (walk) =>
+    bridgeIn(context, walk, arrival, hosted),
+  );
 };
 
 /** What is not given about the port follows from who sends. */
@@ -57,27 +79,11 @@ const host = (context: HookContext, spec: PacketSpec, dev: string): HostSide => 
   };
 };
 
-/** PACKET_OTHERHOST is dropped in ip_rcv_core; a macvlan child takes its frames before the host's IP layer. */
+/** PACKET_OTHERHOST is dropped in ip_rcv_core. */
 const otherHost = (context: HookContext, spec: PacketSpec, walk: Walk, dev: string, dstMac: number | null): readonly Walk[] | null => {
   if (dstMac === null || isGroupMac(dstMac)) return null;
   const own = context.model.links?.get(dev)?.mac;
   if (own === undefined || own === null || own === formatMac(dstMac)) return null;
-  const child = context.model.places.byMac(dstMac);
-  if (child !== null && child.parent === dev) {
-    const driver = child.network?.driver ?? 'macvlan';
-    return [
-      undetermined(
-        note(walk, `the host's rules do not see the frames of ${driver} children`),
-        {
-          kind: 'bridge',
-          text: `${driver} on ${dev}: ${child.container.name}`,
-          reason: 'beside-host-rules',
-          about: { device: dev, container: child.container.name },
-        },
-        `what ${child.container.name} does with it depends on its own namespace`,
-      ),
-    ];
-  }
   return [
     drop(walk, 'bridge', {
       kind: 'default',
@@ -87,6 +93,10 @@ const otherHost = (context: HookContext, spec: PacketSpec, walk: Walk, dev: stri
     }),
   ];
 };
+
+/** A capture sees the frame before any chain does. */
+const passing = (model: HostModel, start: Walk, devices: readonly string[]): Walk =>
+  devices.reduce((walk, device) => atDevice(model, walk, device, 'in'), start);
 
 /** A device's own chains see the frame before any other; a member's frames pass those of its bond too. */
 const ingress = (context: HookContext, start: Walk, devices: readonly (string | null)[]): readonly Walk[] => {

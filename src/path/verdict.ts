@@ -79,6 +79,18 @@ export interface DecidedBy {
   readonly about?: DecisionSubject;
   /** The container, or the overlay network, in whose own namespace it was decided; absent for the host's own. */
   readonly namespace?: string;
+  /** What was decided is the packet of a tunnel that carries this one. */
+  readonly tunnel?: TunnelPacket;
+}
+
+/** The packet around a frame: VXLAN (RFC 7348), or the ESP (RFC 4303) that an encrypted network wraps it in. */
+export interface TunnelPacket {
+  readonly src: string;
+  readonly dst: string;
+  readonly vni: number;
+  readonly proto: 'udp' | 'esp';
+  /** UDP's destination port. */
+  readonly dport?: number;
 }
 
 /** What can decide beside rules, each named after the check that the kernel makes. */
@@ -124,7 +136,15 @@ export type DecisionReason =
   | 'answer-untracked'
   | 'answer-unrecognised'
   | 'way-back-unknown'
-  | 'answer-unasked';
+  | 'answer-unasked'
+  | 'vtep-missing'
+  | 'vtep-wrong'
+  | 'vtep-neighbour'
+  | 'vni-unknown'
+  | 'tunnel-down'
+  | 'ipsec-mark'
+  | 'ipsec-policy'
+  | 'ipsec-state';
 
 /** What the reason is about; each only where it applies. */
 export interface DecisionSubject {
@@ -135,6 +155,8 @@ export interface DecisionSubject {
   readonly address?: string;
   /** The largest packet that the way takes. */
   readonly mtu?: number;
+  /** The hardware address on the frame. */
+  readonly mac?: string;
 }
 
 export interface VerdictNat {
@@ -143,6 +165,8 @@ export interface VerdictNat {
   readonly from: string;
   readonly to: string;
   readonly by: { readonly table: string; readonly chain: string; readonly rule: number; readonly text: string };
+  /** As in a step. */
+  readonly namespace?: string;
 }
 
 export interface VerdictStep {
@@ -173,6 +197,8 @@ export interface VerdictNearMiss {
   readonly failed: string;
   /** What the packet has instead: `dport 80`. Absent where the condition is not about one value of the packet. */
   readonly has?: string;
+  /** As in a step. */
+  readonly namespace?: string;
 }
 
 /**

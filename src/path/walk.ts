@@ -6,7 +6,17 @@ import { formatIp, type IpAddress } from '../base/ip-address.ts';
 import type { ChainStep, NearMiss } from '../netfilter/evaluation.ts';
 import type { Hook, RuleRef } from '../netfilter/ruleset.ts';
 import { type CtView, type Skb, skbWith } from '../netfilter/skb.ts';
-import type { DecidedBy, NatOrigin, VerdictNat, VerdictNearMiss, VerdictOutcome, VerdictPhase, VerdictStep } from './verdict.ts';
+import type {
+  DecidedBy,
+  KnownConnection,
+  NatOrigin,
+  VerdictNat,
+  VerdictNearMiss,
+  VerdictOutcome,
+  VerdictPhase,
+  VerdictStep,
+  WayPoint,
+} from './verdict.ts';
 
 /** Something taken for true on this walk that may be false: the text, and the rule or fact that it hangs on. */
 export interface Assumption {
@@ -39,10 +49,28 @@ export interface End {
   readonly outPort?: string | null;
   /** MAC of the receiver, for the reply's way back. */
   readonly receiverMac?: number | null;
+  /** Inode of the namespace, not the host's, whose socket takes it. */
+  readonly inside?: string;
+  /** The device of another namespace that gets the frame itself, past the rules of this one. */
+  readonly into?: { readonly netns: string | null; readonly device: string; readonly mac: number | null };
+  /** Whose hardware address the receiver sees, where it is not the host's. */
+  readonly answerMac?: number | null;
   /** True where the receiver is known not to answer. */
   readonly silent?: true;
   /** Why the receiver, who gets it, does not answer. */
   readonly ignored?: DecidedBy;
+}
+
+/** A device that the packet has passed, as a capture there would have seen it. What it shows is put into words only where it is asked for. */
+export interface Waymark {
+  readonly netns: string | null;
+  readonly owner: string | null;
+  readonly device: string;
+  readonly direction: 'in' | 'out';
+  /** The packet there. */
+  readonly skb: Skb;
+  /** The tunnel that it is in there. */
+  readonly outer?: NonNullable<WayPoint['outer']>;
 }
 
 /** How a base chain let the packet pass; candidates for what decided an accepted packet. */
@@ -75,6 +103,26 @@ export interface Walk {
   readonly end: End | null;
   /** All that had a say so far; null where nobody asked to be told. */
   readonly phases: readonly VerdictPhase[] | null;
+  /** The devices so far, over all namespaces. */
+  readonly way: readonly Waymark[];
+  /** What the packet brings from the namespaces before this one (journey/legs.ts); null on its first. */
+  readonly legs: Legs | null;
+}
+
+/** What is remembered of the namespaces that a packet has been through. */
+export interface Legs {
+  /** Namespaces passed so far, each visit counted. */
+  readonly count: number;
+  /** The namespace that it is in, or ended in. */
+  readonly netns: string | null;
+  /** Connections that it began or met there. */
+  readonly connections: readonly LegConnection[];
+  /** How the last way through the host ended; null where it has not been through the host. */
+  readonly hostEnd: End | null;
+}
+
+export interface LegConnection extends KnownConnection {
+  readonly netns: string | null;
 }
 
 export type Phase = (walk: Walk) => readonly Walk[];
@@ -102,6 +150,10 @@ export const andThen = (walks: readonly Walk[], phase: Phase): readonly Walk[] =
   return [...kept, finish(next[WORLDS_MAX] as Walk, { outcome: 'undetermined', decidedBy: { kind: 'default', text }, out: null })];
 };
 
+/** The packet passes a device. */
+export const atDevice = (place: Pick<Waymark, 'netns' | 'owner'>, walk: Walk, device: string, direction: 'in' | 'out'): Walk =>
+  walkWith(walk, { way: [...walk.way, { netns: place.netns, owner: place.owner, device, direction, skb: walk.skb }] });
+
 /** A changed copy. Field by field, because copies by spread cost twenty times as much in V8, and every phase makes some. */
 export const walkWith = (walk: Walk, change: Partial<Walk>): Walk => {
   const copy: Walk = {
@@ -123,6 +175,8 @@ export const walkWith = (walk: Walk, change: Partial<Walk>): Walk => {
     tracked: walk.tracked,
     end: walk.end,
     phases: walk.phases,
+    way: walk.way,
+    legs: walk.legs,
   };
   return Object.assign(copy, change);
 };

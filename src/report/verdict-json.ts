@@ -40,6 +40,7 @@ export const decidedByJson = (by: DecidedBy): Record<string, unknown> => ({
   ...(by.counters === undefined ? {} : { counters: { packets: by.counters.packets, bytes: by.counters.bytes } }),
   ...(by.reason === undefined ? {} : { reason: by.reason }),
   ...(by.about === undefined ? {} : { about: by.about }),
+  ...(by.namespace === undefined ? {} : { namespace: by.namespace }),
 });
 
 export const natJson = (nat: VerdictNat): Record<string, unknown> => ({
@@ -47,6 +48,7 @@ export const natJson = (nat: VerdictNat): Record<string, unknown> => ({
   from: nat.from,
   to: nat.to,
   by: { table: nat.by.table, chain: nat.by.chain, rule: nat.by.rule, text: nat.by.text },
+  ...(nat.namespace === undefined ? {} : { namespace: nat.namespace }),
 });
 
 export const stepJson = (step: VerdictStep): Record<string, unknown> => ({
@@ -60,11 +62,13 @@ export const stepJson = (step: VerdictStep): Record<string, unknown> => ({
   ...(step.family === undefined ? {} : { family: step.family }),
   ...(step.note === undefined ? {} : { note: step.note }),
   ...(step.uncertain === undefined ? {} : { uncertain: step.uncertain }),
+  ...(step.namespace === undefined ? {} : { namespace: step.namespace }),
 });
 
 const phaseJson = (phase: VerdictPhase, index: number): Record<string, unknown> => ({
   phase: index + 1,
   kind: phase.kind,
+  ...(phase.namespace === undefined ? {} : { namespace: phase.namespace }),
   hook: phase.hook,
   ...(phase.backend === undefined ? {} : { backend: phase.backend }),
   ...(phase.family === undefined ? {} : { family: phase.family }),
@@ -88,4 +92,5 @@ const nearMissJson = (miss: VerdictNearMiss): Record<string, unknown> => ({
   text: miss.text,
   failed: miss.failed,
   ...(miss.has === undefined ? {} : { has: miss.has }),
+  ...(miss.namespace === undefined ? {} : { namespace: miss.namespace }),
 });

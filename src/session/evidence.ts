@@ -115,9 +115,12 @@ const tryTrace = (flow: Flow): string => {
 };
 
 /** The step has what a translation does not say: the rule's backend and family. */
-const natRef = (verdict: Verdict, { by }: VerdictNat): RuleRef | null => {
+const natRef = (verdict: Verdict, { by, namespace }: VerdictNat): RuleRef | null => {
+  // The counters that are read are the host's.
+  if (namespace !== undefined) return null;
   const step = verdict.steps.find(
-    (each) => each.table === by.table && each.chain === by.chain && each.rule === by.rule && each.text === by.text,
+    (each) =>
+      each.namespace === undefined && each.table === by.table && each.chain === by.chain && each.rule === by.rule && each.text === by.text,
   );
   if (step?.backend === undefined || step.family === undefined) return null;
   const { backend, family } = step;

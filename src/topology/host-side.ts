@@ -131,32 +131,39 @@ const pluggedWarnings = (end: Link, network: DockerNetwork | null, index: HostIn
 };
 
 /**
- * macvlan and ipvlan point at their parent by number. That it is the host's device of that number is proved by one of: another
- * cable of the container that leads to the host has the same namespace id; the parent filters for the child's MAC (dev_uc_add in
- * drivers/net/macvlan.c shows in the fdb); ipvlan has its parent's MAC; Docker names the same parent.
+ * The host's device that a macvlan or ipvlan child hangs on. The child points at it by number; that this is the host's device of that
+ * number is proved by one of: another cable of the namespace that leads to the host has the same namespace id; the parent filters for the
+ * child's MAC (dev_uc_add in drivers/net/macvlan.c shows in the fdb); ipvlan and passthru children have their parent's MAC; Docker names
+ * the same parent.
  */
+export const provenParent = (link: Link, namespace: OtherNamespace, index: HostIndex, network: DockerNetwork | null): Link | null => {
+  if (link.linkIndex === null || link.linkNetnsid === null) return null;
+  const parent = index.hostLinksByIndex.get(link.linkIndex);
+  if (parent === undefined) return null;
+  const sameSide = (): boolean =>
+    (namespace.facts.links ?? []).some(
+      (other) => other.linkNetnsid === link.linkNetnsid && other.kind === 'veth' && hostEndOf(other, namespace, index) !== null,
+    );
+  const filtered = (): boolean => (index.facts.self.fdb ?? []).some((entry) => entry.dev === parent.name && entry.mac === link.mac);
+  const proved = (network !== null && claimedParent(network) === parent.name) || (link.mac !== null && link.mac === parent.mac);
+  return proved || (link.mac !== null && filtered()) || sameSide() ? parent : null;
+};
+
 const resolveParent = (device: ContainerDevice, index: HostIndex, kind: 'macvlan' | 'ipvlan'): Resolution => {
   const { link, namespace, network } = device;
-  const { self } = index.facts;
-  if (self.links === null) return unresolved(`the host's interfaces could not be read: ${missingLinks(index)}`);
+  if (index.facts.self.links === null) return unresolved(`the host's interfaces could not be read: ${missingLinks(index)}`);
   if (link.linkIndex === null) return unresolved(`${link.name} does not say what its parent is`);
   if (link.linkNetnsid === null) return unresolved(`the parent of ${link.name} is in the container itself`);
-  const parent = index.hostLinksByIndex.get(link.linkIndex);
-  const claimed = network === null ? null : claimedParent(network);
-  if (parent === undefined)
+  const numbered = index.hostLinksByIndex.get(link.linkIndex);
+  if (numbered === undefined)
     return unresolved(`the parent of ${link.name} (interface number ${link.linkIndex}) is not among the host's interfaces`);
-
-  const sameSide = (namespace.facts.links ?? []).some(
-    (other) => other.linkNetnsid === link.linkNetnsid && other.kind === 'veth' && hostEndOf(other, namespace, index) !== null,
-  );
-  const filtered =
-    kind === 'macvlan' && link.mac !== null && (self.fdb ?? []).some((entry) => entry.dev === parent.name && entry.mac === link.mac);
-  const sameMac = kind === 'ipvlan' && link.mac !== null && link.mac === parent.mac;
-  if (!sameSide && !filtered && !sameMac && claimed !== parent.name) {
+  const parent = provenParent(link, namespace, index, network);
+  if (parent === null) {
     return unresolved(
-      `the parent of ${link.name} is interface number ${link.linkIndex} of a namespace that the facts do not name; on the host that number is ${parent.name}`,
+      `the parent of ${link.name} is interface number ${link.linkIndex} of a namespace that the facts do not name; on the host that number is ${numbered.name}`,
     );
   }
+  const claimed = network === null ? null : claimedParent(network);
   const warnings = [
     ...(claimed !== null && claimed !== parent.name ? [`the parent of ${link.name} is ${parent.name}; Docker says ${claimed}`] : []),
     ...(isUp(parent) ? [] : [`parent ${parent.name} is down`]),

@@ -55,7 +55,7 @@ export const compareTrace = (verdict: Verdict, passage: Passage | null, options:
   let elsewhere = false;
   for (const [at, predicted] of verdict.steps.entries()) {
     const queue = queues.get(sourceOf(predicted));
-    if (predicted.table === null || queue === undefined || options.untraced?.(predicted) === true) {
+    if (predicted.table === null || predicted.namespace !== undefined || queue === undefined || options.untraced?.(predicted) === true) {
       lines.push({ state: 'untraced', predicted, kernel: null });
       continue;
     }
@@ -157,7 +157,7 @@ const isBeside = (
   verdict: Verdict,
   { source, hook, table }: { source: TraceSource; hook: string | null; table: string | null },
 ): boolean => {
-  const last = verdict.steps.findLast((step) => step.table !== null);
+  const last = verdict.steps.findLast((step) => step.table !== null && step.namespace === undefined);
   const isEnd = verdict.outcome === 'drop' || verdict.outcome === 'reject';
   return isEnd && last !== undefined && sourceOf(last) !== source && last.hook === hook && last.table === table;
 };

@@ -4,6 +4,7 @@ import type { Cause } from '../diagnosis.ts';
 
 export const containerNoRoute: Cause = {
   id: 'container-no-route',
+  inside: true,
   find: (subject) => {
     const { obstacle, topology } = subject;
     const by = obstacle?.verdict.decidedBy;

@@ -1,0 +1,116 @@
+/** Where a packet sets out and where it ends, over all namespaces: in the sender's, or where it was seen; and whether an answer is the one asked for. */
+import { formatIp, type IpAddress, sameIp } from '../../base/ip-address.ts';
+import { newConnection, tupleOf } from '../../netfilter/conntrack.ts';
+import type { HostModel } from '../model.ts';
+import { namespaceOf } from '../places.ts';
+import { checkAnswer } from '../reply.ts';
+import { startWalk } from '../start.ts';
+import type { DecidedBy, PacketSpec } from '../verdict.ts';
+import { addStep, finish, record, type Walk, walkWith } from '../walk.ts';
+import type { WireEnd } from '../wires.ts';
+import { begunIn } from './legs.ts';
+
+export interface Start {
+  /** The namespace that it is first seen in. */
+  readonly at: HostModel;
+  /** The packet as that namespace sees it. */
+  readonly own: PacketSpec;
+  readonly began: Walk;
+}
+
+/** `sender`: the container that is yet to send it; without one the packet is where `spec` says. */
+export const setOut = (root: HostModel, spec: PacketSpec, sender: string | undefined, explain: boolean): Start => {
+  const container = sender === undefined ? undefined : root.facts.containers.find(({ name }) => name === sender);
+  const namespace = container === undefined ? null : namespaceOf(root.facts, container);
+  const at = namespace === null ? null : root.inside(namespace.id);
+  if (at !== null) {
+    const { port: _port, srcMac: _srcMac, dstMac: _dstMac, ...rest } = spec;
+    const own: PacketSpec = { ...rest, in: null };
+    return { at, own, began: begin(at, own, explain) };
+  }
+  const began = begin(root, spec, explain);
+  const cable = sentBy(root, spec);
+  return { at: root, own: spec, began: cable === null ? began : seenBehind(root, began, cable) };
+};
+
+const begin = (model: HostModel, spec: PacketSpec, explain: boolean): Walk => {
+  const walk = startWalk(model, spec);
+  return explain ? walkWith(walk, { phases: [] }) : walk;
+};
+
+/** The far end of the cable that the packet was seen to come in by. */
+const sentBy = (root: HostModel, { in: device, port, srcMac }: PacketSpec): WireEnd | null => {
+  const link = device === null ? undefined : root.links?.get(port ?? device);
+  const far = link === undefined ? null : root.wires.peerOf(null, link);
+  // Behind a bridge of its own there may be others who sent it.
+  return far === null || far.netns === null || far.link.master !== null || (srcMac !== undefined && srcMac !== far.link.mac) ? null : far;
+};
+
+/**
+ * What its sender's own rules did to it is settled: it left like this, and its connection there has begun. How it was before they
+ * translated it cannot be seen from here.
+ */
+const seenBehind = (root: HostModel, began: Walk, { netns, link }: WireEnd): Walk => {
+  const { skb } = began;
+  const owner = netns === null ? null : (root.inside(netns)?.owner ?? null);
+  if (netns === null || owner === null) return began;
+  return walkWith(began, {
+    way: [{ netns, owner, device: link.name, direction: 'out', skb }],
+    legs: { count: 0, netns: null, connections: [begunIn(netns, newConnection(tupleOf(skb), skb.protocol))], hostEnd: null },
+  });
+};
+
+/** The question for the namespaces behind the first: a connection is another one in each, but one that is under way is so everywhere. */
+export const asLater = ({ connection, state, ...rest }: PacketSpec): PacketSpec => {
+  const known = state ?? (connection === undefined || connection.ct.state === 'NEW' ? undefined : connection.ct.state);
+  return known === undefined ? rest : { ...rest, state: known };
+};
+
+/** An answer is known by the connections that its request began; where there is none it is seen for the first time. */
+export const asAnswer = ({ connection: _connection, state: _state, ...rest }: PacketSpec): PacketSpec => rest;
+
+/** Holds an answer against the connection that its request had in the namespace that it has just left. */
+export const checkedAnswer = (request: Walk, at: HostModel, walk: Walk): Walk => {
+  const there = request.legs?.connections.filter(({ netns, ct }) => netns === at.netns && ct.direction === 'original') ?? [];
+  const [only] = there;
+  return only === undefined || there.length > 1 ? walk : checkAnswer(only.ct, walk);
+};
+
+/** In the end it must come from where the request was sent to, and to whom sent it. */
+export const answering = (began: Walk, walk: Walk): Walk => {
+  const { end } = walk;
+  const asked = began.skb;
+  if (end === null || end.outcome !== 'accept') return walk;
+  const { src, srcPort, dst, dstPort } = walk.skb;
+  const fromOther = !sameEnd(src, srcPort, asked.dst, asked.dstPort);
+  if (!fromOther && sameEnd(dst, dstPort, asked.src, asked.srcPort)) return walk;
+  const text = fromOther
+    ? `the answer comes from ${formatIp(src)}, asked was ${formatIp(asked.dst)}`
+    : `the answer is for ${formatIp(dst)}, asked has ${formatIp(asked.src)}`;
+  const decidedBy: DecidedBy = {
+    ...end.decidedBy,
+    reason: 'answer-not-translated',
+    about: { address: formatIp(fromOther ? src : dst) },
+  };
+  return finish(addStep(walk, 'bridge', text, 'drop', 'the asker refuses the answer'), { outcome: 'drop', decidedBy, out: null });
+};
+
+const sameEnd = (one: IpAddress, port: number | null, other: IpAddress, otherPort: number | null): boolean =>
+  sameIp(one, other) && (port === null || otherPort === null || port === otherPort);
+
+/** Who gets an accepted packet, as the last thing that is told about its way. */
+export const delivered = (walk: Walk): Walk => {
+  const { end } = walk;
+  if (end === null || end.outcome !== 'accept') return walk;
+  const to = end.deliveredTo;
+  const isHere = end.out === 'local' || end.inside !== undefined;
+  const text =
+    to !== undefined
+      ? `delivered to ${to.container} (${to.network})`
+      : end.inside !== undefined
+        ? 'delivered to a socket of its own namespace'
+        : end.out === 'local'
+          ? 'delivered to the host itself'
+          : `leaves by ${end.out ?? 'an interface that is not known'}`;
+  return record(walk, { kind: 'delivery', hook: isHere ? 'input' : 'postrouting', result: 'allow', text });
+};
