@@ -26,6 +26,7 @@ const NETWORK_COMMANDS: readonly SnapshotCommand[] = [
   'neighbourProxy',
   'membership',
   'xfrmPolicy',
+  'xfrmState',
   'fdb',
   'bridgeLink',
   'bridgeVlan',

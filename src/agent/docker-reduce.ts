@@ -75,7 +75,11 @@ export const reduceNetwork = (answer: unknown): Reduced<DockerNetworkDocument> =
       ...(scope === null ? {} : { Scope: scope }),
       ...(typeof whole['Internal'] === 'boolean' ? { Internal: whole['Internal'] } : {}),
       ...(typeof whole['EnableIPv6'] === 'boolean' ? { EnableIPv6: whole['EnableIPv6'] } : {}),
-      Options: reduceEach(whole['Options'], (value) => textOf(value)),
+      // An option may be a mere word, as `encrypted` is.
+      Options: reduceEach(whole['Options'], (value) => (value === '' ? '' : textOf(value))),
+      ...(Array.isArray(whole['Peers'])
+        ? { Peers: listOf(whole['Peers']).map((peer) => ({ IP: textOf(recordOf(peer)?.['IP']) ?? '' })) }
+        : {}),
       IPAM: { Config: listOf(ipam?.['Config']).map(reduceSubnet) },
     },
   };

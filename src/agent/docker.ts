@@ -63,7 +63,7 @@ export class DockerDaemon {
         apiVersion: textOf(recordOf(version)?.['ApiVersion']),
         firewallBackend: textOf(recordOf(recordOf(info)?.['FirewallBackend'])?.['Driver']),
         containers: containers.filter((container) => container !== null),
-        networks: this.#networks(networkList, problems),
+        networks: await this.#networks(networkList, problems),
         ...(problems.length === 0 ? {} : { error: `${this.endpoint.url} answered in an unknown way: ${problems.slice(0, 5).join('; ')}` }),
       };
       this.#last = { document, ...seen };
@@ -180,14 +180,27 @@ export class DockerDaemon {
   }
 
   /** By name: the daemon gives them in a new order every time. */
-  #networks(answer: readonly unknown[], problems: string[]): DockerNetworkDocument[] {
-    const networks = answer.flatMap((entry) => {
+  async #networks(answer: readonly unknown[], problems: string[]): Promise<DockerNetworkDocument[]> {
+    const listed = answer.flatMap((entry) => {
       const network = reduceNetwork(entry);
       if ('value' in network) return [network.value];
       problems.push(`a network ${network.problem}`);
       return [];
     });
+    const networks = await inParallel(listed, PARALLEL_INSPECTS, (network) => this.#withPeers(network));
     return networks.sort((a, b) => (a.Name < b.Name ? -1 : a.Name > b.Name ? 1 : a.Id < b.Id ? -1 : 1));
+  }
+
+  /** Which hosts an overlay network spans is told of one network at a time. */
+  async #withPeers(network: DockerNetworkDocument): Promise<DockerNetworkDocument> {
+    if (network.Driver !== 'overlay') return network;
+    try {
+      const whole = reduceNetwork(await this.get(`/networks/${encodeURIComponent(network.Id)}`));
+      return 'value' in whole ? whole.value : network;
+    } catch {
+      // It was removed meanwhile, or the daemon of a worker does not know it: the list's words stay.
+      return network;
+    }
   }
 
   /** Only a process shown to be the container's own is looked into: a daemon elsewhere has process numbers of its own. */

@@ -150,11 +150,47 @@ export interface BridgeVlan {
   readonly untagged: boolean;
 }
 
-/** An IPsec policy of the kernel: which packets it is about. */
+/** An IPsec policy of the kernel: which packets it is about, and what is done to them. */
 export interface XfrmPolicy {
   readonly direction: string;
   readonly src: IpPrefix;
   readonly dst: IpPrefix;
+  /** IANA number; absent for all. */
+  readonly protocol?: number;
+  readonly sport?: number;
+  readonly dport?: number;
+  /** Only packets whose mark is so, as far as the mask looks. */
+  readonly mark?: XfrmMark;
+  /** It drops what it is about. */
+  readonly blocks?: true;
+  /** The transformations, in their order; none lets the packet pass as it is. */
+  readonly templates?: readonly XfrmTemplate[];
+  readonly text: string;
+}
+
+export interface XfrmMark {
+  readonly value: number;
+  readonly mask: number;
+}
+
+export interface XfrmTemplate {
+  readonly src: IpAddress;
+  readonly dst: IpAddress;
+  /** `esp`, `ah`, `comp`. */
+  readonly protocol: string;
+  /** 0 for any. */
+  readonly spi: number;
+  readonly mode: string;
+  readonly text: string;
+}
+
+/** A security association: by it packets are encrypted, or read. Keys are never among the facts. */
+export interface XfrmState {
+  readonly src: IpAddress;
+  readonly dst: IpAddress;
+  readonly protocol: string;
+  readonly spi: number;
+  readonly mode: string;
   readonly text: string;
 }
 
@@ -201,6 +237,7 @@ export interface NamespaceFacts {
   readonly memberships?: readonly Membership[] | null;
   readonly bridgeVlans?: readonly BridgeVlan[] | null;
   readonly xfrmPolicies?: readonly XfrmPolicy[] | null;
+  readonly xfrmStates?: readonly XfrmState[] | null;
   readonly fdb: readonly FdbEntry[] | null;
   readonly bridgePorts: readonly BridgePort[] | null;
   /** Dotted names as sysctl prints them (`net.ipv4.conf.eth0.forwarding`; a dot inside an interface name is a slash). */
@@ -237,6 +274,8 @@ export interface DockerNetwork {
   readonly subnets: readonly IpPrefix[];
   readonly gateways: readonly IpAddress[];
   readonly options: Readonly<Record<string, string>>;
+  /** Of an overlay network: addresses of the hosts that it spans, as Docker knows them. */
+  readonly peers?: readonly IpAddress[];
   /** The bridge that Docker says the network uses, null for other drivers. What a veth is really plugged into is `Link.master`. */
   readonly claimedBridge: string | null;
 }

@@ -88,6 +88,7 @@ const networkOf = (item: JsonObject | null): DockerNetwork | null => {
   const driver = asString(item['Driver']) ?? '';
   const options: Record<string, string> = {};
   for (const [key, value] of Object.entries(asObject(item['Options']) ?? {})) options[key] = String(value);
+  const peers = asArray(item['Peers']);
   const config = (asArray(asObject(item['IPAM'])?.['Config']) ?? []).map((entry) => asObject(entry) ?? {});
   return {
     id: id ?? '',
@@ -99,6 +100,9 @@ const networkOf = (item: JsonObject | null): DockerNetwork | null => {
       .map((entry) => ipOf((asString(entry['Gateway']) ?? '').replace(/\/\d+$/, '')))
       .filter((ip): ip is IpAddress => ip !== null),
     options,
+    ...(peers === null
+      ? {}
+      : { peers: peers.map((entry) => ipOf(asString(asObject(entry)?.['IP']) ?? '')).filter((ip): ip is IpAddress => ip !== null) }),
     claimedBridge: claimedBridge(driver, id ?? '', name ?? '', options),
   };
 };

@@ -15,7 +15,7 @@ import { readListeners } from './read-listeners.ts';
 import { readPolicyRules } from './read-policy-rules.ts';
 import { readRoutes } from './read-routes.ts';
 import { readSysctls } from './read-sysctls.ts';
-import { readXfrmPolicies } from './read-xfrm.ts';
+import { readXfrmPolicies, readXfrmStates } from './read-xfrm.ts';
 import { NAMESPACES, shapeProblems } from './shapes.ts';
 import { type RawOutputs, SNAPSHOT_COMMANDS, type SnapshotCommand, type SnapshotDocument } from './snapshot.ts';
 
@@ -96,6 +96,7 @@ export const readNamespaceFacts = (raw: RawOutputs, givenMissing: Readonly<Recor
     memberships: read('membership', readMemberships),
     bridgeVlans: read('bridgeVlan', readBridgeVlans),
     xfrmPolicies: read('xfrmPolicy', readXfrmPolicies),
+    xfrmStates: read('xfrmState', readXfrmStates),
     fdb: read('fdb', readFdb),
     bridgePorts,
     sysctls: read('sysctl', readSysctls),

@@ -148,6 +148,7 @@ export const NETWORK = fields({
   Driver: 'text',
   Internal: 'flag',
   Options: { each: 'text' },
+  Peers: list(fields({ IP: 'text' })),
   IPAM: fields({ Config: list(fields({ Subnet: 'prefix', Gateway: 'text' })) }),
 });
 

@@ -68,6 +68,8 @@ export interface DockerNetworkDocument {
   readonly Internal?: boolean;
   readonly EnableIPv6?: boolean;
   readonly Options?: Readonly<Record<string, string>> | null;
+  /** Hosts of an overlay network. */
+  readonly Peers?: readonly { readonly IP?: string }[] | null;
   readonly IPAM?: { readonly Config?: readonly { readonly Subnet?: string; readonly Gateway?: string }[] | null };
 }
 
@@ -98,6 +100,7 @@ export const SNAPSHOT_COMMANDS = {
   neighbourProxy: 'ip -j neigh show proxy',
   membership: 'ip -j maddr',
   xfrmPolicy: 'ip xfrm policy',
+  xfrmState: 'ip xfrm state list nokeys',
   fdb: 'bridge -j fdb',
   bridgeLink: 'bridge -j -d link',
   bridgeVlan: 'bridge -j vlan',

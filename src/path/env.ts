@@ -1,6 +1,6 @@
 /** What matches and targets may ask of this host: inet_addr_type, inet_select_addr, xt_rpfilter, xt_policy, sets. Null: not known. */
 import { type IpAddress, inPrefix } from '../base/ip-address.ts';
-import type { InterfaceAddress } from '../host/facts.ts';
+import type { InterfaceAddress, XfrmPolicy } from '../host/facts.ts';
 import type { AddressType, DeviceFacts, FibQuestion, MatchEnv } from '../netfilter/evaluation.ts';
 import type { IpSet } from '../netfilter/ipset.ts';
 import type { Skb } from '../netfilter/skb.ts';
@@ -43,8 +43,8 @@ class HostEnv implements MatchEnv {
     return reversePathMatch(this.#model, skb, options);
   }
 
-  ipsec(skb: Skb): boolean | null {
-    return ipsec(this.#model, skb);
+  ipsec(skb: Skb, direction: 'in' | 'out'): boolean | null {
+    return ipsec(this.#model, skb, direction);
   }
 
   fibDevice(skb: Skb, question: FibQuestion): { readonly dev: string | null } | null {
@@ -99,12 +99,25 @@ export const bookOf = (model: HostModel): AddressBook => ({
   addressesOf: (dev) => model.addressesOf(dev),
 });
 
-/** xt_policy: without a policy that is about such packets none is under IPsec; whether one that is has states is not in the facts. */
-const ipsec = (model: HostModel, skb: Skb): boolean | null => {
+/**
+ * xt_policy: without a policy that is about such packets none is under IPsec. Where one is, whether it holds for this packet rests on more
+ * (its states, what the peer does), which the way of a tunnel's packets looks into (overlay/ipsec.ts).
+ */
+const ipsec = (model: HostModel, skb: Skb, direction: 'in' | 'out'): boolean | null => {
+  if (direction === 'in' && model.decrypted === true) return true;
   const policies = model.self.xfrmPolicies ?? null;
   if (policies === null) return null;
-  return policies.some(({ src, dst }) => covered(skb.src, src) && covered(skb.dst, dst)) ? null : false;
+  return policies.some((policy) => isAbout(policy, skb)) ? null : false;
 };
+
+/** xfrm_selector_match; a port that is not known may be the policy's. The mark is that of the packet as it is here. */
+export const isAbout = ({ src, dst, protocol, sport, dport, mark }: XfrmPolicy, skb: Skb): boolean =>
+  covered(skb.src, src) &&
+  covered(skb.dst, dst) &&
+  (protocol === undefined || protocol === skb.protocol) &&
+  (sport === undefined || skb.srcPort === null || sport === skb.srcPort) &&
+  (dport === undefined || skb.dstPort === null || dport === skb.dstPort) &&
+  (mark === undefined || skb.markUnknown !== undefined || (skb.mark & mark.mask) >>> 0 === (mark.value & mark.mask) >>> 0);
 
 const covered = (ip: IpAddress, prefix: InterfaceAddress['prefix']): boolean =>
   prefix.address.version === ip.version && inPrefix(ip, prefix);

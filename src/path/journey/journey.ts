@@ -40,10 +40,10 @@ const checked = (trip: Trip, model: HostModel, walk: Walk): Walk =>
 const onwards = (trip: Trip, model: HostModel, walk: Walk): readonly Walk[] => {
   const { end } = walk;
   if (end === null || end.outcome !== 'accept') return [walk];
-  if (end.out === 'local') return [arrived(trip, model, walk, end)];
+  if (end.out === 'local') return [arrived(model, walk, end)];
   if (end.silent === true || end.out === null) return [leftBehind(walk, end)];
-  const { root, explain, spec } = trip;
-  const crossings = cross({ root, model, walk, spec, explain });
+  const { explain, spec } = trip;
+  const crossings = cross({ root: model.host, model, walk, spec, explain });
   if (crossings === null) return [leftBehind(walk, end)];
   return crossings.flatMap((crossing) => {
     if (crossing.kind === 'ended') return [crossing.walk];
@@ -75,10 +75,10 @@ const tooFar = (model: HostModel, walk: Walk, dev: string): Walk | null => {
 };
 
 /** A socket of the namespace takes it: what the host made of the packet stays what is said of it. */
-const arrived = (trip: Trip, model: HostModel, walk: Walk, end: End): Walk => {
+const arrived = (model: HostModel, walk: Walk, end: End): Walk => {
   if (model.netns === null) return walk;
   const way = walk.legs?.hostEnd ?? null;
-  const network = networkAt(trip.root, model, walk);
+  const network = networkAt(model.host, model, walk);
   const to =
     way?.deliveredTo?.container === model.owner ? way.deliveredTo : network === null ? undefined : { container: model.name, network };
   const { silent, ignored } = end;
