@@ -11,6 +11,8 @@ import { dockerFailure, hostOf, remarkTrouble, withWorkspace } from './host-acce
 export interface ExplainCommandOptions {
   readonly whyNot: boolean;
   readonly expect: Exclude<VerdictOutcome, 'undetermined'> | null;
+  /** Snapshots of other hosts, to which tunnels of this one lead. */
+  readonly peers?: readonly string[];
 }
 
 export const runExplain = (
@@ -20,26 +22,31 @@ export const runExplain = (
   options: ExplainCommandOptions,
   context: CommandContext,
 ): Promise<number> =>
-  withWorkspace(context, 'facts', async (workspace) => {
-    const answer = explained(workspace, src, dst, proto, options.whyNot);
-    remarkTrouble(context, hostOf(workspace));
-    const { terminal, globals } = context;
-    if (globals.json === true) {
-      terminal.line(
-        jsonDocument({
-          ...verdictJson(answer.verdict),
-          question: answer.question,
-          reply: answer.reply === null ? null : verdictJson(answer.reply),
-          why: answer.why,
-        }),
-      );
-    } else {
-      const { explainText } = await import('../report/explain-text.ts');
-      terminal.lines(explainText(answer, terminal.style(globals.color), terminal.columns));
-    }
-    // Where docker-proxy takes the connection, the one that it makes to the container counts too.
-    return options.expect !== null && options.expect !== wholeOutcome(answer.verdict) ? EXIT_CODES.expectation : 0;
-  });
+  withWorkspace(
+    context,
+    'facts',
+    async (workspace) => {
+      const answer = explained(workspace, src, dst, proto, options.whyNot);
+      remarkTrouble(context, hostOf(workspace));
+      const { terminal, globals } = context;
+      if (globals.json === true) {
+        terminal.line(
+          jsonDocument({
+            ...verdictJson(answer.verdict),
+            question: answer.question,
+            reply: answer.reply === null ? null : verdictJson(answer.reply),
+            why: answer.why,
+          }),
+        );
+      } else {
+        const { explainText } = await import('../report/explain-text.ts');
+        terminal.lines(explainText(answer, terminal.style(globals.color), terminal.columns));
+      }
+      // Where docker-proxy takes the connection, the one that it makes to the container counts too.
+      return options.expect !== null && options.expect !== wholeOutcome(answer.verdict) ? EXIT_CODES.expectation : 0;
+    },
+    options.peers,
+  );
 
 /** A name that nobody knows is no mistake of the person's where containers could not be seen. */
 const explained = (workspace: Workspace, src: string, dst: string, proto: string, whyNot: boolean): ExplainAnswer => {

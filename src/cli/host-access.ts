@@ -10,10 +10,11 @@ export const withWorkspace = async <Result>(
   context: CommandContext,
   needs: Needs,
   use: (workspace: Workspace) => Promise<Result>,
+  peers: readonly string[] = [],
 ): Promise<Result> => {
   const { openWorkspace } = await import('../session/workspace.ts');
   const { host, dockerHost } = context.globals;
-  const workspace = await openWorkspace({ host: host ?? null, dockerHost: dockerHost ?? null, needs });
+  const workspace = await openWorkspace({ host: host ?? null, dockerHost: dockerHost ?? null, needs, peers });
   try {
     return await use(workspace);
   } finally {

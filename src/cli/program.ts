@@ -167,11 +167,14 @@ interface ExplainArguments {
   readonly packets?: string;
   readonly whyNot?: boolean;
   readonly matrix?: boolean;
+  readonly peer?: readonly string[];
   readonly ports?: string;
   readonly from?: string;
   readonly to?: string;
   readonly expect?: NonNullable<ExplainCommandOptions['expect']>;
 }
+
+const collected = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
 const addExplainCommand = (program: Command, io: ProgramIo): void => {
   program
@@ -184,6 +187,7 @@ const addExplainCommand = (program: Command, io: ProgramIo): void => {
     .addArgument(new Argument('[dst]', 'likewise'))
     .addArgument(new Argument('[proto]', 'icmp, tcp:80, udp:53'))
     .option('--packets <file>', 'exact packets instead, one JSON a line in (- is standard input), one JSON a line out')
+    .option('--peer <snapshot>', "another host's snapshot, for what overlay networks carry there (repeatable)", collected, [])
     .option('--why-not', 'also the rules that were asked and did not match, and which condition failed')
     .option('--matrix', 'who can reach whom: every container, the host and outside, with the deciding rule in each cell')
     .option('--ports <list>', 'with --matrix: these instead of icmp and what is published or listened on (icmp,tcp:80)')
@@ -197,7 +201,12 @@ const addExplainCommand = (program: Command, io: ProgramIo): void => {
       ]),
     )
     .action(async (src: string | undefined, dst: string | undefined, proto: string | undefined, given: ExplainArguments) => {
-      const options: ExplainCommandOptions = { whyNot: given.whyNot === true, expect: given.expect ?? null };
+      const peers = given.peer ?? [];
+      const options: ExplainCommandOptions = { whyNot: given.whyNot === true, expect: given.expect ?? null, peers };
+      if (peers.length > 0 && (given.matrix === true || given.packets !== undefined))
+        throw usageError('--peer belongs to one question: SRC DST PROTO[:PORT]', {
+          hint: 'vethscope explain --peer b.json web1 web2 icmp',
+        });
       if (given.matrix === true) {
         if (src !== undefined || given.packets !== undefined)
           throw usageError('explain --matrix takes no SRC DST PROTO and no --packets', {

@@ -43,6 +43,23 @@ export const endOf = (model: HostModel, topology: Topology, text: string, which:
   });
 };
 
+/** A container that only another host has: by its address on a network that SRC is on too, where there is one. */
+export const peerEnd = (model: HostModel, from: End, text: string): End | null => {
+  const name = text.trim();
+  if (model.facts.containers.some((container) => container.name === name)) return null;
+  for (const { facts, label } of model.peers) {
+    const container = facts.containers.find((each) => each.name === name);
+    if (container === undefined) continue;
+    const shared = container.endpoints.find(
+      ({ networkId }) => from.kind === 'container' && from.places.some(({ endpoint }) => endpoint.networkId === networkId),
+    );
+    const ip = (shared ?? container.endpoints[0])?.ipv4 ?? null;
+    if (ip === null) throw failure(`${printable(name)} has no IPv4 address on ${printable(label ?? 'the other host')}`);
+    return { kind: 'address', label: name, ip };
+  }
+  return null;
+};
+
 const containerEnd = (model: HostModel, topology: Topology, node: ContainerNode, network: string | null): End => {
   const holder = node.sharesWith === null ? node : (findContainer(topology, node.sharesWith) ?? node);
   const container = model.facts.containers.find((entry) => entry.id === holder.id);

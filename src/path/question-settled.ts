@@ -38,12 +38,21 @@ export const hiddenSource = (model: HostModel, place: Place): Verdict | null => 
       `${name} is on a ${driver} network: its frames leave by ${place.parent ?? 'the parent'} below the host's rules, and what of its own namespace was read does not say more`,
     ]);
   }
+  if (driver === 'overlay' && isWalked(model, place)) return null;
   if (place.bridge === null) {
     return settle('undetermined', beside(`${driver === '' ? 'unknown' : driver} network ${place.endpoint.network}`, subject), [
       `the ${driver === '' ? 'unknown' : driver} network ${place.endpoint.network} has no bridge in the host's namespace: the host's rules do not see what ${name} sends there`,
     ]);
   }
   return null;
+};
+
+/** Whether packets of the container can be followed through its own namespace, and from there into that of its network. */
+const isWalked = (model: HostModel, place: Place): boolean => {
+  const own = namespaceOf(model.facts, place.container);
+  const link = own?.facts.links?.find(({ name }) => name === place.interface);
+  const far = own === null || link === undefined ? null : model.wires.peerOf(own.id, link);
+  return own !== null && model.inside(own.id) !== null && far !== null && far.netns !== null && model.inside(far.netns) !== null;
 };
 
 /** A container that no packet of this host's rules reaches by the network that was asked about. */

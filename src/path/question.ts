@@ -14,7 +14,7 @@ import type { HostModel } from './model.ts';
 import { protocolOf } from './packet-spec.ts';
 import { namespaceOf, type Place } from './places.ts';
 import { addressOf, firstAddress, guessPlace, hostSource, outsideAddress, targetAddress, uplinkOf } from './question-addresses.ts';
-import { type ContainerEnd, type End, endOf } from './question-ends.ts';
+import { type ContainerEnd, type End, endOf, peerEnd } from './question-ends.ts';
 import { hiddenSource, hiddenTarget, settle } from './question-settled.ts';
 import type { PacketSpec, Verdict, VerdictPhase } from './verdict.ts';
 
@@ -63,7 +63,7 @@ const CLIENT_PORT = 40000;
 /** @throws a usage error for a name or protocol that is not known, a failure for a container that cannot be asked about */
 export const questionBetween = (model: HostModel, topology: Topology, src: string, dst: string, proto: string): Question => {
   const from = endOf(model, topology, src, 'SRC');
-  const to = endOf(model, topology, dst, 'DST');
+  const to = peerEnd(model, from, dst) ?? endOf(model, topology, dst, 'DST');
   const wanted = protoOf(proto);
   const version = versionOf(from, to, wanted.number);
   const number = wanted.number === 1 && version === 6 ? 58 : wanted.number;
@@ -212,7 +212,8 @@ const fromContainer = (model: HostModel, from: ContainerEnd, to: End, target: Ip
   const namespace = namespaceOf(model.facts, container);
   if (exit.kind === 'place' && (namespace === null || model.inside(namespace.id) === null))
     parts.before.push({ ...outsideHost(spec), kind: 'container', result: 'route', text: exit.route, note: `in ${container.name}` });
-  return say(named, hiddenTarget(to, target), spec);
+  // Within an overlay network the way is followed through its tunnels.
+  return say(named, place.network?.driver === 'overlay' ? null : hiddenTarget(to, target), spec);
 };
 
 /** A phase that no table of the host has a part in. */

@@ -1,5 +1,6 @@
 /** The host as known now: facts, topology and the compiled model, replaced when the facts change, its counters kept fresh between. */
 
+import type { HostFacts } from '../host/facts.ts';
 import { OutputIndex } from '../host/raw-outputs.ts';
 import { readFacts } from '../host/read-facts.ts';
 import { readFirewall } from '../host/read-firewall.ts';
@@ -38,9 +39,15 @@ export class HostStore {
   #unchangedAtSec = 0;
   #trouble: string | null = null;
   readonly #listeners = new Set<(reason: string | null) => void>();
+  #peers: readonly HostFacts[] = [];
 
   constructor(live: boolean) {
     this.#live = live;
+  }
+
+  /** What is known of other hosts, for what tunnels carry there; told before the host's own facts. */
+  knowPeers(peers: readonly SnapshotDocument[]): void {
+    this.#peers = peers.map(readFacts);
   }
 
   get version(): HostVersion | null {
@@ -56,7 +63,7 @@ export class HostStore {
   replace(document: SnapshotDocument, reason: string): void {
     const facts = readFacts(document);
     const topology = buildTopology(facts);
-    const model = compileHost(facts);
+    const model = compileHost(facts, { peers: this.#peers });
     this.#version = {
       document,
       facts,
@@ -79,7 +86,7 @@ export class HostStore {
     if (old === null) return;
     const document = { ...old.document, raw: { ...old.document.raw, ...raw } };
     const facts = readFacts(document);
-    const model = compileHost(facts);
+    const model = compileHost(facts, { peers: this.#peers });
     this.#version = { ...old, document, facts, model, cache: new JudgeCache(model) };
   }
 

@@ -33,6 +33,8 @@ export interface WorkspaceOptions {
   /** Path of a saved snapshot to work on instead of this machine; `-` for standard input. */
   readonly host: string | null;
   readonly dockerHost: string | null;
+  /** Paths of snapshots of other hosts. */
+  readonly peers?: readonly string[];
   /**
    * `live`: kept up to date. `live-soon`: the same, handed out at once; the host follows. `facts`: this moment, in full. `links`: this moment,
    * containers and interfaces without rules. `file`: no host
@@ -52,6 +54,7 @@ const CONNECTIONS: CollectRequest = { firewall: false, conntrack: true, namespac
 export const openWorkspace = async (options: WorkspaceOptions): Promise<HostWorkspace> => {
   if (options.host !== null) {
     const workspace = new HostWorkspace(null, true);
+    workspace.store.knowPeers(await readPeers(options.peers));
     workspace.store.replace(parseSnapshot(await readSnapshotFile(options.host)), 'snapshot opened');
     return workspace;
   }
@@ -61,6 +64,7 @@ export const openWorkspace = async (options: WorkspaceOptions): Promise<HostWork
     // From here on this process looks at what others send: without the privileges that it was started with.
     dropPrivileges();
     const workspace = new HostWorkspace(agent);
+    workspace.store.knowPeers(await readPeers(options.peers));
     if (options.needs === 'live-soon')
       void workspace.begin(LIVE, true).catch((error: unknown) => workspace.store.setTrouble(messageOf(error)));
     else if (options.needs === 'live') await workspace.begin(LIVE, true);
@@ -229,6 +233,9 @@ export class HostWorkspace implements Workspace {
     for (const listener of this.#listeners) listener();
   }
 }
+
+const readPeers = (paths: readonly string[] = []): Promise<SnapshotDocument[]> =>
+  Promise.all(paths.map(async (path) => parseSnapshot(await readSnapshotFile(path))));
 
 const readSnapshotFile = async (path: string): Promise<string> => {
   try {
