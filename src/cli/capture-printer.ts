@@ -8,6 +8,7 @@ import { jsonLine } from '../report/json.ts';
 import { packetDecisionJson, packetJson } from '../report/packet-json.ts';
 import { packetDecisionWords, packetLine } from '../report/packet-line.ts';
 import type { Style } from '../report/style.ts';
+import { trailLines } from '../report/trail-text.ts';
 import type { CaptureObserver, CaptureView, FlowRow, SessionEvent } from '../session/state.ts';
 import type { CommandContext } from './context.ts';
 import { PacketQueue } from './packet-queue.ts';
@@ -68,6 +69,12 @@ export class CapturePrinter implements CaptureObserver {
     else if (this.#options.live && !this.#json) this.#tellFlow(row, 'new');
   }
 
+  /** Packets that wait for the verdict of a flow that is none of its own need not wait any longer. */
+  flowJoined(flowId: number): void {
+    this.#judged.add(flowId);
+    this.#queue.writeReady();
+  }
+
   flowEnded(row: FlowRow): void {
     this.flows++;
     this.#judged.add(row.flow.id);
@@ -104,10 +111,15 @@ export class CapturePrinter implements CaptureObserver {
   #tellFlow(row: FlowRow, moment: FlowMoment): void {
     // With --packets people read packets; programs get the flows too.
     if (this.#options.silent || (this.#options.packets && !this.#json)) return;
-    const text = this.#json
-      ? jsonLine(flowJson(row, this.#interfaceName(row.flow.interfaceId)))
-      : flowLine(row, moment, this.#style, this.#zone.offsetMinutes(row.flow.firstSec));
+    const text = this.#json ? jsonLine(flowJson(row, this.#interfaceName(row.flow.interfaceId))) : this.#flowText(row, moment);
     this.#queue.add(null, () => text);
+  }
+
+  #flowText(row: FlowRow, moment: FlowMoment): string {
+    const line = flowLine(row, moment, this.#style, this.#zone.offsetMinutes(row.flow.firstSec));
+    // A new flow has left no trail yet.
+    const trail = moment === 'new' ? [] : trailLines(row.trail ?? null, this.#style, this.#context.terminal.columns);
+    return [line, ...trail].join('\n');
   }
 
   #onPacket(packet: Packet, flow: Flow, direction: Direction): void {

@@ -5,6 +5,7 @@ import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from '../packe
 import { protocolName } from '../packet/protocols.ts';
 import type { FlowRow, FlowVerdict } from '../session/state.ts';
 import { epochText, epochTextOf } from './time.ts';
+import { trailFields } from './trail-json.ts';
 import { verdictJson } from './verdict-json.ts';
 
 /** `interfaceName` is the capture point's. */
@@ -29,6 +30,7 @@ export const flowJson = (row: FlowRow, interfaceName: string): Record<string, un
     ended: flow.ended,
     minRttMs: milliseconds(flow.minRttNs),
     ...protocolDetail(flow),
+    ...trailFields(row.trail ?? null),
   };
 };
 

@@ -21,6 +21,7 @@ import type {
   SessionEvent,
   StoredPacket,
 } from './state.ts';
+import type { PointCondition } from './trail-keeper.ts';
 
 export interface CaptureBaseOptions {
   readonly store: HostStore;
@@ -58,12 +59,20 @@ export abstract class CaptureBase implements CaptureView {
     this.filter = options.filter;
     this.packetLimit = options.packetLimit;
     this.startedAt = options.startedAt;
-    this.core = new CaptureCore({ store: options.store, points: this.points, keepPackets: options.keepPackets });
+    this.core = new CaptureCore({
+      store: options.store,
+      points: this.points,
+      keepPackets: options.keepPackets,
+      conditionOf: (point) => this.conditionOf(point),
+      filter: () => this.filter,
+    });
   }
 
   protected abstract lost(): LostCounts;
   protected abstract saving(): SavingState | null;
   protected abstract fileName(): string | null;
+  /** What of a point says whether its silence means something. */
+  protected abstract conditionOf(point: number): PointCondition;
   abstract setFilter(filter: string): Promise<void>;
   abstract startSaving(path: string): Promise<void>;
   abstract stopSaving(): Promise<void>;

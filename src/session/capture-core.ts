@@ -4,7 +4,7 @@
  */
 
 import { randomInt } from 'node:crypto';
-import { type Flow, ORIGINAL } from '../flow/flow.ts';
+import { type Direction, type Flow, ORIGINAL } from '../flow/flow.ts';
 import { FlowTable } from '../flow/table.ts';
 import { decodePacket } from '../packet/decode.ts';
 import { L3_NONE, L3_OTHER, Packet } from '../packet/packet.ts';
@@ -13,11 +13,12 @@ import type { RawPacket } from '../pcap/reader.ts';
 import type { CapturePoint } from '../topology/topology.ts';
 import { diagnosisOf } from './diagnose-flow.ts';
 import { FlowJudge } from './flow-judge.ts';
-import { type FlowNote, HeadStore, NOT_TRACED, noteOf, replaceHead } from './flow-note.ts';
+import { type FlowNote, HeadStore, isRow, NOT_TRACED, noteOf, replaceHead } from './flow-note.ts';
 import { FlowRows } from './flow-rows.ts';
 import type { HostStore } from './host-store.ts';
 import { PacketRing } from './packet-ring.ts';
 import type { CaptureObserver, FlowPage, FlowQuery, FlowQuestion, FlowRow, FlowTraced, SessionEvent, StoredPacket } from './state.ts';
+import { type PointCondition, TrailKeeper } from './trail-keeper.ts';
 
 /** Where packets and comments go while a session is saved. */
 export interface PacketSink {
@@ -28,6 +29,10 @@ export interface CoreOptions {
   readonly store: HostStore;
   readonly points: readonly CapturePoint[];
   readonly keepPackets: boolean;
+  /** What is known of a point, where there are several. */
+  readonly conditionOf?: (point: number) => PointCondition;
+  /** The capture filter as it is now. */
+  readonly filter?: () => string;
   /** Flows that have ended stay in the table as long as there are not more than so many flows. */
   readonly maxFlows?: number;
 }
@@ -40,6 +45,13 @@ const JUDGED_AT_ONCE = 32;
 /** So many flows may wait for a look at the connections; more of them keep their assumptions. */
 const MAX_WANTING = 2_000;
 const KEPT_EVENTS = 500;
+/** So long a flow may still turn out to be a stage of another: the engines' packets do not come in the order of their time. */
+const SETTLE_NS = 1e8;
+const UNKNOWN_CONDITION: PointCondition = { sinceSec: null, lost: null, hasKernelStamps: false };
+/** A flow's trail is looked at for so long after its last packet. */
+const LOOKED_AT_SEC = 6;
+/** How long a look at the trails may take after each reading of the counters, in milliseconds. */
+const TRAIL_BUDGET_MS = 12;
 
 export class CaptureCore {
   readonly ring: PacketRing | null;
@@ -63,23 +75,35 @@ export class CaptureCore {
   readonly #ended = new Map<number, Flow>();
   readonly #maxFlows: number;
   readonly #observers = new Set<CaptureObserver>();
+  readonly #options: CoreOptions;
+  /** Null as long as there is one point only. */
+  #trails: TrailKeeper | null = null;
+  /** Flows that may still be joined to others, in the order in which they began. */
+  #settling: FlowNote[] = [];
   #queue: FlowNote[] = [];
   readonly #wanting = new Set<FlowNote>();
   #reason = '';
   #droppedEnded = 0;
 
   constructor(options: CoreOptions) {
+    this.#options = options;
     this.#store = options.store;
     this.#maxFlows = options.maxFlows ?? MAX_FLOWS;
     this.#table = new FlowTable({ maxFlows: this.#maxFlows, hashSeed: randomInt(0x7fff_ffff) });
-    this.#judge = new FlowJudge(options.store, options.points);
+    this.#judge = new FlowJudge(options.store, options.points, (note, isFinal) => this.#trails?.contradictionOf(note, isFinal) ?? null);
     this.#points = options.points;
     this.ring = options.keepPackets ? new PacketRing() : null;
-    this.rows = new FlowRows(options.store, (flowId) => this.#notes.get(flowId) ?? null);
+    this.rows = new FlowRows(
+      options.store,
+      (flowId) => this.#notes.get(flowId) ?? null,
+      (note) => this.#trails?.trailOf(note) ?? null,
+    );
+    this.pointsChanged();
   }
 
+  /** Conversations: the stages of one count once. */
   get flowCount(): number {
-    return this.#table.size + this.#ended.size;
+    return this.#table.size + this.#ended.size - (this.#trails?.book.hidden ?? 0);
   }
 
   /** Flows that are not shown any more because there were too many. */
@@ -90,6 +114,19 @@ export class CaptureCore {
   observe(observer: CaptureObserver): () => void {
     this.#observers.add(observer);
     return () => this.#observers.delete(observer);
+  }
+
+  /** From the second point on packets are looked for at all of them. */
+  pointsChanged(): void {
+    if (this.#trails !== null || this.#points.length < 2) return;
+    const { store, points, conditionOf = (): PointCondition => UNKNOWN_CONDITION, filter = (): string => '' } = this.#options;
+    this.#trails = new TrailKeeper({ store, points, conditionOf, filter, noteOf: (flowId) => this.#notes.get(flowId) ?? null });
+    // A file tells of its points as their first packets come.
+    for (const note of this.#notes.values()) {
+      decodePacket(this.#packet, note.head, 0, note.head.length, note.headOriginalLength, note.headLinkType);
+      const sec = Math.floor(note.headSec);
+      this.#follow(this.#trails, note, this.#packet, note.headDirection, sec, Math.round((note.headSec - sec) * 1e9));
+    }
   }
 
   /** Takes one packet in. `raw` is the reader's and is not kept. */
@@ -115,6 +152,13 @@ export class CaptureCore {
       this.#enqueue(note);
     }
     const inside = this.#insideNote(packet);
+    if (this.#trails !== null) {
+      this.#trails.count(interfaceId, raw.timeSec);
+      this.#follow(this.#trails, note, packet, direction, raw.timeSec, raw.timeNsec);
+      if (inside !== null && packet.inner !== null)
+        this.#follow(this.#trails, inside, packet.inner, this.#table.lastInnerDirection, raw.timeSec, raw.timeNsec);
+      this.#settle(this.#trails);
+    }
     if (note.stale !== null) this.#enqueue(note);
     if (this.ring !== null) {
       note.lastSequence = this.ring.add(packet, note.lastSequence, flow.id, inside?.lastSequence);
@@ -132,6 +176,8 @@ export class CaptureCore {
 
   /** Lets flows age up to the given time and hands out those that ended. */
   advance(sec: number, nsec: number): void {
+    this.#trails?.advance(sec, nsec);
+    if (this.#trails !== null) this.#settle(this.#trails);
     this.#table.advance(sec, nsec);
     for (const flow of this.#table.takeEnded()) this.#finish(flow);
   }
@@ -139,6 +185,8 @@ export class CaptureCore {
   /** The input is over: all flows end. */
   finishAll(): void {
     this.judgeAll();
+    this.#trails?.finish();
+    if (this.#trails !== null) this.#settle(this.#trails);
     this.#table.endAll();
     for (const flow of this.#table.takeEnded()) this.#finish(flow);
   }
@@ -195,9 +243,12 @@ export class CaptureCore {
 
   /** New counters were read: evidence is looked at again. */
   recount(): void {
+    const until = performance.now() + TRAIL_BUDGET_MS;
     for (const note of this.#notes.values()) {
       const before = note.verdict?.contradiction ?? null;
-      if (note.finished || !this.#judge.recount(note)) continue;
+      if (note.finished || !isRow(note)) continue;
+      const hasMoved = this.#judge.recount(note);
+      if (!(this.#looksAtTrail(note, until) && this.#judge.lookAtTrail(note, false)) && !hasMoved) continue;
       this.revision++;
       if (before !== null || (note.verdict?.contradiction ?? null) === null) continue;
       const row = this.rows.row(note);
@@ -284,7 +335,54 @@ export class CaptureCore {
   }
 
   *#allNotes(): Iterable<FlowNote> {
-    yield* this.#notes.values();
+    if (this.#trails === null) yield* this.#notes.values();
+    else for (const note of this.#notes.values()) if (isRow(note)) yield note;
+  }
+
+  #follow(trails: TrailKeeper, note: FlowNote, packet: Packet, direction: Direction, sec: number, nsec: number): void {
+    if (note.stage === null) {
+      note.stage = trails.open(note.flow);
+      note.settled = false;
+      this.#settling.push(note);
+    }
+    trails.saw(note.stage, packet, direction, sec, nsec);
+  }
+
+  /** Tells of the flows that are old enough to be known as what they are. */
+  #settle(trails: TrailKeeper): void {
+    const waiting = this.#settling;
+    if (waiting.length === 0) return;
+    const until = trails.nowNs - SETTLE_NS;
+    let done = 0;
+    while (done < waiting.length) {
+      const note = waiting[done] as FlowNote;
+      const { firstSec, firstNsec } = note.flow;
+      if (trails.book.timeOf(firstSec, firstNsec) > until) break;
+      done++;
+      this.#settleOne(note);
+    }
+    if (done > 0) this.#settling = waiting.slice(done);
+  }
+
+  #settleOne(note: FlowNote): void {
+    note.settled = true;
+    const { stage } = note;
+    if (stage === null) return;
+    const { first } = stage.set;
+    this.revision++;
+    if (first !== stage) {
+      for (const observer of this.#observers) observer.flowJoined?.(note.flow.id, first.flow.id);
+      return;
+    }
+    stage.set.isTold = true;
+    if (note.verdict === null || this.#observers.size === 0) return;
+    const row = this.rows.row(note);
+    for (const observer of this.#observers) observer.verdictChanged?.(row);
+  }
+
+  /** Flows that have been silent for long have been looked at. */
+  #looksAtTrail(note: FlowNote, untilMs: number): boolean {
+    return note.stage !== null && this.#store.readAtSec < note.flow.lastSec + LOOKED_AT_SEC && performance.now() < untilMs;
   }
 
   #enqueue(note: FlowNote): void {
@@ -310,7 +408,7 @@ export class CaptureCore {
     note.queued = false;
     const isFirst = note.verdict === null;
     const changed = this.#judge.judge(note, note.stale?.reason ?? this.#reason, note.flow.lastSec);
-    if (isFirst && note.wantsConnections && this.#wanting.size < MAX_WANTING) this.#wanting.add(note);
+    if (isFirst && note.wantsConnections && isWanted(note) && this.#wanting.size < MAX_WANTING) this.#wanting.add(note);
     this.revision++;
     if (!changed) return;
     // What was traced was another decision.
@@ -318,6 +416,7 @@ export class CaptureCore {
     if (this.sink === null && this.#observers.size === 0) return;
     const row = this.rows.row(note);
     if (this.sink !== null) note.comment = this.rows.comment(row);
+    if (!isRow(note)) return;
     for (const observer of this.#observers) observer.verdictChanged?.(row);
   }
 
@@ -326,9 +425,11 @@ export class CaptureCore {
     this.#ended.set(flow.id, flow);
     while (this.flowCount > this.#maxFlows && this.#ended.size > 0) {
       const oldest = this.#ended.keys().next().value as number;
+      const note = this.#notes.get(oldest);
       this.#ended.delete(oldest);
       this.#notes.delete(oldest);
-      this.#droppedEnded++;
+      if (note === undefined || isRow(note)) this.#droppedEnded++;
+      if (note !== undefined && note.stage !== null) this.#trails?.book.forget(note.stage);
     }
   }
 
@@ -336,6 +437,11 @@ export class CaptureCore {
     const note = this.#notes.get(flow.id);
     if (note === undefined || note.finished) return;
     this.revision++;
+    if (!note.settled) this.#settleOne(note);
+    if (!isRow(note)) {
+      note.finished = true;
+      return;
+    }
     if (this.#observers.size === 0) {
       // Nobody waits: its verdict, where it still has none, comes with its turn in the queue.
       note.finished = true;
@@ -343,11 +449,15 @@ export class CaptureCore {
     }
     if (note.queued) this.#judgeOne(note);
     this.#judge.recount(note);
+    if (note.stage !== null) this.#judge.lookAtTrail(note, true);
     note.finished = true;
     const row = this.rows.row(note);
     for (const observer of this.#observers) observer.flowEnded?.(row);
   }
 }
+
+/** A stage whose conversation was seen nearer to its sender has a better witness there. */
+const isWanted = ({ stage }: FlowNote): boolean => stage === null || stage.set.first === stage;
 
 /** Nothing more will be asked about it: rules that change now do not concern it. */
 const isOver = (flow: Flow): boolean => flow.ended || flow.tcp?.phase === 'closed' || flow.tcp?.phase === 'reset';

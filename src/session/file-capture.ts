@@ -13,6 +13,7 @@ import { pointOfInterface } from './file-points.ts';
 import type { HostStore } from './host-store.ts';
 import type { PacketFilter } from './packet-filter.ts';
 import type { LostCounts, SavingState } from './state.ts';
+import type { PointCondition } from './trail-keeper.ts';
 
 export interface FileCaptureOptions {
   readonly path: string;
@@ -37,6 +38,9 @@ export class FileCapture extends CaptureBase {
   readonly #snapshots = new SnapshotCollector();
   /** Which of our points the interfaces of the current section are. */
   #interfaces: { readonly point: number; readonly linkType: number }[] = [];
+  /** By point: what its interfaces' blocks say of lost packets, and whether the kernel stamped its packets. */
+  readonly #losses = new Map<number, number>();
+  readonly #hasKernelStamps: boolean[] = [];
   readonly #abort = new AbortController();
   readonly #statistics = new Map<number, { kernel: number | null; engine: number | null }>();
   #hasFacts: boolean;
@@ -69,6 +73,15 @@ export class FileCapture extends CaptureBase {
 
   protected fileName(): string {
     return this.#options.path;
+  }
+
+  /** A file does not say when its points began: they are taken to have listened from its first packet on. */
+  protected conditionOf(point: number): PointCondition {
+    return {
+      sinceSec: this.startedAt,
+      lost: this.#losses.get(point) ?? null,
+      hasKernelStamps: this.#hasKernelStamps[point] ?? false,
+    };
   }
 
   async setFilter(): Promise<void> {
@@ -164,6 +177,7 @@ export class FileCapture extends CaptureBase {
         return;
       case 'statistics':
         this.#statistics.set(event.section * 0x1_0000 + event.interfaceId, { kernel: event.droppedByOs, engine: event.droppedByInterface });
+        this.#noteLosses(event);
         this.core.revision++;
         return;
       case 'custom':
@@ -176,6 +190,12 @@ export class FileCapture extends CaptureBase {
       case 'unknown':
         return;
     }
+  }
+
+  #noteLosses({ interfaceId, droppedByOs, droppedByInterface }: Extract<ReaderEvent, { kind: 'statistics' }>): void {
+    const point = this.#interfaces[interfaceId]?.point;
+    if (point === undefined || droppedByOs === null) return;
+    this.#losses.set(point, (this.#losses.get(point) ?? 0) + droppedByOs + (droppedByInterface ?? 0));
   }
 
   #interface(event: Extract<ReaderEvent, { kind: 'interface' }>): void {
@@ -197,6 +217,8 @@ export class FileCapture extends CaptureBase {
       this.core.event({ at: goesOn.gap.to, severity: 'info', text: `${point.id}: ${gapWords(goesOn.gap)}` });
     }
     this.#interfaces[event.interfaceId] = { point: index, linkType: event.linkType };
+    this.#hasKernelStamps[index] = event.comments.includes('time stamps: kernel');
+    this.core.pointsChanged();
     this.core.revision++;
   }
 

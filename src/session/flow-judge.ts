@@ -17,7 +17,7 @@ import { answered, contradictionOf, movedOf, natCounts, observe, trackOf, witnes
 import type { FlowNote } from './flow-note.ts';
 import type { HostStore, HostVersion } from './host-store.ts';
 import { LiveVerdict, NONE, NOTHING_SEEN, type SeenBeside } from './live-verdict.ts';
-import type { FlowQuestion } from './state.ts';
+import type { Contradiction, FlowQuestion } from './state.ts';
 
 /** The answer before it is laid beside the flow. */
 interface Answer {
@@ -32,11 +32,17 @@ const COUNTED_AFTER_SEC = 3;
 export class FlowJudge {
   readonly #store: HostStore;
   readonly #points: readonly CapturePoint[];
+  readonly #trailContradiction: (note: FlowNote, isFinal: boolean) => Contradiction | null;
   readonly #packet = new Packet();
 
-  constructor(store: HostStore, points: readonly CapturePoint[]) {
+  constructor(
+    store: HostStore,
+    points: readonly CapturePoint[],
+    trailContradiction: (note: FlowNote, isFinal: boolean) => Contradiction | null = () => null,
+  ) {
     this.#store = store;
     this.#points = points;
+    this.#trailContradiction = trailContradiction;
   }
 
   /** True for flows that the host's path has a say in. */
@@ -83,6 +89,18 @@ export class FlowJudge {
       seen.nat.every((count, at) => count.connections === old.nat[at]?.connections);
     if (isSame) return false;
     note.verdict = new LiveVerdict(verdict.answer, verdict.assumptions, seen, verdict.changes);
+    return true;
+  }
+
+  /** Lays the flow's trail beside its verdict. `isFinal`: nothing more will be seen. Returns whether that says something else than before. */
+  lookAtTrail(note: FlowNote, isFinal: boolean): boolean {
+    const { verdict } = note;
+    if (verdict === null || note.headDirection !== ORIGINAL) return false;
+    const known = verdict.seen.contradiction;
+    if (known !== null && !isOfTrail(known)) return false;
+    const contradiction = this.#trailContradiction(note, isFinal);
+    if (contradiction?.kind === known?.kind) return false;
+    note.verdict = new LiveVerdict(verdict.answer, verdict.assumptions, { ...verdict.seen, contradiction }, verdict.changes);
     return true;
   }
 
@@ -151,7 +169,7 @@ export class FlowJudge {
     const laterCounted = (): boolean => this.#laterCounted(note);
     const contradiction = isSettled
       ? live.contradiction
-      : contradictionOf({ flow, verdict: live.answer.answer.verdict, witness, counted, track, laterCounted });
+      : (contradictionOf({ flow, verdict: live.answer.answer.verdict, witness, counted, track, laterCounted }) ?? trailOf(live));
     return { counted, nat, contradiction };
   }
 
@@ -166,10 +184,18 @@ export class FlowJudge {
   }
 }
 
+const isOfTrail = ({ kind }: Contradiction): boolean => kind === 'seen-beyond' || kind === 'not-seen';
+
+/** What the trail said stays until the trail says otherwise. */
+const trailOf = ({ contradiction }: LiveVerdict): Contradiction | null =>
+  contradiction !== null && isOfTrail(contradiction) ? contradiction : null;
+
 /** Both ends have been heard: conntrack calls what comes now ESTABLISHED. */
 const isUnderWay = (flow: Flow): boolean => flow.packets[0] > 0 && flow.packets[1] > 0;
 
 const refOf = (decided: DecidedBy): RuleRef | null => {
+  // The counters that are read are the host's.
+  if (decided.namespace !== undefined) return null;
   if (decided.kind !== 'rule' && decided.kind !== 'policy') return null;
   const { backend, family, table, chain, rule, text } = decided;
   if (backend === undefined || family === undefined || table === undefined || chain === undefined) return null;
@@ -181,7 +207,7 @@ const decisionKey = (verdict: Verdict): string => {
   const { decidedBy: by } = verdict;
   const place = by.table === undefined ? by.kind : `${by.table} ${by.chain}`;
   const nat = verdict.nat.map((step) => ` ${step.kind} ${step.to}`).join('');
-  return `${verdict.outcome} by ${place}: ${by.text}${nat}`;
+  return `${verdict.outcome} by ${by.namespace === undefined ? '' : `${by.namespace}: `}${place}: ${by.text}${nat}`;
 };
 
 const unanswerable = (why: string): Verdict => ({

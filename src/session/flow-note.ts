@@ -1,6 +1,7 @@
 /** What the session keeps beside each flow: how its first packet looked, where its last one lies, and its verdict. */
 import type { Direction, Flow } from '../flow/flow.ts';
 import type { Packet } from '../packet/packet.ts';
+import type { Stage } from '../trail/book.ts';
 import type { EvidenceTrack, Witness } from './evidence.ts';
 import type { LiveVerdict } from './live-verdict.ts';
 import type { FlowTraces } from './state.ts';
@@ -43,7 +44,14 @@ export interface FlowNote {
   /** The row's words that do not change, for searching; null until asked for. */
   searchable: string | null;
   finished: boolean;
+  /** Where several points are captured: what was seen of the flow at its own. */
+  stage: Stage | null;
+  /** False while it may still turn out to be a stage of another flow: nobody is told of it yet. */
+  settled: boolean;
 }
+
+/** Whether the flow is a row of its own: the first stage of its conversation, once that is known. */
+export const isRow = ({ stage, settled }: FlowNote): boolean => stage === null || (settled && stage.set.first === stage);
 
 export const NOT_TRACED: FlowTraces = Object.freeze({ there: null, reply: null });
 
@@ -70,6 +78,8 @@ export const noteOf = (flow: Flow, packet: Packet, direction: Direction, heads: 
   bName: null,
   searchable: null,
   finished: false,
+  stage: null,
+  settled: true,
 });
 
 export const replaceHead = (note: FlowNote, packet: Packet, direction: Direction, heads: HeadStore): void => {

@@ -6,7 +6,7 @@ import type { Flow } from '../flow/flow.ts';
 import { byWords, outcomeWord } from '../report/decision.ts';
 import type { FlowNote } from './flow-note.ts';
 import type { HostStore } from './host-store.ts';
-import type { FlowPage, FlowQuery, FlowRow, FlowSort } from './state.ts';
+import type { FlowPage, FlowQuery, FlowRow, FlowSort, FlowTrail } from './state.ts';
 
 /** An order of many flows is kept this long before they are sorted again: a live table need not be exact to the packet. */
 const RESORT_MS = 400;
@@ -23,15 +23,18 @@ interface Order {
 export class FlowRows {
   readonly #store: HostStore;
   readonly #noteOf: (flowId: number) => FlowNote | null;
+  readonly #trailOf: (note: FlowNote) => FlowTrail | null;
   #order: Order | null = null;
 
-  constructor(store: HostStore, noteOf: (flowId: number) => FlowNote | null) {
+  constructor(store: HostStore, noteOf: (flowId: number) => FlowNote | null, trailOf: (note: FlowNote) => FlowTrail | null = () => null) {
     this.#store = store;
     this.#noteOf = noteOf;
+    this.#trailOf = trailOf;
   }
 
   row(note: FlowNote): FlowRow {
     const { flow, verdict } = note;
+    const trailOf = this.#trailOf;
     return {
       flow,
       aName: this.#nameOfEnd(note, 'aName'),
@@ -41,6 +44,9 @@ export class FlowRows {
       verdict,
       ...this.#decision(note),
       traced: note.traced,
+      get trail() {
+        return trailOf(note);
+      },
     };
   }
 

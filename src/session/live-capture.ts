@@ -15,8 +15,10 @@ import { LivePoint, type PointCounts } from './live-point.ts';
 import { namespaceOf } from './namespace-of.ts';
 import { SessionWriter } from './session-writer.ts';
 import type { CaptureOptions, LostCounts, SavingState } from './state.ts';
+import type { PointCondition } from './trail-keeper.ts';
 
 const TICK_MS = 100;
+const KERNEL_STAMPS = 'kernel';
 /** The connections are not read more often than this. */
 const CONNECTIONS_MS = 1_000;
 
@@ -36,6 +38,8 @@ export class LiveCapture extends CaptureBase {
   readonly #runs: PointRun[] = [];
   readonly #linkTypes: number[] = [];
   readonly #stamps: string[] = [];
+  /** By point: since when it listens without a break, seconds since the epoch; null while it does not. */
+  readonly #since: (number | null)[] = [];
   readonly #stopListening: () => void;
   readonly #agent: AgentClient;
   #lookingUp = false;
@@ -88,6 +92,16 @@ export class LiveCapture extends CaptureBase {
 
   protected fileName(): null {
     return null;
+  }
+
+  protected conditionOf(point: number): PointCondition {
+    const counts = this.#live[point]?.counts;
+    const { kernel = null, engine = null } = counts ?? {};
+    return {
+      sinceSec: this.#since[point] ?? null,
+      lost: kernel === null ? (engine === 0 ? null : engine) : kernel + (engine ?? 0) + (counts?.interface ?? 0),
+      hasKernelStamps: this.#stamps[point] === KERNEL_STAMPS,
+    };
   }
 
   async setFilter(filter: string): Promise<void> {
@@ -181,7 +195,8 @@ export class LiveCapture extends CaptureBase {
       },
       started: (linkType, engine, warnings, isFirst) => {
         this.#linkTypes[index] = linkType;
-        this.#stamps[index] = engine === 'cap' ? 'user space, as the packet was read' : 'kernel';
+        this.#stamps[index] = engine === 'cap' ? 'user space, as the packet was read' : KERNEL_STAMPS;
+        this.#since[index] = Date.now() / 1000;
         this.setPoint(index, { status: 'capturing', engine, linkType, message: null });
         const missed = this.#gapEnded(index);
         const where = `${isFirst ? 'listening' : 'listening again'} on ${this.points[index]?.id} (engine ${engine})`;
@@ -201,6 +216,7 @@ export class LiveCapture extends CaptureBase {
   }
 
   #pointEnded(index: number, event: Extract<CaptureEvent, { kind: 'ended' }>): void {
+    if (event.end !== 'stopped') this.#since[index] = null;
     const run = this.#runs[index] as PointRun;
     if (event.end === 'stopped') return;
     const isGone = event.end === 'interface-gone' || (event.end === 'no-interface' && run.hasStarted);

@@ -7,6 +7,7 @@ import type { PacketSpec, Verdict } from '../path/verdict.ts';
 import type { CapturePoint, Topology } from '../topology/topology.ts';
 import type { TraceComparison } from '../trace/compare.ts';
 import type { TracePacket } from '../trace/event.ts';
+import type { Trail } from '../trail/trail.ts';
 
 /** The host as known now: facts, topology, and how old they are. */
 export interface HostState {
@@ -108,10 +109,29 @@ export interface RuleCount {
 }
 
 export interface Contradiction {
-  /** An answer came to what should have been dropped, or the rule that should have decided did not count. */
-  readonly kind: 'answered' | 'not-counted';
+  /**
+   * An answer came to what should have been dropped, or the rule that should have decided did not count; it was seen at a place beyond
+   * the predicted end, or not at one where it should have come.
+   */
+  readonly kind: 'answered' | 'not-counted' | 'seen-beyond' | 'not-seen';
   /** A sentence for a person, with what to try. */
   readonly text: string;
+}
+
+/** Where the packets of one direction were seen, beside what was predicted. */
+export interface DirectionTrail {
+  readonly trail: Trail;
+  /** One sentence: the last place seen, the next expected, what lies between. */
+  readonly words: string | null;
+}
+
+/** A flow at several capture points. */
+export interface FlowTrail {
+  /** Null where no packet of that direction was seen. */
+  readonly there: DirectionTrail | null;
+  readonly reply: DirectionTrail | null;
+  /** Who stamped the times: those of user space are late by as long as the engine had to wait. */
+  readonly stamps: 'kernel' | 'user space';
 }
 
 /** One row of the flow table, ready to show: names resolved, everything safe to print. */
@@ -129,6 +149,8 @@ export interface FlowRow {
   readonly by: string;
   /** What the kernel's own trace said of the packet there and of the reply; null where none was asked for since the verdict. */
   readonly traced: FlowTraces;
+  /** Null where one point only is captured. Worked out when it is asked for. */
+  readonly trail?: FlowTrail | null;
 }
 
 export type FlowSort = 'first' | 'last' | 'packets' | 'bytes' | 'rtt' | 'verdict' | 'name';
@@ -167,6 +189,8 @@ export interface CaptureObserver {
   flowEnded?(row: FlowRow): void;
   /** The first verdict of a flow, and every later one that differs. */
   verdictChanged?(row: FlowRow): void;
+  /** What was taken for a flow of its own at one point is a stage of another, whose row it belongs to. */
+  flowJoined?(flowId: number, rowId: number): void;
   event?(event: SessionEvent): void;
 }
 

@@ -42,7 +42,8 @@ const short = (trail: Trail, last: TrailStop, prediction: Prediction | null): st
     .map((stop) => stop.place.between)
     .filter((text) => text !== '');
   const lies = between.length === 0 ? 'Nothing but a cable lies between' : `${between.join(', ')} ${liesBetween(between.join(' and '))}`;
-  const predicted = prediction === null ? 'it should have come further' : `${prediction.outcome.toUpperCase()} by ${prediction.decision} was predicted`;
+  const predicted =
+    prediction === null ? 'it should have come further' : `${prediction.outcome.toUpperCase()} by ${prediction.decision} was predicted`;
   const none = missed?.sight === 'seen' ? 'and no longer' : 'and none of them';
   return `The prediction is wrong: ${predicted}, yet ${packets(last.packets)} seen at ${last.place.words} ${none} at ${missed?.place.words ?? 'the next place'}, where nothing was lost. ${lies}: what stops them there is newer than the facts, or not in them.`;
 };
