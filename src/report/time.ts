@@ -4,8 +4,15 @@ export const epochText = (sec: number, nsec: number): string => `${sec}.${String
 
 /** The same of a number of seconds, which is exact to microseconds. */
 export const epochTextOf = (seconds: number): string => {
-  const sec = Math.floor(seconds);
-  return epochText(sec, Math.floor((seconds - sec) * 1e6) * 1000);
+  const [sec, nsec] = partsOf(seconds);
+  return epochText(sec, nsec);
+};
+
+/** Seconds and nanoseconds of a number of seconds. */
+export const partsOf = (seconds: number): readonly [number, number] => {
+  const micros = Math.round(seconds * 1e6);
+  const sec = Math.floor(micros / 1e6);
+  return [sec, (micros - sec * 1e6) * 1000];
 };
 
 /** `03:14:07.123456`, in the zone that lies `utcOffsetMinutes` east of UTC (pure code has no clock and no zone of its own). */

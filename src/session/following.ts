@@ -59,6 +59,7 @@ interface Owner {
 export class Following {
   readonly #owners: Owner[] = [];
   readonly #points: Followed[] = [];
+  readonly #unresolved = new Set<string>();
 
   /** `whole`: ids of the containers that were asked for as a whole. */
   constructor(points: readonly CapturePoint[], whole: readonly string[], version: HostVersion | null) {
@@ -192,11 +193,16 @@ export class Following {
   #addNetworks(owner: Owner, version: HostVersion, progress: readonly PointProgress[], steps: FollowStep[]): void {
     const node = version.topology.containers.find(({ id }) => id === owner.container.id);
     if (node === undefined) return;
-    for (const place of placesOfContainer(version.topology, node)) {
+    for (const { point: place, isResolved } of placesOfContainer(version.topology, node)) {
       const isKnown = progress.some(
         ({ point }) => point.id === place.id || (point.network === place.network && this.#isOf(point.container, place.container)),
       );
       if (isKnown) continue;
+      // In the middle of being joined: the next look knows more, or there is no more to know.
+      if (!isResolved && !this.#unresolved.has(place.id)) {
+        this.#unresolved.add(place.id);
+        continue;
+      }
       this.#addPoint(place, version);
       steps.push({ kind: 'add', point: place, text: `${node.name} has joined the network ${place.network ?? place.interface}` });
     }

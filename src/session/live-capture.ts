@@ -133,6 +133,7 @@ export class LiveCapture extends CaptureBase {
     );
     this.#writer = writer;
     this.#writeFacts(writer);
+    this.#linkTypes.forEach((linkType, index) => void writer.interfaceIdOf(index, linkType));
     this.core.comments();
     this.core.sink = writer;
     this.say('info', `saving to ${path}`);
@@ -389,13 +390,14 @@ export class LiveCapture extends CaptureBase {
     run.hasStarted = true;
     run.resumes = false;
     run.missingSinceSec = null;
-    if (from === null) return null;
-    const gap = { from, to: Date.now() / 1000 };
-    this.setPoint(index, { gaps: [...(this.statuses[index]?.gaps ?? []), gap] });
-    // What comes now may come from another device, or through another filter. Its description tells of the gap, also where no packet follows.
-    this.#writer?.leave(index);
+    const gap = from === null ? null : { from, to: Date.now() / 1000 };
+    if (gap !== null) {
+      this.setPoint(index, { gaps: [...(this.statuses[index]?.gaps ?? []), gap] });
+      // What comes now may come from another device, or through another filter. Its description will tell of the gap.
+      this.#writer?.leave(index);
+    }
     this.#writer?.interfaceIdOf(index, this.#linkTypes[index] as number);
-    return gapWords(gap);
+    return gap === null ? null : gapWords(gap);
   }
 
   /** Flows that were seen behind a translation are laid beside the kernel's own table of connections. */

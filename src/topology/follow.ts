@@ -111,9 +111,18 @@ export const wholeContainer = (topology: Topology, target: string): ContainerNod
   return text === '' || text.startsWith('bridge:') ? null : findContainer(topology, text);
 };
 
-/** The best place for each network of a container, with the network; those of the holder where it shares a namespace. */
-export const placesOfContainer = (topology: Topology, container: ContainerNode): CapturePoint[] => {
+export interface PlaceOfEndpoint {
+  readonly point: CapturePoint;
+  /** Its other end is known. A device that has just come into the container may still lack it. */
+  readonly isResolved: boolean;
+}
+
+/** The best place for each network of a container; for those of the holder where it shares a namespace. */
+export const placesOfContainer = (topology: Topology, container: ContainerNode): PlaceOfEndpoint[] => {
   const holder = holderOf(topology, container);
   if (holder.modeKind === 'host') return [];
-  return holder.endpoints.flatMap((endpoint) => pointsOfEndpoint(topology, holder, endpoint).slice(0, 1));
+  return holder.endpoints.flatMap((endpoint) => {
+    const [point] = pointsOfEndpoint(topology, holder, endpoint);
+    return point === undefined ? [] : [{ point, isResolved: endpoint.host !== null }];
+  });
 };

@@ -50,6 +50,11 @@ export class Program {
     });
   }
 
+  /** What it has said on standard error so far. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
   get objects(): Record<string, unknown>[] {
     return this.#stdout
       .split('\n')
