@@ -17,7 +17,7 @@ export const takenByChild = (context: HookContext, walk: Walk, parent: string, d
   const children = model.parents.of(parent);
   if (children.length === 0 || (dstMac !== null && isGroupMac(dstMac))) return null;
   const alone = children.find(({ mode }) => mode === 'passthru');
-  if (alone !== undefined && (dstMac !== null || !has(alone, walk.skb.dst))) return [takenWhole(walk, alone)];
+  if (alone !== undefined && !has(alone, walk.skb.dst)) return [takenWhole(walk, alone)];
   const child = model.parents.receiver(parent, dstMac, walk.skb.dst);
   if (child === null || child.netns === null) return null;
   return child.mode === 'l3s' ? throughHooks(context, walk, child) : handIn(model, walk, child);
@@ -39,6 +39,7 @@ export const handIn = (model: HostModel, walk: Walk, to: Child): readonly Walk[]
       decidedBy,
       out: to.parent,
       receiverMac: macOf(to),
+      into: { netns: to.netns, device: to.device, mac: macOf(to) },
       ...(to.container === null ? {} : { deliveredTo: { container: to.container, network: place?.endpoint.network ?? to.device } }),
     }),
   ];

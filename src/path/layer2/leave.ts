@@ -12,7 +12,7 @@ import { deviceHook } from '../frame-hooks.ts';
 import type { HostModel } from '../model.ts';
 import type { HookContext } from '../run-hook.ts';
 import type { DecidedBy, DecisionReason } from '../verdict.ts';
-import { addStep, andThen, drop, finish, note, undetermined, type Walk } from '../walk.ts';
+import { addStep, andThen, atDevice, drop, finish, note, undetermined, type Walk } from '../walk.ts';
 import { handIn } from './arrive.ts';
 import { type Sent, type Station, stationOf } from './station.ts';
 
@@ -71,7 +71,8 @@ const toSibling = (
   if (apart === null) {
     const way = addStep(walk, 'bridge', `${onParent(from)}: ${from.owner} to ${to.owner} inside ${from.parent}`, 'continue');
     // dev_forward_skb: macvlan shows the frame to the parent as one that came in; ipvlan hands it over at once.
-    const shown = from.kind === 'macvlan' ? deviceHook(context, way, 'ingress', from.parent) : [way];
+    const shown =
+      from.kind === 'macvlan' ? deviceHook(context, atDevice(context.model, way, from.parent, 'in'), 'ingress', from.parent) : [way];
     return andThen(shown, (each) => (to.netns === null ? host.receive(each, to.device) : handIn(context.model, each, to)));
   }
   const pair = `${from.owner} and ${to.owner} on ${from.parent}`;
@@ -92,7 +93,9 @@ const separation = (from: Child, to: Child): 'never' | 'switch' | null => {
 };
 
 const reflected = (context: HookContext, walk: Walk, from: Child, text: string): readonly Walk[] =>
-  andThen(deviceHook(context, walk, 'egress', from.parent), (each) => [open(each, from, text, 'reflecting-switch')]);
+  andThen(deviceHook(context, walk, 'egress', from.parent), (each) => [
+    open(atDevice(context.model, each, from.parent, 'out'), from, text, 'reflecting-switch'),
+  ]);
 
 /** A child of the host's own beside it (a shim) answers for the host; the parent itself never hears its children. */
 const toHost = (
@@ -110,7 +113,9 @@ const toHost = (
   const decided = by(from, text, 'parent-and-child');
   if (from.mode === 'vepa')
     return reflected(context, walk, from, `${text}, unless the switch at ${from.parent} sends frames back by the port they came from`);
-  return andThen(deviceHook(context, walk, 'egress', from.parent), (each) => [drop(unreflected(each, from), 'bridge', decided)]);
+  return andThen(deviceHook(context, walk, 'egress', from.parent), (each) => [
+    drop(unreflected(atDevice(context.model, each, from.parent, 'out'), from), 'bridge', decided),
+  ]);
 };
 
 /** A switch that IEEE 802.1D describes never sends a frame back by its own port. */
@@ -165,7 +170,11 @@ const toWire = (
   const hooked = andThen(deviceHook(context, told, 'egress', from.parent), (each) =>
     trunk === null ? [each] : deviceHook(context, each, 'egress', trunk.device),
   );
-  return andThen(hooked, (each) => [beyond(model, each, from, way, gateway !== null)]);
+  const devices = trunk === null ? [from.parent] : [from.parent, trunk.device];
+  return andThen(hooked, (each) => {
+    const left = devices.reduce((passed, device) => atDevice(model, passed, device, 'out'), each);
+    return [beyond(model, left, from, way, gateway !== null)];
+  });
 };
 
 /** On the wire. What a gateway must bring back to this host first is not seen from here. */
