@@ -3,7 +3,7 @@ import { formatIp, type IpAddress } from '../base/ip-address.ts';
 import { type CarriedFlows, type Flow, type FlowTunnel, ORIGINAL, REPLY } from '../flow/flow.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from '../packet/packet.ts';
 import { protocolName } from '../packet/protocols.ts';
-import type { FlowRow, FlowVerdict } from '../session/state.ts';
+import type { FlowProxied, FlowRow, FlowVerdict } from '../session/state.ts';
 import { epochText, epochTextOf } from './time.ts';
 import { trailFields } from './trail-json.ts';
 import { verdictJson } from './verdict-json.ts';
@@ -26,6 +26,7 @@ export const flowJson = (row: FlowRow, interfaceName: string): Record<string, un
     verdict: row.verdict === null ? null : verdictJson(row.verdict.verdict),
     reply: row.verdict?.reply ? verdictJson(row.verdict.reply) : null,
     ...verdictDetail(row.verdict),
+    ...proxiedDetail(row.proxied ?? null),
     interface: interfaceName,
     ended: flow.ended,
     minRttMs: milliseconds(flow.minRttNs),
@@ -84,6 +85,19 @@ const verdictDetail = (verdict: FlowVerdict | null): Record<string, unknown> =>
                 because: change.because,
               })),
             }),
+      };
+
+const proxiedDetail = (proxied: FlowProxied | null): Record<string, unknown> =>
+  proxied === null
+    ? {}
+    : {
+        proxied: {
+          half: proxied.half,
+          flow: proxied.flow,
+          client: proxied.client,
+          evidence: proxied.evidence,
+          ...(proxied.candidates.length === 0 ? {} : { candidates: proxied.candidates }),
+        },
       };
 
 const protocolDetail = (flow: Flow): Record<string, unknown> => ({

@@ -17,6 +17,7 @@ import { type FlowNote, HeadStore, isRow, NOT_TRACED, noteOf, replaceHead } from
 import { FlowRows } from './flow-rows.ts';
 import type { HostStore } from './host-store.ts';
 import { PacketRing } from './packet-ring.ts';
+import { ProxiedHalves } from './proxied-halves.ts';
 import type { CaptureObserver, FlowPage, FlowQuery, FlowQuestion, FlowRow, FlowTraced, SessionEvent, StoredPacket } from './state.ts';
 import { type PointCondition, TrailKeeper } from './trail-keeper.ts';
 
@@ -68,6 +69,7 @@ export class CaptureCore {
   readonly #store: HostStore;
   readonly #table: FlowTable;
   readonly #judge: FlowJudge;
+  readonly #proxied: ProxiedHalves;
   readonly #points: readonly CapturePoint[];
   readonly #packet = new Packet();
   readonly #heads = new HeadStore();
@@ -92,11 +94,13 @@ export class CaptureCore {
     this.#table = new FlowTable({ maxFlows: this.#maxFlows, hashSeed: randomInt(0x7fff_ffff) });
     this.#judge = new FlowJudge(options.store, options.points, (note, isFinal) => this.#trails?.contradictionOf(note, isFinal) ?? null);
     this.#points = options.points;
+    this.#proxied = new ProxiedHalves(options.store);
     this.ring = options.keepPackets ? new PacketRing() : null;
     this.rows = new FlowRows(
       options.store,
       (flowId) => this.#notes.get(flowId) ?? null,
       (note) => this.#trails?.trailOf(note) ?? null,
+      (note) => this.#proxied.of(note.flow.id, (id) => this.#isRow(id)),
     );
     this.pointsChanged();
   }
@@ -143,6 +147,7 @@ export class CaptureCore {
     const flow = this.#table.observe(packet);
     const direction = this.#table.lastDirection;
     let note = this.#notes.get(flow.id);
+    this.#proxied.observe(flow, packet, direction, note === undefined);
     if (note === undefined) {
       note = noteOf(flow, packet, direction, this.#heads);
       this.#notes.set(flow.id, note);
@@ -180,6 +185,7 @@ export class CaptureCore {
     if (this.#trails !== null) this.#settle(this.#trails);
     this.#table.advance(sec, nsec);
     for (const flow of this.#table.takeEnded()) this.#finish(flow);
+    this.#decideProxied(sec + nsec / 1e9);
   }
 
   /** The input is over: all flows end. */
@@ -187,6 +193,7 @@ export class CaptureCore {
     this.judgeAll();
     this.#trails?.finish();
     if (this.#trails !== null) this.#settle(this.#trails);
+    this.#decideProxied(Number.POSITIVE_INFINITY);
     this.#table.endAll();
     for (const flow of this.#table.takeEnded()) this.#finish(flow);
   }
@@ -313,7 +320,8 @@ export class CaptureCore {
     const note = this.#decidingNote(flowId);
     const version = this.#store.version;
     if (note === null || version === null || note.verdict === null) return [];
-    return diagnosisOf(version, note, this.#judge.question(note));
+    const halves = this.#proxied.tell(note.flow.id, (id) => this.#isRow(id));
+    return [...diagnosisOf(version, note, this.#judge.question(note)), ...halves];
   }
 
   /** Whose verdict is asked for: a tunnel's packets are judged, not what is inside. */
@@ -385,6 +393,24 @@ export class CaptureCore {
     return note.stage !== null && this.#store.readAtSec < note.flow.lastSec + LOOKED_AT_SEC && performance.now() < untilMs;
   }
 
+  #isRow(flowId: number): boolean {
+    const note = this.#notes.get(flowId);
+    return note !== undefined && isRow(note);
+  }
+
+  /** Halves of connections that docker-proxy carries, of which more is known now. */
+  #decideProxied(nowSec: number): void {
+    for (const flowId of this.#proxied.decide(nowSec)) {
+      const note = this.#notes.get(flowId);
+      if (note === undefined) continue;
+      this.revision++;
+      if (note.verdict === null || note.finished || !this.#isRow(flowId)) continue;
+      const row = this.rows.row(note);
+      if (this.sink !== null) note.comment = this.rows.comment(row);
+      for (const observer of this.#observers) observer.verdictChanged?.(row);
+    }
+  }
+
   #enqueue(note: FlowNote): void {
     if (note.queued || !this.#judge.isJudged(note.flow)) return;
     note.queued = true;
@@ -408,6 +434,7 @@ export class CaptureCore {
     note.queued = false;
     const isFirst = note.verdict === null;
     const changed = this.#judge.judge(note, note.stale?.reason ?? this.#reason, note.flow.lastSec);
+    this.#proxied.judged(note);
     if (isFirst && note.wantsConnections && isWanted(note) && this.#wanting.size < MAX_WANTING) this.#wanting.add(note);
     this.revision++;
     if (!changed) return;
@@ -428,6 +455,7 @@ export class CaptureCore {
       const note = this.#notes.get(oldest);
       this.#ended.delete(oldest);
       this.#notes.delete(oldest);
+      this.#proxied.forget(oldest);
       if (note === undefined || isRow(note)) this.#droppedEnded++;
       if (note !== undefined && note.stage !== null) this.#trails?.book.forget(note.stage);
     }

@@ -6,7 +6,7 @@ import type { Flow } from '../flow/flow.ts';
 import { byWords, outcomeWord } from '../report/decision.ts';
 import type { FlowNote } from './flow-note.ts';
 import type { HostStore } from './host-store.ts';
-import type { FlowPage, FlowQuery, FlowRow, FlowSort, FlowTrail } from './state.ts';
+import type { FlowPage, FlowProxied, FlowQuery, FlowRow, FlowSort, FlowTrail } from './state.ts';
 
 /** An order of many flows is kept this long before they are sorted again: a live table need not be exact to the packet. */
 const RESORT_MS = 400;
@@ -24,16 +24,24 @@ export class FlowRows {
   readonly #store: HostStore;
   readonly #noteOf: (flowId: number) => FlowNote | null;
   readonly #trailOf: (note: FlowNote) => FlowTrail | null;
+  readonly #proxiedOf: (note: FlowNote) => FlowProxied | null;
   #order: Order | null = null;
 
-  constructor(store: HostStore, noteOf: (flowId: number) => FlowNote | null, trailOf: (note: FlowNote) => FlowTrail | null = () => null) {
+  constructor(
+    store: HostStore,
+    noteOf: (flowId: number) => FlowNote | null,
+    trailOf: (note: FlowNote) => FlowTrail | null = () => null,
+    proxiedOf: (note: FlowNote) => FlowProxied | null = () => null,
+  ) {
     this.#store = store;
     this.#noteOf = noteOf;
     this.#trailOf = trailOf;
+    this.#proxiedOf = proxiedOf;
   }
 
   row(note: FlowNote): FlowRow {
     const { flow, verdict } = note;
+    const proxied = this.#proxiedOf(note);
     const trailOf = this.#trailOf;
     return {
       flow,
@@ -42,7 +50,8 @@ export class FlowRows {
       protocol: flowProtocol(flow),
       state: this.#stateOf(note),
       verdict,
-      ...this.#decision(note),
+      ...this.#decision(note, proxied),
+      proxied,
       traced: note.traced,
       get trail() {
         return trailOf(note);
@@ -51,10 +60,14 @@ export class FlowRows {
   }
 
   /** What carries a flow inside a tunnel decides about it too, on this host. */
-  #decision(note: FlowNote): Pick<FlowRow, 'outcome' | 'by'> {
+  #decision(note: FlowNote, proxied: FlowProxied | null): Pick<FlowRow, 'outcome' | 'by'> {
     const { flow, verdict } = note;
     if (verdict !== null) {
-      const by = `${verdict.contradiction === null ? '' : 'contradicted · '}${byWords(verdict.verdict)}`;
+      // Where its other half is known, that says more than where docker-proxy dials.
+      const { proxiedTo: _dialled, ...plain } = verdict.verdict;
+      const isTold = proxied !== null && (proxied.flow !== null || proxied.candidates.length > 0);
+      const words = isTold ? `${byWords(plain)} · ${proxied.words}` : byWords(verdict.verdict);
+      const by = `${verdict.contradiction === null ? '' : 'contradicted · '}${words}`;
       return { outcome: outcomeWord(verdict.verdict.outcome), by };
     }
     const { tunnel } = flow;
@@ -87,7 +100,9 @@ export class FlowRows {
     const { decidedBy: by } = verdict;
     const place = by.table === undefined ? by.kind : `${by.table}/${by.chain}${by.rule === undefined ? '' : `#${by.rule}`}`;
     const nat = verdict.nat.map((step) => ` ${step.kind.toUpperCase()} ${step.from} -> ${step.to}`).join('');
-    return printable(`vethscope: ${row.outcome} ${place} ${by.text}${nat}`);
+    const { proxied = null } = row;
+    const halves = proxied === null || proxied.flow === null ? '' : `; ${proxied.words}`;
+    return printable(`vethscope: ${row.outcome} ${place} ${by.text}${nat}${halves}`);
   }
 
   #name(ip: IpAddress): string {

@@ -1,6 +1,7 @@
 /** The one state that the TUI and the headless commands read: plain values, replaced whenever something changed. */
 import type { VethscopeError } from '../base/errors.ts';
 import type { Direction, Flow } from '../flow/flow.ts';
+import type { Evidence } from '../flow/proxied.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Packet } from '../packet/packet.ts';
 import type { PacketSpec, Verdict } from '../path/verdict.ts';
@@ -20,6 +21,8 @@ export interface HostState {
   readonly trouble: string | null;
   /** Packets per second of each interface of the host in the newest seconds, oldest first; absent where nobody counts them. */
   readonly traffic?: ReadonlyMap<string, readonly number[]>;
+  /** Packets that interfaces dropped in the newest second, by name; those that dropped none are left out. */
+  readonly dropped?: ReadonlyMap<string, number>;
 }
 
 /** Lost packets by who lost them; null where the engine cannot tell. */
@@ -134,6 +137,21 @@ export interface FlowTrail {
   readonly stamps: 'kernel' | 'user space';
 }
 
+/** What is known of a flow that is half of a connection which docker-proxy carries. */
+export interface FlowProxied {
+  /** `client`: from the client to docker-proxy; `container`: from docker-proxy to the container. */
+  readonly half: 'client' | 'container';
+  /** The flow that is the other half; null where it was not seen, or is not told apart from others. */
+  readonly flow: number | null;
+  /** What joined them: the same bytes on both. */
+  readonly evidence: Evidence | null;
+  /** The flows that may be the other half, where that is not decided. */
+  readonly candidates: readonly number[];
+  /** The client's own `address:port`, where it is known. */
+  readonly client: string | null;
+  readonly words: string;
+}
+
 /** One row of the flow table, ready to show: names resolved, everything safe to print. */
 export interface FlowRow {
   readonly flow: Flow;
@@ -149,6 +167,8 @@ export interface FlowRow {
   readonly by: string;
   /** What the kernel's own trace said of the packet there and of the reply; null where none was asked for since the verdict. */
   readonly traced: FlowTraces;
+  /** Null where docker-proxy has no part in it, as far as is known. */
+  readonly proxied?: FlowProxied | null;
   /** Null where one point only is captured. Worked out when it is asked for. */
   readonly trail?: FlowTrail | null;
 }
