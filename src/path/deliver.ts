@@ -119,10 +119,19 @@ const sentLength = (context: HookContext, walk: Walk, out: string): number | nul
 
 /** Onto a cable whose other end is no part of this host. */
 const toWire = (context: HookContext, walk: Walk, out: string, target: IpAddress, end: End): Walk => {
-  const neighbour = neighbourAt(context.model.self, out, target);
-  if (neighbour?.silent === true) return unanswered(walk, neighbour);
+  const { model } = context;
+  const neighbour = neighbourAt(model.self, out, target);
+  // Who is at the other end of a cable that is known does not hang on the last question's answer.
+  if (neighbour?.silent === true && !leadsOn(model, out)) return unanswered(walk, neighbour);
   const asked = hasNeighbours(context.model, out) ? askedByHost(context.model, walk, out, target, neighbour) : walk;
   return asked.end === null ? finish(asked, end) : asked;
+};
+
+/** Whether the device's frames come out in a namespace that was read. */
+const leadsOn = (model: HostModel, out: string): boolean => {
+  const link = model.links?.get(out);
+  const end = link === undefined ? null : (model.wires.peerOf(model.netns, link) ?? model.wires.parentOf(model.netns, link));
+  return end !== null && (end.netns === null || model.inside(end.netns) !== null);
 };
 
 /** neigh_event_send asks once more for each packet: only an answer would tell. */

@@ -8,7 +8,7 @@ import { judgeBoth } from './judge.ts';
 import type { HostModel } from './model.ts';
 import { protocolOf } from './packet-spec.ts';
 import { PortClasses } from './port-classes.ts';
-import type { PacketSpec, Verdict, VerdictNat, VerdictStep } from './verdict.ts';
+import type { PacketSpec, Verdict, VerdictNat, VerdictStep, WayPoint } from './verdict.ts';
 
 export interface BothVerdicts {
   readonly verdict: Verdict;
@@ -127,7 +127,14 @@ const withPort = (answer: BothVerdicts, from: number, to: number): BothVerdicts 
 const verdictWithPort = (verdict: Verdict, from: number, to: number): Verdict => {
   const nat = mapShared(verdict.nat, (step) => natWithPort(step, from, to));
   const steps = mapShared(verdict.steps, (step) => stepWithPort(step, from, to));
-  return nat === verdict.nat && steps === verdict.steps ? verdict : { ...verdict, nat, steps };
+  const way = verdict.way === undefined ? undefined : mapShared(verdict.way, (point) => pointWithPort(point, from, to));
+  if (nat === verdict.nat && steps === verdict.steps && way === verdict.way) return verdict;
+  return { ...verdict, nat, steps, ...(way === undefined ? {} : { way }) };
+};
+
+const pointWithPort = (point: WayPoint, from: number, to: number): WayPoint => {
+  if (point.sport !== from && point.dport !== from) return point;
+  return { ...point, sport: point.sport === from ? to : point.sport, dport: point.dport === from ? to : point.dport };
 };
 
 const natWithPort = (nat: VerdictNat, from: number, to: number): VerdictNat => {

@@ -70,6 +70,7 @@ const asked = (model: HostModel, spec: PacketSpec, options: JudgeOptions): Asked
   const explain = options.explain === true;
   const { at, own, began } = setOut(model, spec, options.sender, explain);
   const trip: Trip = { root: model, explain, spec: asLater(spec) };
+  if (began.end !== null) return { ...mergeWalks(model, [began], explain), began };
   const walks = journey(trip, at, own, at === model ? withStoredConnection(model, spec, began) : began).map(delivered);
   const { verdict, shown } = mergeWalks(model, walks, explain);
   const onHost = at === model ? began : begin(model, spec, false);

@@ -7,13 +7,13 @@ import { compileRuleset } from '../netfilter/compile.ts';
 import type { BaseChain } from '../netfilter/evaluation.ts';
 import { compileNftables } from '../netfilter/nft/compile.ts';
 import { asksForTracking } from '../netfilter/tracking-asked.ts';
+import { arpChains } from './arp-chains.ts';
 import { ConntrackIndex } from './conntrack-index.ts';
 import { Fib } from './fib.ts';
 import { type FrameChains, frameChains, HOOKS, type HookPrograms, hookProgram } from './hook-program.ts';
 import { Parents } from './layer2/parents.ts';
 import { Places } from './places.ts';
 import { Sysctls } from './sysctls.ts';
-import { arpChains } from './unevaluated.ts';
 import { ownerOf, Wires } from './wires.ts';
 
 export interface HostModel {

@@ -1,7 +1,12 @@
 /** Where a packet sets out and where it ends, over all namespaces: in the sender's, or where it was seen; and whether an answer is the one asked for. */
 import { formatIp, type IpAddress, sameIp } from '../../base/ip-address.ts';
+import type { DockerContainer } from '../../host/facts.ts';
 import { newConnection, tupleOf } from '../../netfilter/conntrack.ts';
+import { askedOfHost } from '../asking.ts';
+import { onBridge } from '../bridge.ts';
+import { isLocalAddress } from '../env.ts';
 import type { HostModel } from '../model.ts';
+import { neighbourAt } from '../neighbours.ts';
 import { namespaceOf } from '../places.ts';
 import { checkAnswer } from '../reply.ts';
 import { startWalk } from '../start.ts';
@@ -28,9 +33,22 @@ export const setOut = (root: HostModel, spec: PacketSpec, sender: string | undef
     const own: PacketSpec = { ...rest, in: null };
     return { at, own, began: begin(at, own, explain) };
   }
-  const began = begin(root, spec, explain);
+  const plain = begin(root, spec, explain);
+  const began = container === undefined ? plain : asksHost(root, spec, plain, container);
   const cable = sentBy(root, spec);
   return { at: root, own: spec, began: cable === null ? began : seenBehind(root, began, cable) };
+};
+
+/** A sender whose own namespace was not read: what is not for a station of the bridge goes to the host, whose address there it must learn. */
+const asksHost = (root: HostModel, spec: PacketSpec, walk: Walk, container: DockerContainer): Walk => {
+  const { in: bridge } = spec;
+  if (bridge === null || !root.isBridge(bridge)) return walk;
+  if (onBridge(root, bridge, walk.skb.dst) && isLocalAddress(root, walk.skb.dst) !== true) return walk;
+  const inside = namespaceOf(root.facts, container)?.facts;
+  const dev = root.places.all.find((place) => place.container === container && place.bridge === bridge)?.interface ?? null;
+  const host = root.addressesOf(bridge).find(({ ip }) => ip.version === walk.skb.family)?.ip;
+  const known = inside === undefined || dev === null || host === undefined ? null : neighbourAt(inside, dev, host);
+  return askedOfHost(root, walk, bridge, container.name, known);
 };
 
 const begin = (model: HostModel, spec: PacketSpec, explain: boolean): Walk => {
