@@ -1,4 +1,4 @@
-/** Packets a second of every interface of the host, from /proc/net/dev (proc(5)): what the picker shows as "now". */
+/** Packets a second of every interface of the host, and those it dropped, from /proc/net/dev (proc(5)): what the screens show as "now". */
 import { readFileSync } from 'node:fs';
 
 const KEPT_SECONDS = 8;
@@ -6,9 +6,16 @@ const KEPT_SECONDS = 8;
 export class InterfaceTraffic {
   readonly #counts = new Map<string, number>();
   readonly #rates = new Map<string, number[]>();
+  readonly #dropCounts = new Map<string, number>();
+  #dropped: ReadonlyMap<string, number> = new Map();
 
   get rates(): ReadonlyMap<string, readonly number[]> {
     return this.#rates;
+  }
+
+  /** Packets that each interface dropped since the reading before, coming in and going out; those that dropped none are left out. */
+  get dropped(): ReadonlyMap<string, number> {
+    return this.#dropped;
   }
 
   /** Reads the counters once; called about every second. Interfaces that are gone are forgotten. Returns false where /proc does not say. */
@@ -21,6 +28,7 @@ export class InterfaceTraffic {
       return false;
     }
     const seen = new Set<string>();
+    const dropped = new Map<string, number>();
     for (const line of text.split('\n').slice(2)) {
       const colon = line.indexOf(':');
       if (colon < 0) continue;
@@ -31,6 +39,10 @@ export class InterfaceTraffic {
         .split(/\s+/)
         .map(Number);
       const packets = (fields[1] ?? 0) + (fields[9] ?? 0);
+      const drops = (fields[3] ?? 0) + (fields[11] ?? 0);
+      const droppedNow = drops - (this.#dropCounts.get(name) ?? drops);
+      if (droppedNow > 0) dropped.set(name, droppedNow);
+      this.#dropCounts.set(name, drops);
       const before = this.#counts.get(name);
       this.#counts.set(name, packets);
       seen.add(name);
@@ -41,8 +53,10 @@ export class InterfaceTraffic {
     for (const name of this.#counts.keys()) {
       if (seen.has(name)) continue;
       this.#counts.delete(name);
+      this.#dropCounts.delete(name);
       this.#rates.delete(name);
     }
+    this.#dropped = dropped;
     return true;
   }
 }

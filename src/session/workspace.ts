@@ -15,12 +15,14 @@ import { connectionsOf, HostStore } from './host-store.ts';
 import { InterfaceTraffic } from './interface-traffic.ts';
 import { LiveCapture } from './live-capture.ts';
 import { compilePacketFilter } from './packet-filter.ts';
+import { pointsBetween } from './points-between.ts';
 import type {
   CaptureOptions,
   CaptureView,
   ExplainAnswer,
   FileOptions,
   HostState,
+  PointsBetween,
   TraceOptions,
   TraceSubject,
   TraceView,
@@ -132,7 +134,7 @@ export class HostWorkspace implements Workspace {
   getHost(): HostState | null {
     const version = this.store.version;
     if (version === null) return null;
-    this.#state ??= { ...version, traffic: this.#traffic.rates };
+    this.#state ??= { ...version, traffic: this.#traffic.rates, dropped: this.#traffic.dropped };
     return this.#state;
   }
 
@@ -157,7 +159,8 @@ export class HostWorkspace implements Workspace {
     if (agent === null) throw failure('a saved snapshot has no live traffic', { hint: 'open a saved session, or leave out --host' });
     if (points.length === 0) throw failure('nothing to capture on', { hint: 'vethscope list shows the containers and their interfaces' });
     const capabilities = await this.capabilities();
-    const engine = capabilities.capLoads ? 'cap' : 'tcpdump';
+    const prefersTcpdump = options.forTrail === true && capabilities.programs['tcpdump'] !== null;
+    const engine = capabilities.capLoads && !prefersTcpdump ? 'cap' : 'tcpdump';
     if (options.engine === 'cap' && !capabilities.capLoads) {
       throw missingError('the libpcap binding (cap) is not built here', {
         detail: capabilities.capError ?? '',
@@ -195,6 +198,12 @@ export class HostWorkspace implements Workspace {
     const version = this.store.version;
     if (version === null) throw failure('the facts of this host could not be read', { hint: 'vethscope doctor says what is missing' });
     return explainQuestion(version, src, dst, proto, options.whyNot);
+  }
+
+  pointsBetween(src: string, dst: string): PointsBetween {
+    const version = this.store.version;
+    if (version === null) throw failure('the facts of this host could not be read', { hint: 'vethscope doctor says what is missing' });
+    return pointsBetween(version, src, dst);
   }
 
   async trace(subject: TraceSubject, options: TraceOptions): Promise<TraceView> {

@@ -2,7 +2,7 @@
 import { Box } from 'ink';
 import { type ReactElement, useSyncExternalStore } from 'react';
 import type { SessionEvent } from '../session/state.ts';
-import { Footer } from './components/footer.tsx';
+import { Footer, footerRows } from './components/footer.tsx';
 import { Lines } from './components/lines.tsx';
 import { PromptLine } from './components/prompt-line.tsx';
 import { TitleBar } from './components/title-bar.tsx';
@@ -48,12 +48,15 @@ const Shown = ({ store, theme }: ShownProps): ReactElement => {
     const words = `vethscope needs ${MIN_COLUMNS}x${MIN_ROWS}, this terminal has ${columns}x${rows}`;
     return <Lines lines={[[words], ['q quits']]} rows={Math.max(1, Math.min(2, rows - 1))} columns={columns} theme={theme} />;
   }
+  const scopes = scopesOf(state);
+  const idle = idleActions(screen);
+  const { more } = footerRows(scopes, columns, theme, idle);
   return (
     <Box flexDirection="column">
       <TitleBar screen={screen} host={store.workspace.getHost()} columns={columns} theme={theme} />
       <Body screen={screen} store={store} theme={theme} />
-      <PromptLine state={state} news={newsOf(screen)} now={store.now()} theme={theme} />
-      <Footer scopes={scopesOf(state)} idle={idleActions(screen)} columns={columns} theme={theme} />
+      <PromptLine state={state} news={newsOf(screen)} now={store.now()} keys={more} theme={theme} />
+      <Footer scopes={scopes} idle={idle} columns={columns} theme={theme} />
     </Box>
   );
 };

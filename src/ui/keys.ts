@@ -47,7 +47,7 @@ export const KEYS = [
     scope: 'pick',
     keys: ['t'],
     action: 'topology',
-    words: 'the topology: bridges, what is plugged into them, uplinks',
+    words: 'the topology: a picture of containers, cables, bridges, the host and its ways out',
     footer: 'topology',
   },
   {
@@ -109,6 +109,13 @@ export const KEYS = [
     words: 'what happened during the capture: rules changed, an interface went away',
     footer: 'events',
   },
+  {
+    scope: 'watch',
+    keys: ['t'],
+    action: 'topology',
+    words: 'the topology, with what moves and what is dropped on its links',
+    footer: 'topology',
+  },
   { scope: 'watch', keys: ['X'], action: 'stop', words: 'stop the capture; the table stays' },
 
   {
@@ -161,7 +168,47 @@ export const KEYS = [
   { scope: 'packets', keys: ['x'], action: 'hex', words: 'show or hide the bytes in hex', footer: 'hex' },
   { scope: 'packets', keys: ['r'], action: 'reload', words: 'read the newest packets of the flow again', footer: 'reload' },
 
-  { scope: 'topology', keys: ['enter'], action: 'capture', words: 'capture at the interface', footer: 'capture here' },
+  {
+    scope: 'topology',
+    keys: ['enter'],
+    action: 'capture',
+    words: 'capture at what is selected: a container, a cable, a bridge, a way out',
+    footer: 'capture here',
+  },
+  {
+    scope: 'topology',
+    keys: ['i'],
+    action: 'details',
+    words: 'all that is known of it: addresses, MTU, settings, the rules that name it',
+    footer: 'details',
+  },
+  {
+    scope: 'topology',
+    keys: ['space'],
+    action: 'mark',
+    words: 'mark it as A, and another one as B, to explain the path between them',
+    footer: 'mark',
+  },
+  {
+    scope: 'topology',
+    keys: ['x'],
+    action: 'explain',
+    words: 'explain the path from A to B, or from A to what is selected',
+    footer: 'explain',
+  },
+  { scope: 'topology', keys: ['/'], action: 'search', words: 'search for a name, an address, an interface', footer: 'search' },
+  {
+    scope: 'topology',
+    keys: ['f'],
+    action: 'fold',
+    words: 'fold what is plugged into the bridge into one row, or unfold it',
+    footer: 'fold',
+  },
+  { scope: 'topology', keys: ['F'], action: 'fold-all', words: 'fold all, or unfold all' },
+  { scope: 'topology', keys: ['n'], action: 'next-found', words: 'to the next one that the search has found' },
+  { scope: 'topology', keys: ['N'], action: 'found-before', words: 'to the one before that the search has found' },
+  { scope: 'topology', keys: ['left', 'h'], action: 'left', words: 'to what stands to the left' },
+  { scope: 'topology', keys: ['right', 'l'], action: 'right', words: 'to what stands to the right' },
 
   { scope: 'explain', keys: ['enter'], action: 'ask', words: 'explain what would happen to such a packet', footer: 'explain' },
   {

@@ -17,6 +17,8 @@ export interface Symbols {
   readonly ellipsis: string;
   readonly tick: string;
   readonly none: string;
+  /** Before what is dropped, on a link; one column. */
+  readonly refused: string;
   readonly fork: string;
   readonly corner: string;
   readonly stem: string;
@@ -55,6 +57,7 @@ const UNICODE: Symbols = {
   ellipsis: '…',
   tick: '✓',
   none: '—',
+  refused: '✗',
   fork: '├─ ',
   corner: '└─ ',
   stem: '│  ',
@@ -74,6 +77,7 @@ const ASCII: Symbols = {
   ellipsis: '~',
   tick: 'ok',
   none: '-',
+  refused: '!',
   fork: '|- ',
   corner: '`- ',
   stem: '|  ',

@@ -46,6 +46,7 @@ const WATCH: Step[] = [WHERE, ['\r', 'watch']];
 const PATH: Step[] = [...WATCH, ['\r', '◀ decides']];
 const PACKETS: Step[] = [...WATCH, ['p', 'packet 12 of 12']];
 const TRACE: Step[] = [...PATH, ['t', 'adds rules of its own']];
+const PICTURE: Step = ['t', /▸ {2}web1 .* veth9e3c2b6 .*┤/];
 const EXPLAIN: Step = ['x', 'What would happen'];
 const SEARCH: Step[] = [...WATCH, ['/', ' / ▏']];
 /** The open prompt with `captures/` in it, which the keys of a field act on. */
@@ -57,7 +58,7 @@ const EXPECTED: { readonly [S in KeyScope]: Readonly<Record<ActionOf<S>, Expecta
     capture: at([], 'where to capture web1'),
     mark: at([], '1 marked'),
     filter: at([], ' / ▏'),
-    topology: at([], 'bridge br-4a09bab7ac26'),
+    topology: at([], /▸ {2}web1 .* veth9e3c2b6 .*┤/),
     explain: at([], 'What would happen'),
     open: at([], 'open captures/▏'),
     'back-to-capture': at([...WATCH, ['\u001b', 'b goes back to it']], 'watch'),
@@ -83,6 +84,7 @@ const EXPECTED: { readonly [S in KeyScope]: Readonly<Record<ActionOf<S>, Expecta
     columns: at(WATCH, 'MIN RTT'),
     'save-memory': at(WATCH, 'save what memory holds to captures/web1'),
     events: at(WATCH, 'capturing on veth9e3c2b6'),
+    topology: at(WATCH, /●▸veth9e3c2b6/),
     stop: at(WATCH, 'ended'),
   },
   path: {
@@ -103,13 +105,17 @@ const EXPECTED: { readonly [S in KeyScope]: Readonly<Record<ActionOf<S>, Expecta
     reload: at(PACKETS, 'these are the newest packets'),
   },
   topology: {
-    capture: at(
-      [
-        ['t', 'bridge br-4a09bab7ac26'],
-        ['j', /^▸.*bridge br-4a09bab7ac26/m],
-      ],
-      'live 00:4',
-    ),
+    capture: at([PICTURE], 'where to capture web1'),
+    details: at([PICTURE], 'veth veth9e3c2b6 of the host'),
+    mark: at([PICTURE], /▸A web1/),
+    explain: at([PICTURE], /SRC +web1/),
+    search: at([PICTURE], ' / ▏'),
+    'next-found': at([PICTURE, ['/', ' / ▏'], ['multi\r', /▸ {2}multi/]], '4 found'),
+    'found-before': at([PICTURE, ['/', ' / ▏'], ['multi\r', /▸ {2}multi/]], '4 found'),
+    fold: at([PICTURE], /▸ {2}\[\+\] 2 plugged in/),
+    'fold-all': at([PICTURE], /test_net1 +├[\s\S]*test_net2 +├/),
+    left: at([PICTURE, ['\u001b[C', /▸veth9e3c2b6/]], /▸ {2}web1/),
+    right: at([PICTURE], /▸veth9e3c2b6/),
   },
   explain: {
     ask: at([EXPLAIN, ['web2', 'web2▏']], '◀ decides'),

@@ -380,7 +380,7 @@ describe('the flow table', () => {
     expect(ui.lines.at(-2)).toContain('veth9e3c2b6 is gone: web1 has stopped');
     capture?.change({ events: [{ at: Date.now() / 1000 - 60, severity: 'warning', text: 'veth9e3c2b6 is gone: web1 has stopped' }] });
     await ui.press('ctrl+l');
-    expect(ui.lines.at(-2)).toBe('');
+    expect(ui.lines.at(-2)).toMatch(/^ .*e events/);
     capture?.break(new Error('no such device'));
     await settled();
     expect(ui.lines.at(-2)).toContain('no such device');
@@ -526,15 +526,116 @@ describe('explaining a path without traffic', () => {
 });
 
 describe('the topology', () => {
-  it('is a tree of bridges and what is plugged into them, from which one can capture', async () => {
-    open();
+  it('is a picture of containers, cables, bridges, the host and its ways out, with what moves now', async () => {
+    open({ columns: 100, rows: 30 });
     await ui.press('t');
-    expect(ui.text).toContain('bridge br-4a09bab7ac26  172.18.0.1/16  network test_net1');
-    expect(ui.text).toContain('veth9e3c2b6 ── web1 eth0  172.18.0.2');
-    await ui.press('j', 'j');
-    expect(ui.selectedLine).toContain('all of web1');
+    expect(ui.lines[1]).toMatch(/^ +containers +cables +bridges +host +ways out/);
+    expect(ui.text).toMatch(/▸ {2}web1 +─ veth9e3c2b6 ─+┤ br-4a09bab7ac26 +├─+┤h28 +├── eth0/);
+    expect(ui.text).toMatch(/ {4}eth0 172\.18\.0\.2 +▅ 1\.2k\/s +│ 172\.18\.0\.1\/16/);
+    expect(ui.text).toContain('+ sidecar');
+    expect(ui.text).toMatch(/multi +─ veth77aa002 ─+┤/);
+    expect(ui.text).toContain("in the host's own namespace");
+    expect(ui.text).toMatch(/nonemode +it has no network/);
+    expect(ui.text).toContain('╰─ outside');
+  });
+
+  it('opens at the container that was selected, or at the one whose network it shares', async () => {
+    open();
+    await ui.press('j', 'j', 'j');
+    expect(ui.selectedLine).toContain('sidecar');
+    await ui.press('t');
+    expect(ui.selectedLine).toMatch(/▸ {2}web1/);
+    expect(ui.text).toContain('here: all of web1');
+  });
+
+  it('leads from a cable to the choice of places with that one chosen, and a bridge to itself', async () => {
+    open();
+    await ui.press('t', 'right', 'enter');
+    expect(ui.text).toContain('where to capture web1');
+    expect(ui.text).toContain('[veth9e3c2b6]');
+    await ui.press('esc', 'right', 'enter');
+    expect(ui.text).toContain('where to capture test_net1');
+    expect(ui.selectedLine || ui.text).toMatch(/▸ br-4a09bab7ac26 +bridge +here: all of test_net1/);
     await ui.press('enter');
-    expect(ui.workspace.log).toEqual(['capture veth9e3c2b6 engine=auto filter=icmp or icmp6 or tcp or arp save=null']);
+    expect(ui.workspace.log).toEqual(['capture br-4a09bab7ac26 engine=auto filter=icmp or icmp6 or tcp or arp save=null']);
+  });
+
+  it('explains the path between two that are marked', async () => {
+    open();
+    await ui.press('t', 'space');
+    expect(ui.text).toMatch(/▸A web1/);
+    await ui.press('down', 'down', 'space');
+    expect(ui.text).toMatch(/A web1[\s\S]*▸B web2/);
+    await ui.press('x');
+    expect(ui.text).toMatch(/SRC +web1[\s\S]*DST +web2/);
+    await ui.press('enter');
+    expect(ui.workspace.log).toContain('explain web1 web2 icmp');
+  });
+
+  it('finds a name that stands folded, and esc ends the search before it leaves', async () => {
+    open();
+    await ui.press('t', 'F');
+    expect(ui.text).not.toContain('veth0257723');
+    await ui.press('/');
+    await ui.type('web2');
+    await ui.press('enter');
+    expect(ui.selectedLine).toMatch(/▸ {2}web2 +─ veth0257723/);
+    expect(ui.text).toContain('found: n');
+    await ui.press('esc');
+    expect(ui.text).not.toContain('found: n');
+    expect(ui.screen.kind).toBe('topology');
+  });
+
+  it('keeps what is selected in its place when containers come and go above it', async () => {
+    open({ columns: 80, rows: 24 });
+    await ui.press('t', 'down', 'down');
+    const at = ui.lines.findIndex((line) => /^▸ {2}web2/.test(line));
+    expect(at).toBeGreaterThan(0);
+    const host = fixtureHost();
+    const [first] = host.topology.bridges;
+    const fewer = { ...host.topology, bridges: host.topology.bridges.filter((bridge) => bridge !== first) };
+    ui.workspace.arrive({ ...host, topology: fewer });
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(ui.selectedLine).toMatch(/▸ {2}web2/);
+  });
+
+  it('says on a link and at the host what the rules drop of a running capture', async () => {
+    await watching({ columns: 100, rows: 40 });
+    await ui.press('t');
+    expect(ui.text).toMatch(/●▸veth9e3c2b6/);
+    const [capture] = ui.workspace.captures;
+    await expect
+      .poll(
+        () => {
+          if (capture !== undefined) {
+            capture.rows = capture.rows.map((row) => ({ ...row, flow: { ...row.flow, packets: [row.flow.packets[0] + 40, 0] } }));
+          }
+          return ui.text;
+        },
+        { timeout: 15_000, interval: 200 },
+      )
+      .toMatch(/✗\d+\/s[\s\S]*✗\d+\/s/);
+    expect(ui.text).toMatch(/of the captured ones dropped or refused by\s+rules/);
+  });
+
+  it('shows no control character of a name, and no line wider than the screen', async () => {
+    const host = fixtureHost();
+    const [bridge] = host.topology.bridges;
+    if (bridge === undefined) throw new Error('no bridge');
+    const evil = '\u001b[31mnet\u202e日本語ネットワーク名前';
+    const workspace = new FixtureWorkspace({ late: true });
+    workspace.arrive({
+      ...host,
+      topology: { ...host.topology, bridges: [{ ...bridge, network: evil }, ...host.topology.bridges.slice(1)] },
+    });
+    for (const unicode of [true, false]) {
+      const mounted = new MountedUi({ columns: 80, rows: 24, unicode, workspace });
+      await mounted.press('t');
+      expect(mounted.raw.join('')).not.toMatch(/[\u0000-\u001f\u202e]/);
+      for (const line of mounted.lines) expect(displayWidth(line)).toBeLessThanOrEqual(80);
+      await mounted.close();
+    }
+    open();
   });
 });
 
@@ -559,6 +660,8 @@ describe('every screen', () => {
     ['enter', 'enter', 'p'],
     ['enter', 'enter', 'e'],
     ['t'],
+    ['t', 'i'],
+    ['t', 'F'],
     ['x'],
     ['?'],
     ['o'],

@@ -18,14 +18,16 @@ export interface PromptLineProps {
   /** The newest event of the capture that is shown. */
   readonly news: SessionEvent | null;
   readonly now: number;
+  /** What stands here while there is nothing to say: the keys that have no room in the footer. */
+  readonly keys: Spans;
   readonly theme: Theme;
 }
 
-export const PromptLine = ({ state, news, now, theme }: PromptLineProps): ReactElement => (
-  <Line spans={promptSpans(state, news, now, theme)} columns={state.size.columns} theme={theme} />
+export const PromptLine = ({ state, news, now, keys, theme }: PromptLineProps): ReactElement => (
+  <Line spans={promptSpans(state, news, now, keys, theme)} columns={state.size.columns} theme={theme} />
 );
 
-const promptSpans = (state: UiState, news: SessionEvent | null, now: number, theme: Theme): Spans => {
+const promptSpans = (state: UiState, news: SessionEvent | null, now: number, keys: Spans, theme: Theme): Spans => {
   const { prompt, busy, notice } = state;
   if (prompt !== null) {
     const candidates = prompt.candidates.length === 0 ? '' : `   ${prompt.candidates.slice(0, 12).join('  ')}`;
@@ -35,7 +37,7 @@ const promptSpans = (state: UiState, news: SessionEvent | null, now: number, the
   if (busy !== null) return [' ', [`${busy} ${theme.symbols.ellipsis} `, 'warn'], ['esc gives up', 'dim']];
   if (notice !== null && now - notice.at < NOTICE_MS) return [' ', [notice.text, notice.tone as Tone]];
   if (news !== null && now / 1000 - news.at < NEWS_SECONDS) return [' ', [news.text, NEWS_TONES[news.severity]]];
-  return [];
+  return keys;
 };
 
 const NEWS_TONES: Readonly<Record<SessionEvent['severity'], Tone>> = { info: 'dim', warning: 'warn', error: 'bad' };

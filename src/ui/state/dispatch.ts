@@ -136,6 +136,10 @@ const general = (ui: Ui, screen: Screen, action: ActionOf<'all'> | ActionOf<'any
         ui.replace({ ...screen, frozen: null, search: '', held: [], selected: null, offset: 0 });
         return;
       }
+      if (screen.kind === 'topology' && screen.search !== '') {
+        ui.replace({ ...screen, search: '' });
+        return;
+      }
       ui.pop();
       return;
   }

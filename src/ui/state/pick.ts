@@ -8,6 +8,7 @@ import type { Handlers } from './dispatch.ts';
 import type { PickScreen } from './screens.ts';
 import { clampIndex, type Motion, moveIndex, scrollTo } from './scroll.ts';
 import { textField } from './text-field.ts';
+import { openTopology } from './topology.ts';
 import { captureContainers } from './where.ts';
 
 /** The title of the table, the line of the filter and that of a running capture stand above the rows. */
@@ -121,7 +122,11 @@ export const pickHandlers: Handlers<'pick'> = {
     pickMove({ ...screen, marked, selected: id }, 'down', ui);
   },
   filter: (screen, ui) => ui.ask({ purpose: 'pick-filter', label: '/' }, screen.filter),
-  topology: (_screen, ui) => ui.push({ kind: 'topology', selected: 0, top: 0 }),
+  topology: (screen, ui) => {
+    const rows = rowsNow(screen, ui);
+    const container = rows[selectedIndex(rows, screen)]?.container.name;
+    openTopology(container === undefined ? {} : { container }, ui);
+  },
   explain: (screen, ui) => {
     const rows = rowsNow(screen, ui);
     const src = rows[selectedIndex(rows, screen)]?.container.name ?? '';

@@ -4,6 +4,7 @@ import { assertNever } from '../../base/assert-never.ts';
 import type { Ui } from '../ui.ts';
 import type { Prompt, Screen } from './screens.ts';
 import { textField } from './text-field.ts';
+import { topologySearch } from './topology.ts';
 
 const shown = (ui: Ui): Screen => ui.state.stack.at(-1) as Screen;
 
@@ -15,6 +16,7 @@ export const cancelPrompt = (ui: Ui, prompt: Prompt): void => applyLive(ui, prom
 const applyLive = (ui: Ui, prompt: Prompt, text: string): void => {
   const screen = shown(ui);
   if (prompt.purpose === 'pick-filter' && screen.kind === 'pick') ui.replace({ ...screen, filter: text, selected: null, top: 0 });
+  if (prompt.purpose === 'topology-search' && screen.kind === 'topology') topologySearch(screen, text, ui);
   if (prompt.purpose === 'search' && screen.kind === 'watch')
     ui.replace({ ...screen, search: text, selected: null, held: [], offset: 0, frozen: null });
 };
@@ -24,6 +26,7 @@ export const acceptPrompt = (ui: Ui, prompt: Prompt): void => {
   const text = prompt.field.text.trim();
   switch (prompt.purpose) {
     case 'pick-filter':
+    case 'topology-search':
     case 'search':
       return;
     case 'open-file':

@@ -2,6 +2,7 @@
 import type { CaptureState, CaptureView, FlowRow, FlowSort, StoredPacket, TraceSubject, TraceView } from '../../session/state.ts';
 import type { CapturePoint, PathNode } from '../../topology/topology.ts';
 import type { KeyScope } from '../keys.ts';
+import type { Selection } from '../picture/walk.ts';
 import type { TextField } from './text-field.ts';
 
 export interface PickScreen {
@@ -96,8 +97,12 @@ export interface PacketsScreen {
 
 export interface TopologyScreen {
   readonly kind: 'topology';
-  readonly selected: number;
-  readonly top: number;
+  readonly selection: Selection;
+  /** Items that a path is asked between: from the first to the second. */
+  readonly marks: readonly string[];
+  /** Ids of the sections that are folded; null while the size of the picture decides. */
+  readonly folded: readonly string[] | null;
+  readonly search: string;
 }
 
 export interface ExplainScreen {
@@ -145,7 +150,16 @@ export type ScreenOf<K extends ScreenKind> = Extract<Screen, { readonly kind: K 
 
 /** A line to fill in at the foot of the screen, and what it is for. */
 export interface Prompt {
-  readonly purpose: 'pick-filter' | 'open-file' | 'where-filter' | 'where-file' | 'search' | 'capture-filter' | 'save' | 'save-memory';
+  readonly purpose:
+    | 'pick-filter'
+    | 'topology-search'
+    | 'open-file'
+    | 'where-filter'
+    | 'where-file'
+    | 'search'
+    | 'capture-filter'
+    | 'save'
+    | 'save-memory';
   readonly label: string;
   readonly field: TextField;
   /** What the text was before, for esc. */

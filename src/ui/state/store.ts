@@ -8,6 +8,7 @@ import { lookUp } from '../keys.ts';
 import type { KeyInput } from '../terminal/key-names.ts';
 import type { Ui, UiOptions } from '../ui.ts';
 import { handleAction, moveRows, scopesOf, typeInto } from './dispatch.ts';
+import { RefusedMeter, type RefusedRates, shownCapture } from './link-loads.ts';
 import { acceptPrompt, cancelPrompt, completePrompt, promptTyped } from './prompts.ts';
 import type { Notice, Prompt, Screen, Size, UiState, WatchScreen } from './screens.ts';
 import { editField, insertText, textField } from './text-field.ts';
@@ -39,6 +40,7 @@ export class UiStore implements Ui {
   #dataTimer: NodeJS.Timeout | null = null;
   #unsubscribe: (() => void) | null = null;
   readonly #hooks: StoreHooks;
+  readonly #refused = new RefusedMeter();
   readonly #listeners = new Set<() => void>();
   readonly #stops: (() => void)[] = [];
 
@@ -49,12 +51,19 @@ export class UiStore implements Ui {
     const pick: Screen = { kind: 'pick', filter: '', selected: null, marked: [], top: 0 };
     this.#state = { stack: [pick], prompt: null, notice: null, busy: null, background: null, size };
     this.#stops.push(workspace.subscribe(() => this.#dataChanged()));
-    const clock = setInterval(() => this.#changed(), 1000);
+    const clock = setInterval(() => {
+      this.#refused.sample(shownCapture(this.#state), performance.now());
+      this.#changed();
+    }, 1000);
     this.#stops.push(() => clearInterval(clock));
   }
 
   get state(): UiState {
     return this.#state;
+  }
+
+  get refused(): RefusedRates {
+    return this.#refused.rates;
   }
 
   get screen(): Screen {

@@ -6,6 +6,7 @@ import { flowTitle, openPackets } from './packets.ts';
 import { withWhyNot } from './path.ts';
 import type { ColumnSet, FrozenTable, WatchScreen } from './screens.ts';
 import { clampIndex, type Motion, moveIndex, scrollTo } from './scroll.ts';
+import { openTopology } from './topology.ts';
 
 export const SORTS: readonly FlowSort[] = ['first', 'last', 'packets', 'bytes', 'rtt', 'verdict', 'name'];
 
@@ -184,6 +185,10 @@ export const watchHandlers: Handlers<'watch'> = {
     const columns = COLUMN_SETS[(COLUMN_SETS.indexOf(screen.columns) + 1) % COLUMN_SETS.length] as ColumnSet;
     ui.replace({ ...screen, columns });
     ui.notice(`columns: ${columns}`);
+  },
+  topology: (screen, ui) => {
+    const [first] = screen.capture.getState().points;
+    openTopology(first === undefined ? {} : { point: first.point.id }, ui);
   },
   events: (screen, ui) => ui.push({ kind: 'events', capture: screen.capture, top: Number.MAX_SAFE_INTEGER }),
   stop: (screen, ui) => {

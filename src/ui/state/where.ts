@@ -7,8 +7,8 @@ import type { Ui } from '../ui.ts';
 import type { Handlers } from './dispatch.ts';
 import type { WherePlace, WhereScreen } from './screens.ts';
 
-/** Goes straight to the capture where there is one place only, or several containers; else asks where. */
-export const captureContainers = (containers: readonly ContainerNode[], ui: Ui): void => {
+/** Goes straight to the capture where there is one place only, or several containers; else asks where, with `preferred` chosen. */
+export const captureContainers = (containers: readonly ContainerNode[], ui: Ui, preferred: string | null = null): void => {
   const host = ui.workspace.getHost();
   const [only] = containers;
   if (host === null || only === undefined) {
@@ -17,21 +17,8 @@ export const captureContainers = (containers: readonly ContainerNode[], ui: Ui):
   }
   if (containers.length === 1) {
     const lines = linesOf(only, host);
-    const places = placesOf(lines);
-    if (places.length > 1) {
-      ui.push({
-        kind: 'where',
-        container: only.name,
-        lines,
-        places,
-        chosen: Math.max(
-          0,
-          places.findIndex(({ point }) => isOnHost(point)),
-        ),
-        filter: ui.options.filter,
-        file: ui.workspace.suggestFileName(only.name),
-        saving: false,
-      });
+    if (placesOf(lines).length > 1) {
+      askWhere(only.name, lines, preferred, ui);
       return;
     }
   }
@@ -48,6 +35,23 @@ export const captureContainers = (containers: readonly ContainerNode[], ui: Ui):
     const whole = containers.map((container) => container.id);
     openPoints(ui, points, label, ui.options.filter, null, reasons, whole);
   }
+};
+
+/** Asks where on some lines outwards, with the place called `preferred` chosen, or else the first on the host. */
+export const askWhere = (name: string, lines: readonly (readonly PathNode[])[], preferred: string | null, ui: Ui): void => {
+  const places = placesOf(lines);
+  const wanted = places.findIndex(({ point }) => point.id === preferred);
+  const usual = places.findIndex(({ point }) => isOnHost(point));
+  ui.push({
+    kind: 'where',
+    container: name,
+    lines,
+    places,
+    chosen: Math.max(0, wanted >= 0 ? wanted : usual),
+    filter: ui.options.filter,
+    file: ui.workspace.suggestFileName(name),
+    saving: false,
+  });
 };
 
 const whyNothing = (container: ContainerNode): string => {
