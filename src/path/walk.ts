@@ -10,6 +10,7 @@ import type {
   DecidedBy,
   KnownConnection,
   NatOrigin,
+  TunnelPacket,
   VerdictNat,
   VerdictNearMiss,
   VerdictOutcome,
@@ -53,12 +54,25 @@ export interface End {
   readonly inside?: string;
   /** The device of another namespace that gets the frame itself, past the rules of this one. */
   readonly into?: { readonly netns: string | null; readonly device: string; readonly mac: number | null };
+  /** It left in a tunnel for a host whose facts are not at hand. */
+  readonly beyond?: Beyond;
   /** Whose hardware address the receiver sees, where it is not the host's. */
   readonly answerMac?: number | null;
   /** True where the receiver is known not to answer. */
   readonly silent?: true;
   /** Why the receiver, who gets it, does not answer. */
   readonly ignored?: DecidedBy;
+}
+
+/** By which tunnel a frame left, for its answer's way back. */
+export interface Beyond {
+  readonly tunnel: TunnelPacket;
+  /** Inode of the namespace of the tunnel's device; null for the host's own. */
+  readonly netns: string | null;
+  readonly device: string;
+  /** The addresses on the frame: its sender's, and its receiver's there. */
+  readonly srcMac: number | null;
+  readonly mac: number;
 }
 
 /** A device that the packet has passed, as a capture there would have seen it. What it shows is put into words only where it is asked for. */

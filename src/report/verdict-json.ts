@@ -41,6 +41,7 @@ export const decidedByJson = (by: DecidedBy): Record<string, unknown> => ({
   ...(by.reason === undefined ? {} : { reason: by.reason }),
   ...(by.about === undefined ? {} : { about: by.about }),
   ...(by.namespace === undefined ? {} : { namespace: by.namespace }),
+  ...(by.tunnel === undefined ? {} : { tunnel: by.tunnel }),
 });
 
 export const natJson = (nat: VerdictNat): Record<string, unknown> => ({

@@ -10,7 +10,7 @@ import { isLocalAddress } from '../env.ts';
 import type { Crossing } from '../journey/crossing.ts';
 import type { HostModel } from '../model.ts';
 import type { DecidedBy, PacketSpec, TunnelPacket } from '../verdict.ts';
-import { drop, note, undetermined, type Walk, walkWith } from '../walk.ts';
+import { type Beyond, drop, finish, note, undetermined, type Walk, walkWith } from '../walk.ts';
 import { reads } from './ipsec.ts';
 import { decidedFor, IPPROTO_ESP, outerSpec, sendOuter, tunnelWords } from './outer.ts';
 import type { Sending } from './tunnel.ts';
@@ -30,13 +30,15 @@ export const arriveAt = (sending: Sending, sent: Outer, frame: Walk): readonly C
   const peer = there === null ? undefined : sending.model.host.peers.find((each) => isLocalAddress(each, there) === true);
   if (peer === undefined) {
     const words = `left ${sending.underlay.name} to ${tunnel.dst} for VNI ${tunnel.vni}: what becomes of it there is outside of view (explain --peer takes that host's snapshot)`;
-    return [{ kind: 'ended', walk: note(frame, words) }];
+    const { model, device, mac } = sending;
+    const beyond: Beyond = { tunnel, netns: model.netns, device: device.name, srcMac: frame.skb.srcMac, mac };
+    return [{ kind: 'ended', walk: end === null ? frame : finish(note(frame, words), { ...end, beyond }) }];
   }
   const ended = (walk: Walk): readonly Crossing[] => [{ kind: 'ended', walk }];
   const open = walkWith(frame, { end: null });
   const entry = entryOf(peer, outer.skb.src);
   if (entry.kind !== 'device') {
-    const by: DecidedBy = { kind: 'route', text: `${peer.name}: from ${formatIp(outer.skb.src)}`, ...(end?.out === undefined ? {} : {}) };
+    const by: DecidedBy = { kind: 'route', text: `${peer.name}: from ${formatIp(outer.skb.src)}` };
     const reason = entry.kind === 'unknown' ? entry.reason : `${formatIp(outer.skb.src)} is one of its own addresses or containers`;
     return ended(undetermined(open, decidedFor(peer, by, tunnel), `where the packet comes into ${peer.name} is not known: ${reason}`));
   }

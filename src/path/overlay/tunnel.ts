@@ -6,6 +6,7 @@
 import { formatIp, formatMac, type IpAddress, sameIp } from '../../base/ip-address.ts';
 import type { DockerNetwork } from '../../host/facts.ts';
 import { type VxlanDevice, vxlanOf } from '../../host/vxlan.ts';
+import { nobody } from '../bridge-ports.ts';
 import { isLocalAddress } from '../env.ts';
 import type { Crossing, Departure } from '../journey/crossing.ts';
 import { marked } from '../journey/legs.ts';
@@ -43,10 +44,13 @@ export const crossTunnel = ({ model, link, walk, spec, explain }: Departure): re
   if (station.kind === 'silent') return stopped(station.by, station.note);
   if (station.kind === 'unknown') return [ended(told(undetermined(before, at(model, station.by), station.reason)))];
   const { mac } = station;
+  // The bridge does not know who has the address: the tunnel's device does.
+  const unheard = link.master === null ? null : nobody(model, link.master, formatIp(walk.skb.dst));
+  const heard = walkWith(before, { notes: before.notes.filter((text) => text !== unheard) });
   const network = networkOf(model);
   const underlay = link.linkNetnsid === null ? model : model.host;
   const sending: Sending = { model, underlay, device, vni: device.vni, network, mac, explain };
-  const noted = station.note === null ? before : note(before, station.note);
+  const noted = station.note === null ? heard : note(heard, station.note);
   return aimOf(model.self, device, mac, model.name).flatMap((aim): readonly Crossing[] => {
     if (aim.kind === 'lost') return stopped(aim.by, aim.note);
     if (aim.kind === 'unknown') return [ended(told(undetermined(before, at(model, aim.by), aim.reason)))];
