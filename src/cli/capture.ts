@@ -1,13 +1,14 @@
 /** `vethscope capture TARGET... [FILTER]`: a live capture without the UI. */
 import { VethscopeError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
+import type { Workspace } from '../session/state.ts';
 import { wholeContainer } from '../topology/follow.ts';
 import { resolveTarget } from '../topology/target.ts';
 import type { CapturePoint, Topology } from '../topology/topology.ts';
 import type { CommandContext } from './context.ts';
 import { follow } from './follow.ts';
 import { dockerFailure, hostOf, remarkTrouble, withWorkspace } from './host-access.ts';
-import { looksLikeFilter, splitTargets } from './targets.ts';
+import { allAlong, looksLikeFilter, splitTargets } from './targets.ts';
 
 export interface CaptureCommandOptions {
   readonly write?: string;
@@ -15,6 +16,8 @@ export interface CaptureCommandOptions {
   /** In milliseconds. */
   readonly duration?: number;
   readonly packets?: boolean;
+  /** Capture at every place between the target and this one. */
+  readonly to?: string;
   readonly engine: 'cap' | 'tcpdump' | 'auto';
 }
 
@@ -30,18 +33,24 @@ export const runCapture = (
     remarkTrouble(context, host);
     const unseen = dockerFailure(host);
     const whole = new Set<string>();
-    const { points, filter } = splitTargets(words, afterDashes, (text) => {
+    const resolveWhole = (text: string): readonly CapturePoint[] => {
       const found = resolve(host.topology, text, unseen);
       const container = wholeContainer(host.topology, text);
       if (container !== null) whole.add(container.id);
       return found;
-    });
+    };
+    const { to } = options;
+    const { points, filter } =
+      to === undefined
+        ? splitTargets(words, afterDashes, resolveWhole)
+        : allAlong(words, afterDashes, (src) => between(workspace, src, to, unseen, context));
     const toStdout = options.write === '-';
     const view = await workspace.openCapture(points, {
       filter,
       engine: options.engine,
       keepPackets: false,
       whole: [...whole],
+      ...(to === undefined ? {} : { forTrail: true }),
       saveTo: options.write === undefined || toStdout ? null : options.write,
       ...(toStdout ? { saveToStdout: true } : {}),
       ...(options.count === undefined ? {} : { packetLimit: options.count }),
@@ -60,6 +69,23 @@ export const runCapture = (
     for (const line of startLines(points, filter)) context.terminal.remark(line);
     return following;
   });
+
+/** The places between two ends; those that cannot be captured at are told. */
+const between = (
+  workspace: Workspace,
+  src: string,
+  dst: string,
+  unseen: VethscopeError | null,
+  { terminal }: CommandContext,
+): readonly CapturePoint[] => {
+  try {
+    const { points, missing } = workspace.pointsBetween(src, dst);
+    if (missing.length > 0) terminal.remark(`capture: nothing can be captured from here at ${missing.join(', ')}`);
+    return points;
+  } catch (error) {
+    throw error instanceof VethscopeError && error.kind === 'usage' && unseen !== null ? unseen : error;
+  }
+};
 
 /** Where Docker does not answer, a name that is not found may well be a container's. */
 const resolve = (topology: Topology, text: string, unseen: VethscopeError | null): readonly CapturePoint[] => {

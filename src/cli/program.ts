@@ -139,6 +139,7 @@ const addCaptureCommands = (program: Command, io: ProgramIo): void => {
     .option('-c, --count <n>', 'stop after so many packets', parseCount)
     .option('--duration <seconds>', 'stop after so long (30, 90s, 2m)', parseDuration)
     .option('--packets', 'a line a packet')
+    .option('--to <dst>', 'capture at every place between TARGET and DST (container, address, host, outside), and show where packets end')
     .addHelpText(
       'after',
       '\nArguments that name a target are targets; the first that does not begins the filter. After -- everything is the filter.\n' +

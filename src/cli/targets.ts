@@ -45,6 +45,23 @@ export const splitTargets = (
   return { points: [...points.values()], filter: afterDashes === null ? DEFAULT_FILTER : afterDashes.join(' ').trim() };
 };
 
+/** `capture SRC --to DST [FILTER]`: one end, and then the filter. */
+export const allAlong = (
+  words: readonly string[],
+  afterDashes: readonly string[] | null,
+  pointsFrom: (src: string) => readonly CapturePoint[],
+): CaptureArguments => {
+  const [src = '', ...rest] = words;
+  const hint = 'vethscope capture web1 --to web2 [FILTER]';
+  const [next] = rest;
+  if (next !== undefined && (afterDashes !== null || !looksLikeFilter(next)))
+    throw usageError(`with --to there is one target; "${next}" is ${afterDashes === null ? 'no filter' : 'one too many'}`, { hint });
+  const points = pointsFrom(src);
+  if (points.length === 0) throw usageError(`no place is known between ${src} and its target`, { hint });
+  const filter = afterDashes !== null ? afterDashes.join(' ').trim() : rest.length > 0 ? rest.join(' ') : DEFAULT_FILTER;
+  return { points, filter };
+};
+
 const filterFrom = (words: readonly string[], notTarget: VethscopeError): string => {
   const first = words[0] as string;
   const quoted = words.findIndex((word) => /\s/.test(word));

@@ -258,7 +258,7 @@ export class LiveCapture extends CaptureBase {
       await this.#live[index]?.start({
         point,
         netns,
-        filter: joinFilters(point.filter, this.filter),
+        filter: joinFilters(point.filter, withAlso(this.filter, point.also)),
         engine: this.#engine,
         description: [point.container, point.network].filter(Boolean).join(' '),
       });
@@ -456,6 +456,9 @@ const sumOf = (counts: readonly PointCounts[], pick: (count: PointCounts) => num
   }
   return total;
 };
+
+const withAlso = (wanted: string, also: string | undefined): string =>
+  also === undefined || wanted === '' ? wanted : `(${wanted}) or (${also})`;
 
 const joinFilters = (own: string | null, wanted: string): string => {
   if (own === null || own === '') return wanted;

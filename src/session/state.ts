@@ -252,6 +252,8 @@ export interface CaptureOptions {
   /** The capture ends by itself after exactly so many packets: no later one is counted, observed or saved. */
   readonly packetLimit?: number;
   readonly engine: 'cap' | 'tcpdump' | 'auto';
+  /** `auto` takes the engine whose packets the kernel stamps and whose losses are counted, where it is there: trails rest on both. */
+  readonly forTrail?: boolean;
   /** Ids of containers that were asked for as a whole: a network that one of them joins later is captured too. */
   readonly whole?: readonly string[];
   /** File to save to from the first packet on; null for none. */
@@ -363,11 +365,20 @@ export interface FlowTraces {
   readonly reply: FlowTraced | null;
 }
 
+/** The places along a conversation's way. */
+export interface PointsBetween {
+  readonly points: readonly CapturePoint[];
+  /** Places on the way that nothing can be captured at from here, in words. */
+  readonly missing: readonly string[];
+}
+
 /** A host (live, or a snapshot) with all that can be done on it; owned by the session stage, closed once. */
 export interface Workspace {
   getHost(): HostState | null;
   subscribe(listener: () => void): () => void;
   openCapture(points: readonly CapturePoint[], options: CaptureOptions): Promise<CaptureView>;
+  /** All places where packets between SRC and DST (as in `explain`) can be captured, and those on the way where none can. */
+  pointsBetween(src: string, dst: string): PointsBetween;
   /** A saved session or any pcap or pcapng. `filter` is pcap-filter syntax, '' for all. */
   openFile(path: string, options?: FileOptions): Promise<CaptureView>;
   /** SRC and DST: a container, an address, `host` or `outside`. PROTO: `icmp`, `tcp:80`, `udp:53`. Throws a usage error for bad ones. */

@@ -69,6 +69,8 @@ export interface CapturePoint {
   readonly network: string | null;
   /** Filter to add so that only the wanted traffic is seen (a macvlan child's MAC on its parent), or null. */
   readonly filter: string | null;
+  /** Filter of what is wanted there beside what was asked for: the tunnel that carries it. */
+  readonly also?: string;
 }
 
 /** One hop of the line that is drawn from a container outwards. */
