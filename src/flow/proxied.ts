@@ -16,6 +16,13 @@ export interface HalfEnds {
   readonly bPort: number;
 }
 
+/** The flow that showed it first. */
+export interface FirstSeen {
+  readonly flowId: number;
+  readonly point: number;
+  readonly beganSec: number;
+}
+
 /** One half, at one or more capture points. */
 export class Half {
   readonly side: 'client' | 'container';
@@ -41,8 +48,12 @@ export class Half {
   /** Found last; empty where there is none, or it is decided. */
   candidates: readonly Half[] = [];
 
-  constructor(side: Half['side'], proxy: string, ends: HalfEnds, flowId: number, beganSec: number) {
+  /** The capture point whose packets tell of it: there the order of what was seen is the order of what happened. */
+  readonly point: number;
+
+  constructor(side: Half['side'], proxy: string, ends: HalfEnds, { flowId, point, beganSec }: FirstSeen) {
     this.side = side;
+    this.point = point;
     this.proxy = proxy;
     this.ends = ends;
     this.flows = [flowId];
@@ -167,7 +178,7 @@ const join = (client: Half, server: Half, evidence: Evidence): void => {
 /** Whether the one may be the other's second half: nothing that was seen speaks against it. */
 const fits = (client: Half, server: Half): boolean => {
   if (client.process !== null && server.process !== null && client.process !== server.process) return false;
-  if (server.beganSec < client.beganSec - SLACK_SEC) return false;
+  if (server.beganSec < client.beganSec - (client.point === server.point ? 0 : SLACK_SEC)) return false;
   if (server.beganSec > Math.max(client.lastSec, client.beganSec + DIALS_WITHIN_SEC) + SLACK_SEC) return false;
   for (const way of [0, 1] as const) {
     const [here, there] = [client.said[way], server.said[way]];

@@ -125,7 +125,9 @@ export class ProxiedHalves {
       this.#halves.set(flow.id, known);
       return;
     }
-    const half = new Half(side, isDialled ? key : '', flow, flow.id, atSec);
+    // The flow's own ends may turn round.
+    const ends = { a: flow.a, aPort: flow.aPort, b: flow.b, bPort: flow.bPort };
+    const half = new Half(side, isDialled ? key : '', ends, { flowId: flow.id, point: flow.interfaceId, beganSec: atSec });
     this.#halves.set(flow.id, half);
     this.#byTuple.set(tuple, half);
     if (isDialled) this.#pairs.add(half);

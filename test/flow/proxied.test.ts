@@ -97,11 +97,12 @@ interface Told {
   readonly lasts?: number;
   readonly refused?: boolean;
   readonly process?: number;
+  readonly point?: number;
 }
 
-const halfOf = ({ side, id, at, says, hears, lasts, refused, process }: Told): Half => {
+const halfOf = ({ side, id, at, says, hears, lasts, refused, process, point }: Told): Half => {
   const ends = { a: ipv4(id), aPort: 40000 + id, b: ipv4(1), bPort: 80 };
-  const half = new Half(side, 'tcp 172.17.0.2:80', ends, id, at);
+  const half = new Half(side, 'tcp 172.17.0.2:80', ends, { flowId: id, point: point ?? (side === 'client' ? 0 : 1), beganSec: at });
   half.process = process ?? null;
   half.observe(segment(999, '', TH_SYN), ORIGINAL, at);
   if (refused === true) {
@@ -186,6 +187,16 @@ describe('the halves of proxied connections', () => {
       { side: 'client', id: 2, at: 101, says: GET, lasts: 50 },
       { side: 'container', id: 3, at: 100.001, says: GET, lasts: 50 },
       { side: 'container', id: 4, at: 101.001, says: GET, lasts: 50 },
+    ]);
+    expect(pairs.sort()).toEqual(['1-3', '2-4']);
+  });
+
+  it('that were seen at one point are told apart by their order there', () => {
+    const { pairs } = joined([
+      { side: 'client', id: 1, at: 100, says: GET, point: 0 },
+      { side: 'container', id: 3, at: 100.0003, says: GET, point: 0 },
+      { side: 'client', id: 2, at: 100.0005, says: GET, point: 0 },
+      { side: 'container', id: 4, at: 100.0007, says: GET, point: 0 },
     ]);
     expect(pairs.sort()).toEqual(['1-3', '2-4']);
   });
