@@ -2,7 +2,6 @@
 import { formatIp } from '../../base/ip-address.ts';
 import type { DockerNetwork, HostFacts, Link, NamespaceFacts } from '../../host/facts.ts';
 import { addressesOn, isFallbackTunnel, isLoopback, isUp } from '../links.ts';
-import { pointById } from '../points.ts';
 import type { Endpoint, Topology } from '../topology.ts';
 import { type DeviceNode, type DeviceType, deviceId, HOST_ID, namespaceId } from './graph.ts';
 import type { Namespaces } from './namespaces.ts';
@@ -10,13 +9,14 @@ import type { Namespaces } from './namespaces.ts';
 export const devicesOf = (facts: HostFacts, topology: Topology, namespaces: Namespaces): DeviceNode[] => {
   const devices = new Map<string, DeviceNode>();
   const networks = networkByDevice(topology);
+  const points: Points = new Set(topology.points.map((point) => point.id));
   const add = (device: DeviceNode): void => {
     if (!devices.has(device.id)) devices.set(device.id, device);
   };
-  for (const link of shownLinks(facts.self)) add(linkNode(link, HOST_ID, facts.self, networks, facts, topology));
+  for (const link of shownLinks(facts.self)) add(linkNode(link, HOST_ID, facts.self, networks, points, facts, topology));
   for (const namespace of facts.namespaces) {
     for (const link of shownLinks(namespace.facts)) {
-      add(linkNode(link, namespaceId(namespace.id), namespace.facts, networks, facts, topology));
+      add(linkNode(link, namespaceId(namespace.id), namespace.facts, networks, points, facts, topology));
     }
   }
   // What Docker and the joins know of devices whose namespace could not be read.
@@ -24,12 +24,20 @@ export const devicesOf = (facts: HostFacts, topology: Topology, namespaces: Name
     const home = namespaces.homeOf.get(container.id);
     if (home === undefined || home === HOST_ID) continue;
     for (const endpoint of container.endpoints) {
-      if (endpoint.interface !== null) add(endpointNode(endpoint, endpoint.interface, home, topology));
+      if (endpoint.interface !== null) add(endpointNode(endpoint, endpoint.interface, home, points));
     }
   }
-  for (const name of namedOnHost(topology)) add(bareNode(name, topology));
+  for (const name of namedOnHost(topology)) if (!devices.has(deviceId(HOST_ID, name))) add(bareNode(name, points, topology));
   const unresolved = unresolvedById(topology, namespaces);
   return [...devices.values()].map((device) => ({ ...device, unresolved: unresolved.get(device.id) ?? null }));
+};
+
+/** Ids of the places to capture. */
+type Points = ReadonlySet<string>;
+
+const pointOf = (device: string, points: Points): string | null => {
+  const id = device.slice('dev:'.length);
+  return points.has(id) ? id : null;
 };
 
 const shownLinks = (facts: NamespaceFacts): readonly Link[] =>
@@ -62,6 +70,7 @@ const linkNode = (
   namespace: string,
   within: NamespaceFacts,
   networks: ReadonlyMap<string, Pick<DeviceNode, 'network' | 'driver'>>,
+  points: Points,
   facts: HostFacts,
   topology: Topology,
 ): DeviceNode => {
@@ -82,7 +91,7 @@ const linkNode = (
     network: network?.name ?? known?.network ?? null,
     driver: network?.driver ?? known?.driver ?? null,
     isUplink: namespace === HOST_ID && topology.uplinks.includes(link.name),
-    point: pointById(topology, id.slice('dev:'.length))?.id ?? null,
+    point: pointOf(id, points),
     notes: [...(network === undefined ? [] : networkNotes(network)), ...linkNotes(link)],
     unresolved: null,
   };
@@ -142,7 +151,7 @@ const networkByDevice = (topology: Topology): ReadonlyMap<string, Pick<DeviceNod
 
 const BARE = { kind: 'device', ifindex: null, mtu: null, up: null, isUplink: false, notes: [], unresolved: null } as const;
 
-const endpointNode = (endpoint: Endpoint, name: string, home: string, topology: Topology): DeviceNode => {
+const endpointNode = (endpoint: Endpoint, name: string, home: string, points: Points): DeviceNode => {
   const id = deviceId(home, name);
   const kind = endpoint.host?.kind;
   return {
@@ -155,7 +164,7 @@ const endpointNode = (endpoint: Endpoint, name: string, home: string, topology: 
     mac: endpoint.mac,
     network: endpoint.network,
     driver: endpoint.driver,
-    point: pointById(topology, id.slice('dev:'.length))?.id ?? null,
+    point: pointOf(id, points),
   };
 };
 
@@ -169,7 +178,7 @@ const namedOnHost = (topology: Topology): readonly string[] => [
     .filter((name) => name !== null),
 ];
 
-const bareNode = (name: string, topology: Topology): DeviceNode => {
+const bareNode = (name: string, points: Points, topology: Topology): DeviceNode => {
   const bridge = topology.bridges.find((candidate) => candidate.name === name);
   const isPort = topology.bridges.some(({ ports }) => ports.some((port) => port.interface === name && port.container !== null));
   return {
@@ -184,7 +193,7 @@ const bareNode = (name: string, topology: Topology): DeviceNode => {
     network: bridge?.network ?? null,
     driver: bridge?.networkDriver ?? null,
     isUplink: topology.uplinks.includes(name),
-    point: pointById(topology, name)?.id ?? null,
+    point: pointOf(deviceId(HOST_ID, name), points),
     notes: bridge?.internal === true ? ['internal'] : [],
   };
 };

@@ -151,14 +151,16 @@ export const layOut = (plan: Plan, options: LayoutOptions): Layout => {
 
   const above = place(plan.above, 0);
   const hostTop = end(above, 0);
-  const inside = place(plan.inside, hostTop);
+  const isShort = (section: Section | undefined): boolean =>
+    section !== undefined && (section.box === null || options.folded.has(section.id));
+  // What has no border of its own needs the host's above and below it.
+  const inside = place(plan.inside, hostTop + (plan.inside[0] !== undefined && options.folded.has(plan.inside[0].id) ? 1 : 0));
   const ways = placeWays(plan.ways, above, hostTop, options.live);
   const lowestWay = Math.max(
     hostTop + 2,
     ...ways.map(({ way, row, hostRow }) => (hostRow ?? row) + (hostRow === null ? wayRows(way, options.live) - 1 : 1)),
   );
-  // Cables without a box end in its side, so its lower border comes after the last of them.
-  const border = inside.at(-1)?.section.box === null ? 1 : 0;
+  const border = isShort(plan.inside.at(-1)) ? 1 : 0;
   const hostEnd = Math.max(end(inside, hostTop) + border, lowestWay + 1);
   const below = place(plan.below, hostEnd);
   const loneTitle = plan.lone.length === 0 ? null : end(below, hostEnd);
