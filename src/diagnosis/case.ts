@@ -6,7 +6,7 @@ import { formatIp, type IpAddress, inPrefix, parseIp, sameIp } from '../base/ip-
 import type { Flow } from '../flow/flow.ts';
 import type { DockerNetwork, HostFacts, NamespaceFacts } from '../host/facts.ts';
 import type { Rule } from '../netfilter/ruleset.ts';
-import { isLimitedBroadcast, isMulticast } from '../path/address-kinds.ts';
+import { isLimitedBroadcast, isLoopback, isMulticast } from '../path/address-kinds.ts';
 import type { PacketSpec, Verdict, VerdictNat } from '../path/verdict.ts';
 import { NameIndex } from '../topology/names.ts';
 import type { ContainerNode, Endpoint, Topology } from '../topology/topology.ts';
@@ -80,7 +80,10 @@ export const buildCase = (input: DiagnosisInput): Case => {
   const outDevice = verdict.out === 'local' ? null : (verdict.out ?? routedTo(verdict));
   const endOf = (ip: IpAddress | null, port: number | null, device: string | null, text: string): End =>
     endAt(facts, topology, names, ip, port, device, text);
-  const target = endOf(translated?.ip ?? dst, translated?.port ?? spec.dport ?? null, outDevice, spec.dst);
+  const isItself = input.verdict.decidedBy.reason === 'container-itself' || (spec.sender !== undefined && dst !== null && isLoopback(dst));
+  const target =
+    (isItself ? withinSender(input, dst, spec.dport ?? null) : null) ??
+    endOf(translated?.ip ?? dst, translated?.port ?? spec.dport ?? null, outDevice, spec.dst);
   return {
     spec,
     verdict,
@@ -91,8 +94,8 @@ export const buildCase = (input: DiagnosisInput): Case => {
     topology,
     family: (src ?? dst)?.version ?? 4,
     protocol: protocolWord(spec.proto),
-    src: endOf(src, spec.sport ?? null, spec.in, spec.src),
-    dst: dnat === null ? target : endOf(dst, spec.dport ?? null, null, spec.dst),
+    src: withinSender(input, src, spec.sport ?? null) ?? endOf(src, spec.sport ?? null, spec.in, spec.src),
+    dst: isItself ? target : dnat === null ? target : endOf(dst, spec.dport ?? null, null, spec.dst),
     target,
     dnat,
     snat,
@@ -107,6 +110,17 @@ export const buildCase = (input: DiagnosisInput): Case => {
       flow.packets[0] + flow.packets[1] > 0 &&
       (flow.packets[0] === 0 || flow.packets[1] === 0),
   };
+};
+
+/** An end inside the namespace of whoever sends, where addresses mean what they mean there. */
+const withinSender = ({ spec, facts, topology }: DiagnosisInput, ip: IpAddress | null, port: number | null): End | null => {
+  const container = topology.containers.find(({ name }) => name === spec.sender);
+  if (container === undefined || ip === null) return null;
+  const has = ({ ipv4, ipv6 }: Endpoint): boolean => [ipv4, ipv6].some((own) => own !== null && sameIp(own, ip));
+  const endpoint = container.endpoints.find(has) ?? null;
+  const network = endpoint === null ? null : networkNamed(facts, endpoint.network);
+  const bridge = endpoint?.host?.bridge ?? network?.claimedBridge ?? null;
+  return { ip, port, name: container.name, container, endpoint, network, bridge, isHost: false };
 };
 
 const hostPart = (verdict: Verdict): Verdict => {

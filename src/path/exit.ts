@@ -9,8 +9,10 @@ export type Exit =
   | { readonly kind: 'place'; readonly place: Place; readonly source: IpAddress | null; readonly route: string }
   /** The container's namespace was read and has no route there, or one that refuses (blackhole, unreachable, prohibit). */
   | { readonly kind: 'no-route'; readonly text: string; readonly refusing?: string }
+  /** By a device that belongs to no network that Docker knows. */
+  | { readonly kind: 'device'; readonly dev: string; readonly gateway: IpAddress | null; readonly source: IpAddress | null }
   /** The destination is the container itself. */
-  | { readonly kind: 'itself' }
+  | { readonly kind: 'itself'; readonly source: IpAddress | null }
   | { readonly kind: 'unknown'; readonly reason: string };
 
 export const exitOf = (model: HostModel, container: DockerContainer, dst: IpAddress, src: IpAddress | null): Exit => {
@@ -29,12 +31,12 @@ export const exitOf = (model: HostModel, container: DockerContainer, dst: IpAddr
       return { kind: 'no-route', text: `${container.name}: ${result.text}`, refusing: result.text };
     case 'route': {
       const { route, hop } = result;
-      if (route.type === 'local') return { kind: 'itself' };
+      if (route.type === 'local') return { kind: 'itself', source: route.source };
       if (route.type !== 'unicast' && route.type !== 'broadcast' && route.type !== 'multicast')
         return { kind: 'no-route', text: `${container.name}: ${route.text}`, refusing: route.text };
       const place = model.places.all.find((entry) => entry.container.id === container.id && entry.interface === hop.dev);
-      if (place === undefined)
-        return { kind: 'unknown', reason: `${hop.dev ?? 'the device'} of ${container.name} belongs to no known network` };
+      if (place === undefined && hop.dev !== null) return { kind: 'device', dev: hop.dev, gateway: hop.gateway, source: route.source };
+      if (place === undefined) return { kind: 'unknown', reason: `the route of ${container.name} names no device` };
       return { kind: 'place', place, source: route.source, route: route.text };
     }
   }

@@ -1,11 +1,12 @@
 /** Judges a packet: its whole way through the host and the namespaces beside it, all backends, all hooks; and the way of the answer to it. */
 import { withStoredConnection } from './backwards.ts';
-import { answering, asAnswer, asLater, checkedAnswer, delivered, setOut } from './journey/ends.ts';
+import { answering, asAnswer, asLater, backFrom, checkedAnswer, delivered, setOut } from './journey/ends.ts';
 import { journey, type Trip } from './journey/journey.ts';
 import { left } from './journey/legs.ts';
 import { withKeptDecision } from './kept-decision.ts';
 import { mergeWalks } from './merge.ts';
 import type { HostModel } from './model.ts';
+import { answerByTunnel } from './overlay/way-back.ts';
 import { withSecondLeg } from './proxied-leg.ts';
 import { replyTo } from './reply.ts';
 import { startWalk } from './start.ts';
@@ -16,8 +17,6 @@ import { withWayBack } from './way-back.ts';
 export interface JudgeOptions {
   /** Also tell all that had a say on the way, and which rules did not match, and by which condition. */
   readonly explain?: boolean;
-  /** The container that is yet to send the packet: what stands in its way there counts too. */
-  readonly sender?: string;
   /** It is about what docker-proxy dials. */
   readonly secondLeg?: true;
 }
@@ -49,10 +48,12 @@ export const judgeBoth = (
       return { verdict, reply: lost(drop(begin(there, spec, explain), 'routing', by)) };
     }
     case 'question': {
-      const blank = walkWith(begin(there, answer.spec, explain), { legs: shown.legs });
+      const blank = walkWith(begin(there, answer.spec, explain), { legs: backFrom(shown) });
       const trip: Trip = { root: model, explain, spec: asAnswer(answer.spec), check: (at, walk) => checkedAnswer(shown, at, walk) };
-      const judged = journey(trip, there, answer.spec, blank).map((walk) => answering(began, walk));
-      const walks = withWayBack(model, spec, shown, judged, blank).map(delivered);
+      const beyond = shown.end?.beyond ?? null;
+      const back = beyond === null ? journey(trip, there, answer.spec, blank) : answerByTunnel(trip, beyond, trip.spec, blank);
+      const judged = back.map((walk) => answering(began, walk));
+      const walks = (beyond === null ? withWayBack(model, spec, shown, judged, blank) : judged).map(delivered);
       return { verdict, reply: mergeWalks(model, walks, explain).verdict };
     }
   }
@@ -68,7 +69,7 @@ interface Asked {
 
 const asked = (model: HostModel, spec: PacketSpec, options: JudgeOptions): Asked => {
   const explain = options.explain === true;
-  const { at, own, began } = setOut(model, spec, options.sender, explain);
+  const { at, own, began } = setOut(model, spec, explain);
   const trip: Trip = { root: model, explain, spec: asLater(spec) };
   if (began.end !== null) return { ...mergeWalks(model, [began], explain), began };
   const walks = journey(trip, at, own, at === model ? withStoredConnection(model, spec, began) : began).map(delivered);

@@ -9,7 +9,7 @@ import { entryOf } from './entry.ts';
 import { bookOf, isLocalAddress } from './env.ts';
 import type { HostModel } from './model.ts';
 import type { Place } from './places.ts';
-import type { ContainerEnd, End } from './question-ends.ts';
+import { type ContainerEnd, type End, ownAddresses } from './question-ends.ts';
 import { selectAddress } from './source-address.ts';
 
 export const addressOf = (place: Place, version: 4 | 6): IpAddress | null => (version === 4 ? place.endpoint.ipv4 : place.endpoint.ipv6);
@@ -42,7 +42,8 @@ export const targetAddress = (model: HostModel, from: End, to: End, version: 4 |
       const place = shared ?? to.places.find((entry) => addressOf(entry, version) !== null);
       if (place !== undefined && to.places.length > 1)
         remarks.push(`${to.container.name} is on ${to.places.length} networks: its address on ${place.endpoint.network} is meant`);
-      return place === undefined ? null : addressOf(place, version);
+      if (place === undefined) return ownAddresses(model, to.container).find((ip) => ip.version === version) ?? null;
+      return addressOf(place, version);
     }
   }
 };

@@ -7,7 +7,7 @@ import { nearestNames } from '../topology/nearest-names.ts';
 import { findContainer } from '../topology/target.ts';
 import type { ContainerNode, Topology } from '../topology/topology.ts';
 import type { HostModel } from './model.ts';
-import type { Place } from './places.ts';
+import { namespaceOf, type Place } from './places.ts';
 
 /** Who is meant, before addresses are chosen. */
 export type End =
@@ -73,8 +73,10 @@ const containerEnd = (model: HostModel, topology: Topology, node: ContainerNode,
     });
   }
   const places = model.places.all.filter((place) => place.container.id === container.id);
-  if (network === null)
-    return places.length === 0 ? { kind: 'alone', label, container } : { kind: 'container', label, container, places, chosen: null };
+  if (network === null) {
+    const isAlone = places.length === 0 && ownAddresses(model, container).length === 0;
+    return isAlone ? { kind: 'alone', label, container } : { kind: 'container', label, container, places, chosen: null };
+  }
   const chosen = places.find((place) => place.endpoint.network === network);
   if (chosen === undefined) {
     const joined = places.map((place) => place.endpoint.network);
@@ -84,3 +86,7 @@ const containerEnd = (model: HostModel, topology: Topology, node: ContainerNode,
   }
   return { kind: 'container', label: `${label} (${network})`, container, places, chosen };
 };
+
+/** Addresses by which others may reach the container, whoever gave it its devices. */
+export const ownAddresses = (model: HostModel, container: DockerContainer): readonly IpAddress[] =>
+  (namespaceOf(model.facts, container)?.facts.addresses ?? []).filter(({ scope }) => scope === 'global').map(({ ip }) => ip);

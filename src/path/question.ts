@@ -3,12 +3,13 @@
  * that gives in question-addresses.ts.
  */
 import { failure, usageError } from '../base/errors.ts';
-import { formatIp, formatMac, type IpAddress, inPrefix } from '../base/ip-address.ts';
+import { formatIp, formatMac, type IpAddress, inPrefix, parseIp } from '../base/ip-address.ts';
 import { printable } from '../base/printable.ts';
 import type { Topology } from '../topology/topology.ts';
-import { isZero } from './address-kinds.ts';
+import { isLoopback, isZero } from './address-kinds.ts';
 import { type Entry, entryOf } from './entry.ts';
-import { exitOf } from './exit.ts';
+import { bookOf } from './env.ts';
+import { type Exit, exitOf } from './exit.ts';
 import { type JudgeOptions, judgeBoth } from './judge.ts';
 import type { HostModel } from './model.ts';
 import { protocolOf } from './packet-spec.ts';
@@ -16,6 +17,7 @@ import { namespaceOf, type Place } from './places.ts';
 import { addressOf, firstAddress, guessPlace, hostSource, outsideAddress, targetAddress, uplinkOf } from './question-addresses.ts';
 import { type ContainerEnd, type End, endOf, peerEnd } from './question-ends.ts';
 import { hiddenSource, hiddenTarget, settle } from './question-settled.ts';
+import { selectAddress } from './source-address.ts';
 import type { PacketSpec, Verdict, VerdictPhase } from './verdict.ts';
 
 export interface Question {
@@ -42,12 +44,8 @@ export const answerBetween = (
   options: JudgeOptions = {},
 ): Answer => {
   const question = questionBetween(model, topology, src, dst, proto);
-  const end = endOf(model, topology, src, 'SRC');
-  const sender = end.kind === 'container' ? end.container.name : null;
   const { verdict, reply } =
-    question.settled === null
-      ? judgeBoth(model, question.spec, sender === null ? options : { ...options, sender })
-      : { verdict: question.settled, reply: null };
+    question.settled === null ? judgeBoth(model, question.spec, options) : { verdict: question.settled, reply: null };
   return { ...question, verdict: options.explain === true ? withPhases(verdict, question.before) : verdict, reply };
 };
 
@@ -96,6 +94,16 @@ export const questionBetween = (model: HostModel, topology: Topology, src: strin
     const about = to.kind === 'alone' || to.kind === 'container' ? { container: to.container.name } : {};
     return say(from.label, settle('drop', { kind: 'route', text, reason, about }), unplaced(null));
   }
+  const isToItself = to.kind === 'address' && (isLoopback(to.ip) || isZero(to.ip));
+  if (from.kind === 'alone' && isToItself)
+    return fromContainer(model, { ...from, kind: 'container', places: [], chosen: null }, to, target, version, {
+      number,
+      transport,
+      remarks,
+      before,
+      say,
+      unplaced,
+    });
   if (from.kind === 'alone')
     return say(
       from.label,
@@ -141,7 +149,7 @@ const fromContainer = (model: HostModel, from: ContainerEnd, to: End, target: Ip
   const { say, unplaced, remarks } = parts;
   const about = { container: container.name };
   const exit = isZero(target)
-    ? ({ kind: 'itself' } as const)
+    ? ({ kind: 'itself', source: null } as const)
     : exitOf(model, container, target, from.chosen === null ? null : addressOf(from.chosen, version));
   if (exit.kind === 'no-route')
     return say(
@@ -155,6 +163,9 @@ const fromContainer = (model: HostModel, from: ContainerEnd, to: End, target: Ip
       }),
       unplaced(firstAddress(from, version)),
     );
+  const namespace = namespaceOf(model.facts, container);
+  const inside = namespace === null ? null : model.inside(namespace.id);
+  if (inside !== null && (exit.kind === 'itself' || exit.kind === 'device')) return fromDevice(model, inside, from, target, exit, parts);
   if (exit.kind === 'itself') {
     return say(
       nameWith(from.label, target),
@@ -167,8 +178,11 @@ const fromContainer = (model: HostModel, from: ContainerEnd, to: End, target: Ip
       unplaced(target),
     );
   }
+  const isUnclear = exit.kind === 'unknown' || exit.kind === 'device';
+  const reason =
+    exit.kind === 'unknown' ? exit.reason : exit.kind === 'device' ? `${exit.dev} of ${container.name} belongs to no known network` : '';
   const place = exit.kind === 'place' ? exit.place : (from.chosen ?? guessPlace(from, to, version));
-  if (exit.kind === 'unknown') remarks.push(exit.reason, ...(place === null ? [] : [`taken to leave by ${place.endpoint.network}`]));
+  if (isUnclear) remarks.push(reason, ...(place === null ? [] : [`taken to leave by ${place.endpoint.network}`]));
   else if (from.chosen !== null && from.chosen !== place)
     remarks.push(`its routes send it by ${place?.endpoint.network ?? 'another network'}, not by ${from.chosen.endpoint.network}`);
   const source = place === null ? null : addressOf(place, version);
@@ -186,7 +200,7 @@ const fromContainer = (model: HostModel, from: ContainerEnd, to: End, target: Ip
   }
   const named = nameWith(from.label, source);
   const inSubnet = place.network?.subnets.some((subnet) => inPrefix(target, subnet)) === true;
-  if (exit.kind === 'unknown' && place.network?.internal === true && !inSubnet) {
+  if (isUnclear && place.network?.internal === true && !inSubnet) {
     return say(
       named,
       settle('drop', {
@@ -202,6 +216,7 @@ const fromContainer = (model: HostModel, from: ContainerEnd, to: End, target: Ip
   if (hidden !== null) return say(named, hidden, unplaced(source));
   const spec: PacketSpec = {
     in: place.bridge ?? place.parent,
+    sender: container.name,
     src: formatIp(source),
     dst: formatIp(target),
     proto: parts.number,
@@ -209,12 +224,52 @@ const fromContainer = (model: HostModel, from: ContainerEnd, to: End, target: Ip
     ...atPlace(place),
   };
   // Where its own namespace is walked through, its route is a step of the way.
-  const namespace = namespaceOf(model.facts, container);
-  if (exit.kind === 'place' && (namespace === null || model.inside(namespace.id) === null))
+  if (exit.kind === 'place' && inside === null)
     parts.before.push({ ...outsideHost(spec), kind: 'container', result: 'route', text: exit.route, note: `in ${container.name}` });
-  // Within an overlay network the way is followed through its tunnels.
-  return say(named, place.network?.driver === 'overlay' ? null : hiddenTarget(to, target), spec);
+  return say(named, isShared(to, place, target) ? null : hiddenTarget(to, target), spec);
 };
+
+/** By a device that Docker knows nothing of (a tunnel, a cable made by hand), or to the container itself. */
+const fromDevice = (
+  model: HostModel,
+  inside: HostModel,
+  { label, container, chosen }: ContainerEnd,
+  target: IpAddress,
+  exit: Extract<Exit, { readonly kind: 'itself' | 'device' }>,
+  { say, number, transport, unplaced }: Parts,
+): Question => {
+  const { version } = target;
+  const dst = isZero(target) ? (parseIp(version === 4 ? '127.0.0.1' : '::1') ?? target) : target;
+  const own = chosen === null ? null : addressOf(chosen, version);
+  const source = own ?? exit.source ?? (exit.kind === 'itself' ? dst : selectAddress(bookOf(inside), exit.dev, exit.gateway ?? dst));
+  if (source === null) {
+    const text = `${container.name} has no IPv${version} address to send from`;
+    return say(
+      label,
+      settle('drop', { kind: 'route', text, reason: 'container-no-address', about: { container: container.name } }),
+      unplaced(null),
+    );
+  }
+  const link = exit.kind === 'itself' ? undefined : inside.links?.get(exit.dev);
+  const far = link === undefined ? null : model.wires.peerOf(inside.netns, link);
+  const device = far === null || far.netns !== null ? null : (far.link.master ?? far.link.name);
+  return say(nameWith(label, source), null, {
+    in: device,
+    sender: container.name,
+    src: formatIp(source),
+    dst: formatIp(dst),
+    proto: number,
+    ...transport,
+  });
+};
+
+/** Sender and receiver are on the same network, whatever that is made of. */
+const isShared = (to: End, place: Place, target: IpAddress): boolean =>
+  to.kind === 'container' &&
+  to.places.some(
+    ({ endpoint, network }) =>
+      network === place.network && [endpoint.ipv4, endpoint.ipv6].some((ip) => ip !== null && formatIp(ip) === formatIp(target)),
+  );
 
 /** A phase that no table of the host has a part in. */
 const outsideHost = (spec: PacketSpec): Omit<VerdictPhase, 'kind' | 'result' | 'text'> => ({

@@ -9,6 +9,8 @@ export interface PacketSpec {
   readonly port?: string;
   /** For `in: null` and an address that means a link: the device at which it was seen to leave; never in JSON. */
   readonly link?: string;
+  /** The container that is yet to send it, in whose namespace it sets out; `in` is then where the host gets it. Never in JSON. */
+  readonly sender?: string;
   readonly src: string;
   readonly dst: string;
   readonly proto: string | number;

@@ -15,7 +15,10 @@ const ROUTE = /^(default|unicast|local|broadcast|multicast|anycast|blackhole|unr
 /** `filter FORWARD #9`. The backend is named where it is not the usual one: two may be active at once and rule each on its own. */
 export const decisionWords = (verdict: Verdict): string => decidedByWords(verdict.decidedBy);
 
-export const decidedByWords = (by: DecidedBy): string => {
+export const decidedByWords = (by: DecidedBy): string =>
+  by.namespace === undefined || by.text.includes(by.namespace) ? ownWords(by) : printable(`${ownWords(by)} in ${by.namespace}`);
+
+const ownWords = (by: DecidedBy): string => {
   switch (by.kind) {
     case 'rule':
       return printable(`${place(by)}${by.rule === undefined ? '' : ` #${by.rule}`}${backendNote(by)}`);
@@ -55,7 +58,9 @@ export const proxyPhrase = (proxied: ProxiedConnection, arrow = '→'): string =
 };
 
 export const natPhrase = (nat: VerdictNat, arrow = '→'): string =>
-  printable(`${nat.kind.toUpperCase()} ${isDestination(nat) ? arrow : 'as'} ${nat.to}`);
+  printable(
+    `${nat.kind.toUpperCase()} ${isDestination(nat) ? arrow : 'as'} ${nat.to}${nat.namespace === undefined ? '' : ` in ${nat.namespace}`}`,
+  );
 
 const isDestination = (nat: VerdictNat): boolean => nat.kind === 'dnat' || nat.kind === 'redirect';
 
@@ -70,7 +75,7 @@ export const decisiveStep = (verdict: Verdict): number => {
   for (let index = verdict.steps.length - 1; index >= 0; index--) {
     const step = verdict.steps[index] as VerdictStep;
     const sameBackend = (step.backend ?? null) === (decidedBy.backend ?? null) && (step.family ?? null) === (decidedBy.family ?? null);
-    if (!sameBackend) continue;
+    if (!sameBackend || step.namespace !== decidedBy.namespace) continue;
     const sameRule =
       step.table === (decidedBy.table ?? null) && step.chain === (decidedBy.chain ?? null) && step.rule === (decidedBy.rule ?? null);
     if (sameRule && step.text === decidedBy.text) return index;

@@ -24,6 +24,8 @@ interface PhaseRow {
   readonly decides: boolean;
   readonly below: readonly { readonly place: string; readonly action: string; readonly text: string; readonly decides: boolean }[];
   readonly tuples: string | null;
+  /** Where the rows from here on are, where that is another namespace than before. */
+  readonly place: string | null;
 }
 
 const HEAD = ['#', 'HOOK', 'TABLE', 'CHAIN', 'RESULT', 'ANSWER'] as const;
@@ -47,6 +49,7 @@ export const phaseTable = (verdict: Verdict, style: Style, options: PhaseTableOp
   const line = (cells: readonly string[]): string[] => shown(cells).map((cell, column) => padEnd(cell, widths[column] ?? 0));
   const lines = [` ${tint(style, 'dim', `${line(HEAD.slice(0, 5)).join('  ')}  ${HEAD[5]}`)}`];
   for (const row of rows) {
+    if (row.place !== null) lines.push(` ${tint(style, 'name', row.place)}`);
     const cells = line(row.cells);
     const result = cells.pop() ?? '';
     const tone = row.decides ? outcomeTone(verdict.outcome) : resultTone(row.result);
@@ -102,7 +105,7 @@ const rowOf = (verdict: Verdict, phase: VerdictPhase, index: number, style: Styl
   }
   const answer = printable(answerOf(phase));
   const decides = isHere && below.every((rule) => !rule.decides);
-  const sameHook = before !== undefined && hookWord(before) === hookWord(phase);
+  const sameHook = before !== undefined && before.namespace === phase.namespace && hookWord(before) === hookWord(phase);
   return {
     cells: [
       String(index + 1).padStart(2),
@@ -116,7 +119,15 @@ const rowOf = (verdict: Verdict, phase: VerdictPhase, index: number, style: Styl
     decides,
     below,
     tuples: phaseTuples(phases, glyphsOf(style).arrow)[index] ?? null,
+    place: placeBefore(phases, index),
   };
+};
+
+/** `inside web1`, `on the host`: before the first phase of a namespace; null where the one before is in the same, or all are the host's. */
+export const placeBefore = (phases: readonly { readonly namespace?: string }[], index: number): string | null => {
+  const here = phases[index]?.namespace;
+  if (index === 0 ? here === undefined : phases[index - 1]?.namespace === here) return null;
+  return here === undefined ? 'on the host' : printable(`inside ${here}`);
 };
 
 /**
@@ -126,7 +137,7 @@ const rowOf = (verdict: Verdict, phase: VerdictPhase, index: number, style: Styl
 export const phaseTuples = (phases: readonly VerdictPhase[], arrow: string): readonly (string | null)[] =>
   phases.map((phase, index) => {
     const before = phases[index - 1];
-    const sameHook = before !== undefined && hookWord(before) === hookWord(phase);
+    const sameHook = before !== undefined && before.namespace === phase.namespace && hookWord(before) === hookWord(phase);
     return phase.sent === undefined || !isHook(phase) || (sameHook && sameTuples(before, phase)) ? null : tupleWords(phase, arrow);
   });
 

@@ -1,5 +1,6 @@
 /** A verdict as lines for a person: each step with its hook, table, chain, rule and translation, and which one decides. */
 
+import { printable } from '../base/printable.ts';
 import { clientWords } from '../path/proxied-leg.ts';
 import type { DecidedBy, Verdict, VerdictNearMiss, VerdictPhase, VerdictStep } from '../path/verdict.ts';
 import { decidedByWords, missWords, natPhrase } from '../report/decision.ts';
@@ -63,7 +64,21 @@ const stepLines = (verdict: Verdict, counted: number | null, columns: number): P
   const stepless = steplessPhases(verdict);
   const tuples = tuplesByStep(verdict);
   let number = 0;
+  let namespace: string | undefined;
+  /** Whose rows follow, where these are another namespace's than those before. */
+  const headLine = (of: { readonly namespace?: string }): PathLine[] => {
+    if (of.namespace === namespace) return [];
+    namespace = of.namespace;
+    hook = '';
+    return [
+      [
+        ['    ', 'dim'],
+        [namespace === undefined ? 'on the host' : `inside ${printable(namespace)}`, 'accent'],
+      ],
+    ];
+  };
   const stepLine = (step: VerdictStep, index: number): PathLine[] => {
+    const heading = headLine(step);
     const hookName = HOOK_NAMES[step.hook];
     const tableName = step.table ?? '';
     const sameHook = hookName === hook;
@@ -82,26 +97,28 @@ const stepLines = (verdict: Verdict, counted: number | null, columns: number): P
     const said = `${actionWords(step)}${inChain(step)} ${noteWords(step)}`.trim();
     const tail = decides ? ` ◀ decides${counterWords(verdict.decidedBy, counted)}` : '';
     const room = columns - MARGIN - place.length - tail.length - 1;
-    if (!decides || said.length <= room) return [[...head, [cutMiddle(said, Math.max(12, room)), tone], [tail, tone]]];
+    if (!decides || said.length <= room) return [...heading, [...head, [cutMiddle(said, Math.max(12, room)), tone], [tail, tone]]];
     const whole = wrap(`${step.text} ${noteWords(step)}`.trim(), columns - MARGIN - 1);
-    return [[...head, [tail.trim(), tone]], ...whole.map((line): PathLine => [' '.repeat(MARGIN), [line, tone]])];
+    return [...heading, [...head, [tail.trim(), tone]], ...whole.map((line): PathLine => [' '.repeat(MARGIN), [line, tone]])];
   };
   const tupleLine = (text: string): PathLine => [' '.repeat(MARGIN), [cutMiddle(text, Math.max(12, columns - MARGIN - 1)), 'accent']];
-  const phaseLine = (phase: VerdictPhase): PathLine => {
+  const phaseLine = (phase: VerdictPhase): PathLine[] => {
+    const heading = headLine(phase);
     const hookName = phase.kind === 'container' || phase.kind === 'delivery' ? phase.kind : HOOK_NAMES[phase.hook];
     const sameHook = hookName === hook;
     hook = hookName;
     table = '';
     const said = `${phase.text}${phase.note === undefined ? '' : ` · ${phase.note}`}`;
-    return [
+    const line: PathLine = [
       [`${String(++number).padStart(3)} `, 'dim'],
       [fitTo(sameHook ? '' : hookName, HOOK_WIDTH), 'accent'],
       fitTo(PHASE_NAMES[phase.kind], TABLE_WIDTH),
       [cutEnd(said, Math.max(12, columns - MARGIN - 1)), 'dim'],
     ];
+    return [...heading, line];
   };
   const before = (index: number): PathLine[] =>
-    (stepless.get(index) ?? []).flatMap((phase) => [phaseLine(phase), ...tuples.of(phase).map(tupleLine)]);
+    (stepless.get(index) ?? []).flatMap((phase) => [...phaseLine(phase), ...tuples.of(phase).map(tupleLine)]);
   const lines = verdict.steps.flatMap((step, index) => [...before(index), ...stepLine(step, index), ...tuples.at(index).map(tupleLine)]);
   lines.push(...before(verdict.steps.length));
   if (decider < 0)
@@ -174,6 +191,7 @@ const decidingStep = (verdict: Verdict): number => {
   return verdict.steps.findLastIndex(
     (step) =>
       step.text === by.text &&
+      step.namespace === by.namespace &&
       (by.chain === undefined || step.chain === by.chain) &&
       (by.table === undefined || step.table === by.table) &&
       (by.rule === undefined || step.rule === by.rule) &&

@@ -12,6 +12,8 @@ export const nobodyListens: Cause = {
     const { ip, port, container } = target;
     if (verdict.outcome !== 'accept' || container === null || ip === null || port === null || (protocol !== 'tcp' && protocol !== 'udp'))
       return null;
+    // The container's own rules may have sent it on to another port, which is open.
+    if (subject.whole.verdict.steps.some(({ namespace, socket }) => namespace === container.name && socket === 'open')) return null;
     const inside = insideOf(subject, container);
     const listeners = inside?.listeners?.filter((listener) => listener.protocol === protocol && listener.port === port) ?? null;
     const reset = flow?.tcp?.resetBy === 1 && flow.tcp.phase === 'reset' && flow.tcp.handshakeNs === null;

@@ -23,9 +23,9 @@ export interface Start {
   readonly began: Walk;
 }
 
-/** `sender`: the container that is yet to send it; without one the packet is where `spec` says. */
-export const setOut = (root: HostModel, spec: PacketSpec, sender: string | undefined, explain: boolean): Start => {
-  const container = sender === undefined ? undefined : root.facts.containers.find(({ name }) => name === sender);
+/** In the namespace of whoever is yet to send it; without a sender, where `spec` says that it is. */
+export const setOut = (root: HostModel, spec: PacketSpec, explain: boolean): Start => {
+  const container = spec.sender === undefined ? undefined : root.facts.containers.find(({ name }) => name === spec.sender);
   const namespace = container === undefined ? null : namespaceOf(root.facts, container);
   const at = namespace === null ? null : root.inside(namespace.id);
   if (at !== null) {
@@ -87,6 +87,9 @@ export const asLater = ({ connection, state, ...rest }: PacketSpec): PacketSpec 
 /** An answer is known by the connections that its request began; where there is none it is seen for the first time. */
 export const asAnswer = ({ connection: _connection, state: _state, ...rest }: PacketSpec): PacketSpec => rest;
 
+/** What an answer finds of its request: the connections in each namespace. */
+export const backFrom = ({ legs }: Walk): Walk['legs'] => (legs === null ? null : { ...legs, count: 0, netns: null, hostEnd: null });
+
 /** Holds an answer against the connection that its request had in the namespace that it has just left. */
 export const checkedAnswer = (request: Walk, at: HostModel, walk: Walk): Walk => {
   const there = request.legs?.connections.filter(({ netns, ct }) => netns === at.netns && ct.direction === 'original') ?? [];
@@ -130,5 +133,7 @@ export const delivered = (walk: Walk): Walk => {
         : end.out === 'local'
           ? 'delivered to the host itself'
           : `leaves by ${end.out ?? 'an interface that is not known'}`;
-  return record(walk, { kind: 'delivery', hook: isHere ? 'input' : 'postrouting', result: 'allow', text });
+  const owner = end.inside === undefined ? null : (walk.way.at(-1)?.owner ?? null);
+  const place = owner === null ? {} : { namespace: owner };
+  return record(walk, { kind: 'delivery', hook: isHere ? 'input' : 'postrouting', result: 'allow', text, ...place });
 };

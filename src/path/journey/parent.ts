@@ -7,9 +7,11 @@ import { walkWith } from '../walk.ts';
 import type { Crossing, Departure } from './crossing.ts';
 
 export const crossToParent = ({ root, model, link, walk }: Departure): readonly Crossing[] | null => {
-  const parent = root.wires.parentOf(model.netns, link);
-  const below = parent === null ? null : parent.netns === null ? root : root.inside(parent.netns);
-  if (parent === null || below === null) return null;
+  const child = model.netns === null ? null : root.parents.inside(model.netns, link.name);
+  const wire = child === null ? root.wires.parentOf(model.netns, link) : null;
+  const below = child !== null || wire?.netns === null ? root : wire === null ? null : root.inside(wire.netns);
+  const dev = child?.parent ?? wire?.link.name;
+  if (dev === undefined || below === null) return null;
   const srcMac = link.mac === null ? null : parseMac(link.mac);
-  return [{ kind: 'arrives', model: below, arrival: { dev: parent.link.name, srcMac, dstMac: null }, walk: walkWith(walk, { end: null }) }];
+  return [{ kind: 'arrives', model: below, arrival: { dev, srcMac, dstMac: null }, walk: walkWith(walk, { end: null }) }];
 };
