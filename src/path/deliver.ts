@@ -59,12 +59,13 @@ const byShim = (context: HookContext, walk: Walk, shim: Child, decidingHook: Hoo
   const own = (each: Walk): readonly Walk[] => [
     undetermined(each, { kind: 'default', text: `${shim.device} on ${shim.parent}` }, 'the host sends by a child of its own to itself'),
   ];
-  const left = andThen(deviceHook(context, asked, 'egress', shim.device), (each) =>
+  const left = andThen(deviceHook(context, atDevice(context.model, asked, shim.device, 'out'), 'egress', shim.device), (each) =>
     leaveByChild(context, each, shim, sent, { receive: own, route: own }),
   );
-  return left.map((each) =>
-    each.end?.outcome === 'accept' ? finish(each, { ...each.end, decidedBy: acceptedBy(each, decidingHook, each.end.decidedBy) }) : each,
-  );
+  return left.map((each) => {
+    if (each.end?.outcome !== 'accept') return each;
+    return finish(each, { ...each.end, decidedBy: acceptedBy(each, decidingHook, each.end.decidedBy), out: shim.device });
+  });
 };
 
 const handOver = (context: HookContext, walk: Walk, out: string, decidingHook: Hook): Walk => {

@@ -34,7 +34,23 @@ export const directionAt = (model: HostModel, packet: Packet, point: CapturePoin
     return { kind: 'unknown', reason: `${point.id} has no bridge on the host: the host's rules do not see its frames` };
   if (bridge !== null && !model.isBridge(point.interface)) return atPort(packet, place, bridge, place?.port ?? point.interface, src, dst);
   if (model.isBridge(point.interface)) return atBridge(model, packet, point.interface, src);
-  return atDevice(model, packet, point, link?.mac ?? null, src);
+  if (packet.vlanCount > 0) return tagged(model, packet, point, src, dst);
+  return atDevice(model, packet, point.interface, link?.mac ?? null, src, dst);
+};
+
+/** On a trunk: the VLAN device upon it takes the frames with its tag (vlan_do_receive in net/8021q/vlan_core.c). */
+const tagged = (model: HostModel, packet: Packet, point: CapturePoint, src: IpAddress, dst: IpAddress): Where => {
+  const device = [...(model.links?.values() ?? [])].find(
+    ({ kind, linkName, data }) => kind === 'vlan' && linkName === point.interface && data['id'] === packet.vlanOuter,
+  );
+  if (device === undefined || packet.vlanCount > 1)
+    return {
+      kind: 'unknown',
+      reason: `the frame belongs to VLAN ${packet.vlanOuter}, for which this host has no device on ${point.interface}`,
+    };
+  return model.isBridge(device.master ?? '')
+    ? { kind: 'entering', dev: device.master ?? '', port: device.name, assumptions: [] }
+    : atDevice(model, packet, device.name, device.mac, src, dst);
 };
 
 const placeAt = (model: HostModel, point: CapturePoint): Place | null =>
@@ -89,17 +105,14 @@ const atBridge = (model: HostModel, packet: Packet, bridge: string, src: IpAddre
   };
 };
 
-const atDevice = (model: HostModel, packet: Packet, point: CapturePoint, own: string | null, src: IpAddress): Where => {
-  const dev = point.interface;
-  for (const mac of [packet.srcMac, packet.dstMac]) {
-    const child = mac < 0 ? null : model.places.byMac(mac);
-    if (child !== null && child.parent === dev) {
-      return {
-        kind: 'unknown',
-        reason: `a frame of ${child.container.name}, a ${child.network?.driver ?? 'macvlan'} child of ${dev}: the host's rules do not see it`,
-      };
-    }
-  }
+const atDevice = (model: HostModel, packet: Packet, dev: string, own: string | null, src: IpAddress, dst: IpAddress): Where => {
+  const srcMac = packet.srcMac < 0 ? null : packet.srcMac;
+  const dstMac = packet.dstMac < 0 ? null : packet.dstMac;
+  // Frames of a child pass here on their way to a sibling or out, those for one before they are handed over.
+  if (model.parents.sender(dev, srcMac, src) !== null) return { kind: 'entering', dev, port: null, assumptions: [] };
+  const sentByHost = srcMac !== null && own !== null && formatMac(srcMac) === own;
+  if (!sentByHost && dstMac !== null && model.parents.receiver(dev, dstMac, dst) !== null)
+    return { kind: 'entering', dev, port: null, assumptions: [] };
   if (packet.cookedType === 4) return { kind: 'leaving', dev, port: null, toward: 'wire', assumptions: [] };
   if (packet.cookedType >= 0) return { kind: 'entering', dev, port: null, assumptions: [] };
   if (packet.srcMac >= 0 && own !== null) {

@@ -13,6 +13,7 @@ import { Following, type FollowStep } from './following.ts';
 import { connectionsOf, type HostStore } from './host-store.ts';
 import { LivePoint, type PointCounts } from './live-point.ts';
 import { namespaceOf } from './namespace-of.ts';
+import { pointFilter } from './point-filter.ts';
 import { SessionWriter } from './session-writer.ts';
 import type { CaptureOptions, LostCounts, SavingState } from './state.ts';
 import type { PointCondition } from './trail-keeper.ts';
@@ -258,7 +259,7 @@ export class LiveCapture extends CaptureBase {
       await this.#live[index]?.start({
         point,
         netns,
-        filter: joinFilters(point.filter, withAlso(this.filter, point.also)),
+        filter: pointFilter(point.filter, withAlso(this.filter, point.also), this.#isTrunk(point)),
         engine: this.#engine,
         description: [point.container, point.network].filter(Boolean).join(' '),
       });
@@ -266,6 +267,10 @@ export class LiveCapture extends CaptureBase {
       this.setPoint(index, { status: 'failed', message: messageOf(error) });
       this.say('error', messageOf(error));
     }
+  }
+
+  #isTrunk({ netns, interface: name }: CapturePoint): boolean {
+    return netns === null && this.store.version?.topology.trunks.some(({ trunk }) => trunk === name) === true;
   }
 
   /** Null for the host's own namespace, undefined where the way in is lost. */
@@ -459,8 +464,3 @@ const sumOf = (counts: readonly PointCounts[], pick: (count: PointCounts) => num
 
 const withAlso = (wanted: string, also: string | undefined): string =>
   also === undefined || wanted === '' ? wanted : `(${wanted}) or (${also})`;
-
-const joinFilters = (own: string | null, wanted: string): string => {
-  if (own === null || own === '') return wanted;
-  return wanted === '' ? own : `(${own}) and (${wanted})`;
-};

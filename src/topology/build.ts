@@ -3,7 +3,7 @@ import type { DockerContainer, HostFacts } from '../host/facts.ts';
 import { bridgesOf } from './bridges.ts';
 import { endpointsOf } from './endpoints.ts';
 import { type HostIndex, indexHost, isLive } from './host-index.ts';
-import { pointsOf, uplinksOf } from './points.ts';
+import { pointsOf, trunksOf, uplinksOf } from './points.ts';
 import { modeKindOf, type Sharing, sharingOf } from './sharing.ts';
 import type { BridgeNode, ContainerNode, Endpoint, NetworkMode, Topology } from './topology.ts';
 
@@ -17,6 +17,7 @@ export const buildTopology = (facts: HostFacts): Topology => {
     containers,
     bridges,
     uplinks,
+    trunks: trunksOf(facts),
     points: pointsOf(facts, containers, bridges, uplinks),
     warnings: [...hostWarnings(facts, bridges), ...endpointWarnings(containers)],
   };

@@ -1,5 +1,5 @@
 /** Where packets can be captured, and what is seen there, in words. */
-import { formatIp } from '../base/ip-address.ts';
+import { formatIp, type IpAddress } from '../base/ip-address.ts';
 import type { HostFacts, Link } from '../host/facts.ts';
 import { defaultRouteDevice, isLoopback } from './links.ts';
 import type { BridgeNode, CapturePoint, ContainerNode, Endpoint, Topology } from './topology.ts';
@@ -120,21 +120,60 @@ const overlayPoints = (facts: HostFacts, containers: readonly ContainerNode[]): 
 
 export const pointById = (topology: Topology, id: string): CapturePoint | null => topology.points.find((point) => point.id === id) ?? null;
 
-/** The point on a macvlan or ipvlan parent where only this endpoint's packets are wanted. ipvlan children share the parent's MAC. */
-export const parentPoint = (container: ContainerNode, endpoint: Endpoint, parent: string): CapturePoint => {
-  const addresses = [endpoint.ipv4, endpoint.ipv6].filter((ip) => ip !== null).map((ip) => `host ${formatIp(ip)}`);
-  const byMac = endpoint.host?.kind === 'macvlan' && endpoint.mac !== null;
+/** The point on a macvlan or ipvlan parent where only this endpoint's packets are wanted. */
+export const parentPoint = (container: ContainerNode, endpoint: Endpoint, parent: string): CapturePoint => ({
+  id: parent,
+  interface: parent,
+  netns: null,
+  kind: 'parent',
+  sees: `${container.name} through its parent ${parent}`,
+  container: container.name,
+  network: endpoint.network,
+  filter: childFilter(endpoint),
+});
+
+/**
+ * Frames of the child, in both directions, and what is sent to all and asks for it: ARP and neighbour solicitations (pcap-filter(7);
+ * RFC 4291 section 2.7.1 for the group that solicitations go to). ipvlan children share the parent's MAC address: only theirs tell.
+ */
+const childFilter = ({ host, mac, ipv4, ipv6 }: Endpoint): string | null => {
+  const parts = [
+    ...(host?.kind === 'macvlan' && mac !== null
+      ? [`ether host ${mac}`]
+      : [ipv4, ipv6].flatMap((ip) => (ip === null ? [] : [`host ${formatIp(ip)}`]))),
+    ...(host?.kind === 'macvlan' && mac !== null && ipv4 !== null ? [`arp host ${formatIp(ipv4)}`] : []),
+    ...(ipv6 === null ? [] : [`dst host ${formatIp(solicitedNode(ipv6))}`]),
+  ];
+  return parts.length === 0 ? null : parts.join(' or ');
+};
+
+const solicitedNode = (ip: IpAddress): IpAddress => ({
+  version: 6,
+  a: 0xff02_0000,
+  b: 0,
+  c: 1,
+  d: (0xff00_0000 | (ip.d & 0x00ff_ffff)) >>> 0,
+});
+
+/** Under a VLAN device: the same with its tag on. Behind `vlan` all offsets of the filter are those of tagged frames. */
+const trunkPoint = (topology: Topology, point: CapturePoint): CapturePoint | null => {
+  const below = topology.trunks.find(({ device }) => device === point.interface);
+  if (below === undefined) return null;
   return {
-    id: parent,
-    interface: parent,
-    netns: null,
-    kind: 'parent',
-    sees: `${container.name} through its parent ${parent}`,
-    container: container.name,
-    network: endpoint.network,
-    filter: byMac ? `ether host ${endpoint.mac}` : addresses.length > 0 ? addresses.join(' or ') : null,
+    ...point,
+    id: below.trunk,
+    interface: below.trunk,
+    sees: `${point.container} by ${below.trunk}, tagged for VLAN ${below.vlan}`,
+    filter: point.filter === null ? `vlan ${below.vlan}` : `vlan ${below.vlan} and (${point.filter})`,
   };
 };
+
+/** The host's VLAN devices and the devices under them. */
+export const trunksOf = (facts: HostFacts): Topology['trunks'] =>
+  (facts.self.links ?? []).flatMap(({ kind, name, linkName, data }) => {
+    const vlan = data['id'];
+    return kind === 'vlan' && linkName !== null && typeof vlan === 'number' ? [{ device: name, trunk: linkName, vlan }] : [];
+  });
 
 /**
  * The points on offer for one endpoint, the best first: the host's end of its cable, the container's own device, the bridge,
@@ -147,12 +186,18 @@ export const pointsOfEndpoint = (topology: Topology, container: ContainerNode, e
     host?.kind === 'overlay' ? topology.points.filter((point) => point.netns !== null && point.network === endpoint.network) : [];
   if (host?.kind === 'veth' && host.interface !== null) points.push(pointById(topology, host.interface));
   if (host?.kind === 'overlay') points.push(hidden.find((point) => point.kind === 'veth' && point.interface === host.interface) ?? null);
-  if ((host?.kind === 'macvlan' || host?.kind === 'ipvlan') && host.parent !== null)
-    points.push(parentPoint(container, endpoint, host.parent));
+  const parent =
+    (host?.kind === 'macvlan' || host?.kind === 'ipvlan') && host.parent !== null ? parentPoint(container, endpoint, host.parent) : null;
+  points.push(parent);
   if (container.netns !== null && endpoint.interface !== null) points.push(pointById(topology, `${container.netns}/${endpoint.interface}`));
+  const trunk = parent === null ? null : trunkPoint(topology, parent);
+  points.push(trunk);
   if (host?.kind === 'veth' && host.bridge !== null) points.push(pointById(topology, host.bridge));
   if (host?.kind === 'overlay') points.push(...hidden.filter((point) => point.kind === 'bridge' || point.kind === 'vxlan'));
-  if (host !== null) points.push(...topology.uplinks.map((name) => pointById(topology, name)).filter((point) => point?.id !== host.parent));
+  if (host !== null)
+    points.push(
+      ...topology.uplinks.map((name) => pointById(topology, name)).filter((point) => point?.id !== host.parent && point?.id !== trunk?.id),
+    );
   return points.filter((point) => point !== null);
 };
 

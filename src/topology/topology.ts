@@ -88,6 +88,8 @@ export interface Topology {
   /** Bridges with their ports, networks and addresses. */
   readonly bridges: readonly BridgeNode[];
   readonly uplinks: readonly string[];
+  /** VLAN devices, and the device under each whose frames carry its tag (802.1Q). */
+  readonly trunks: readonly { readonly device: string; readonly trunk: string; readonly vlan: number }[];
   /** Every interface of the host where packets can be captured. */
   readonly points: readonly CapturePoint[];
   readonly warnings: readonly string[];

@@ -93,12 +93,16 @@ describe('answers before the host', () => {
     expect(ask('hostmode', 'outside').words).toContain("shares the host's network");
   });
 
-  it('does not claim to see macvlan', () => {
-    expect(ask('mv1', 'outside').verdict).toMatchObject({
-      outcome: 'undetermined',
-      unknowns: [expect.stringContaining("below the host's rules")],
+  it('sends what a macvlan child sends to the wire, past the host and its rules', () => {
+    expect(ask('mv1', 'outside')).toMatchObject({
+      verdict: { outcome: 'accept', out: 'eth0', nat: [], decidedBy: { kind: 'bridge', reason: 'beside-host-rules' } },
+      reply: { outcome: 'accept', deliveredTo: { container: 'mv1', network: 'mv' } },
     });
-    expect(ask('mv1', 'host').verdict.outcome).toBe('drop');
+    expect(ask('mv1', 'host').verdict).toMatchObject({
+      outcome: 'undetermined',
+      decidedBy: { reason: 'parent-and-child' },
+      unknowns: [expect.stringContaining('only if the gateway sends it back')],
+    });
   });
 
   it('says that a container talks to itself', () => {

@@ -328,6 +328,7 @@ export const topology: Topology = {
     { name: 'virbr0', network: null, networkDriver: null, internal: false, addresses: [], up: false, ports: [] },
   ],
   uplinks: ['eth0'],
+  trunks: [],
   points: [
     {
       id: 'veth1111',

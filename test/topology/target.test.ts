@@ -45,7 +45,7 @@ describe('resolveTarget', () => {
   it('adds a filter where others use the same parent', () => {
     expect(resolveTarget(topology, 'mv1')[0]).toMatchObject({
       kind: 'parent',
-      filter: 'ether host 02:00:00:00:00:50',
+      filter: 'ether host 02:00:00:00:00:50 or arp host 198.19.5.2',
       container: 'mv1',
       network: 'mv',
     });

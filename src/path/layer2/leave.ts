@@ -92,9 +92,15 @@ const separation = (from: Child, to: Child): 'never' | 'switch' | null => {
   return from.mode === 'private' || to.mode === 'private' ? 'never' : 'switch';
 };
 
-const reflected = (context: HookContext, walk: Walk, from: Child, text: string): readonly Walk[] =>
+const reflected = (
+  context: HookContext,
+  walk: Walk,
+  from: Child,
+  text: string,
+  reason: DecisionReason = 'reflecting-switch',
+): readonly Walk[] =>
   andThen(deviceHook(context, walk, 'egress', from.parent), (each) => [
-    open(atDevice(context.model, each, from.parent, 'out'), from, text, 'reflecting-switch'),
+    open(atDevice(context.model, each, from.parent, 'out'), from, text, reason),
   ]);
 
 /** A child of the host's own beside it (a shim) answers for the host; the parent itself never hears its children. */
@@ -112,7 +118,13 @@ const toHost = (
   const text = `${from.kind}: ${from.owner} and the host cannot talk over their common parent ${from.parent}`;
   const decided = by(from, text, 'parent-and-child');
   if (from.mode === 'vepa')
-    return reflected(context, walk, from, `${text}, unless the switch at ${from.parent} sends frames back by the port they came from`);
+    return reflected(
+      context,
+      walk,
+      from,
+      `${text}, unless the switch at ${from.parent} sends frames back by the port they came from`,
+      'parent-and-child',
+    );
   return andThen(deviceHook(context, walk, 'egress', from.parent), (each) => [
     drop(unreflected(atDevice(context.model, each, from.parent, 'out'), from), 'bridge', decided),
   ]);
