@@ -40,7 +40,11 @@ import { nobodyListens } from './causes/nobody-listens.ts';
 import { nobodyThere } from './causes/nobody-there.ts';
 import { notPublished } from './causes/not-published.ts';
 import { outsideOfView } from './causes/outside-of-view.ts';
+import { overlayAbsent } from './causes/overlay-absent.ts';
 import { overlayCleartext } from './causes/overlay-cleartext.ts';
+import { overlayEntry } from './causes/overlay-entry.ts';
+import { overlayIpsec } from './causes/overlay-ipsec.ts';
+import { overlayMtu } from './causes/overlay-mtu.ts';
 import { proxied } from './causes/proxied.ts';
 import { publishedElsewhere } from './causes/published-elsewhere.ts';
 import { publishedPortFilter } from './causes/published-port-filter.ts';
@@ -90,6 +94,9 @@ export const CAUSES: readonly Cause[] = [
   networkIsolation,
   loopbackFromOutside,
   kubeFirewall,
+  overlayEntry,
+  overlayIpsec,
+  overlayAbsent,
   overlayCleartext,
   directAccess,
   unpublishedDirect,
@@ -114,6 +121,7 @@ export const CAUSES: readonly Cause[] = [
   publishedPortFilter,
   iccNoEffect,
   mtuGap,
+  overlayMtu,
   beforeTheFirewall,
   proxied,
   hostNetwork,

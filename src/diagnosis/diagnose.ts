@@ -32,7 +32,9 @@ const behindProxyOf = (input: DiagnosisInput): Diagnosis[] => {
 
 const ofCase = (input: DiagnosisInput): Diagnosis[] => {
   const subject = buildCase(input);
-  const isInside = subject.obstacle?.verdict.decidedBy.namespace !== undefined;
+  const by = subject.obstacle?.verdict.decidedBy;
+  // A tunnel's packet is another one than what was asked about.
+  const isInside = by?.namespace !== undefined || by?.tunnel !== undefined;
   return CAUSES.flatMap((cause): Diagnosis[] => {
     if (isInside && cause.inside !== true) return [];
     const finding = cause.find(subject);

@@ -47,7 +47,7 @@ export interface Finding {
 /** One cause. It looks at facts and at the shape of rules; names of chains only choose words. */
 export interface Cause {
   readonly id: string;
-  /** True for one that also explains what another namespace than the host's decides; the others are asked about the host's decisions only. */
+  /** True for one that also explains what another namespace than the host's decides, or what stops the packet of a tunnel; the others are asked about the host's decisions only. */
   readonly inside?: true;
   readonly find: (subject: Case) => Finding | null;
 }

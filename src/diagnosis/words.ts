@@ -1,6 +1,7 @@
 /** Phrases that many diagnoses share: a rule, a policy, a command for the right firewall backend. */
 import { formatPrefix } from '../base/ip-address.ts';
 import type { DockerNetwork } from '../host/facts.ts';
+import { tunnelWords } from '../path/overlay/outer.ts';
 import type { DecidedBy, PacketSpec, Verdict } from '../path/verdict.ts';
 import type { Case, End } from './case.ts';
 import { rulesetsOf } from './rule-shape.ts';
@@ -10,7 +11,7 @@ export const deciderWords = (by: DecidedBy): string => {
   const where = `${by.chain ?? 'a chain'}${by.table === undefined || by.table === 'filter' ? '' : ` in table ${by.table}`}`;
   const backend =
     by.backend === 'legacy' ? ' (iptables-legacy)' : by.backend === 'nftables' ? ` (nftables, family ${by.family ?? 'inet'})` : '';
-  const inside = by.namespace === undefined ? '' : ` inside ${by.namespace}`;
+  const inside = by.namespace === undefined ? '' : ` ${by.tunnel === undefined ? 'inside' : 'on'} ${by.namespace}`;
   switch (by.kind) {
     case 'rule':
       return by.rule === undefined ? `a rule of ${where}${backend}${inside}` : `rule ${by.rule} of ${where}${backend}${inside}`;
@@ -34,7 +35,13 @@ export const countedWords = (counters: { readonly packets: number } | null | und
 /** `rule 1 of DOCKER-ISOLATION-STAGE-2 drops it:  -A …`, with the counter where there is one. */
 export const rulingLine = (verdict: Verdict): string => {
   const by = verdict.decidedBy;
-  const does = { accept: 'lets it pass', drop: 'drops it', reject: 'refuses it', undetermined: 'may decide it' }[verdict.outcome];
+  const it = by.tunnel === undefined ? 'it' : `the packet around it (${tunnelWords(by.tunnel)})`;
+  const does = {
+    accept: `lets ${it} pass`,
+    drop: `drops ${it}`,
+    reject: `refuses ${it}`,
+    undetermined: by.tunnel === undefined ? 'may decide it' : `may decide about ${it}`,
+  }[verdict.outcome];
   const counted = countedWords(by.counters);
   const decider = deciderWords(by);
   if (by.kind === 'rule') return `${decider} ${does}:  ${by.text}${counted}`;
@@ -84,6 +91,8 @@ export const kindWords = (spec: PacketSpec, protocol: string): string => {
   }
   return /^\d+$/.test(protocol) ? `IP protocol ${protocol}` : protocol;
 };
+
+export const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 export const list = (items: readonly string[]): string =>
   items.length < 2 ? (items[0] ?? '') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;

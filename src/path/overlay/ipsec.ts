@@ -58,7 +58,4 @@ export const isEncrypted = (network: DockerNetwork | null): boolean => {
   return value !== undefined && value !== 'false' && value !== '0';
 };
 
-/** What ESP adds at most: header, initialisation vector, padding and check value (libnetwork counts 26 in its MTU; RFC 4303). */
-export const ESP_OVERHEAD = 26;
-
 export const endsOf = (src: IpAddress, dst: IpAddress): string => `${formatIp(src)} → ${formatIp(dst)}`;

@@ -23,6 +23,9 @@ const ETHERNET_HEADER_LENGTH = 14;
 /** VXLAN_HF_VNI. */
 const VXLAN_FLAG_VNI = 0x08;
 
+/** What ESP adds: header, initialisation vector, padding and check value (RFC 4303); libnetwork makes its MTU that much smaller. */
+export const ESP_OVERHEAD = 26;
+
 /** What the tunnel adds to a packet, as MTUs count it: 50 bytes over IPv4, 70 over IPv6. */
 export const headroom = (version: 4 | 6): number =>
   (version === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH) + UDP_HEADER_LENGTH + VXLAN_HEADER_LENGTH + ETHERNET_HEADER_LENGTH;
