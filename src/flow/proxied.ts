@@ -41,8 +41,6 @@ export class Half {
   closedSec: number | null = null;
   /** The asked end answered the first packet with a reset. */
   isRefused = false;
-  /** The proxy's process that holds its socket; null where nobody told. */
-  process: number | null = null;
   partner: Half | null = null;
   evidence: Evidence | null = null;
   /** Found last; empty where there is none, or it is decided. */
@@ -76,11 +74,8 @@ export class Half {
   }
 }
 
-/**
- * `payload`: both say the same. `refusal`: the container refused the second, and the client's was closed then. `sockets`: one process of the
- * proxy holds both, and no others.
- */
-export type Evidence = 'payload' | 'refusal' | 'sockets';
+/** `payload`: both say the same. `refusal`: the container refused the second, and the client's was closed then. */
+export type Evidence = 'payload' | 'refusal';
 
 /** Stamps of one moment differ by as much between capture engines, which read their packets in their own time. */
 const SLACK_SEC = 0.3;
@@ -177,7 +172,6 @@ const join = (client: Half, server: Half, evidence: Evidence): void => {
 
 /** Whether the one may be the other's second half: nothing that was seen speaks against it. */
 const fits = (client: Half, server: Half): boolean => {
-  if (client.process !== null && server.process !== null && client.process !== server.process) return false;
   if (server.beganSec < client.beganSec - (client.point === server.point ? 0 : SLACK_SEC)) return false;
   if (server.beganSec > Math.max(client.lastSec, client.beganSec + DIALS_WITHIN_SEC) + SLACK_SEC) return false;
   for (const way of [0, 1] as const) {
@@ -194,8 +188,7 @@ const evidenceOf = (client: Half, server: Half): Evidence | null => {
   const [there, back] = [0, 1].map((way) => commonBytes(client, server, way as Direction)) as [number, number];
   const enough = there >= TELLING_BYTES || back >= TELLING_BYTES || (there > 0 && back > 0) || (client.isDone && server.isDone);
   if (there + back > 0 && enough) return 'payload';
-  if (server.isRefused && isNear(server.closedSec, client.closedSec)) return 'refusal';
-  return client.process !== null && client.process === server.process ? 'sockets' : null;
+  return server.isRefused && isNear(server.closedSec, client.closedSec) ? 'refusal' : null;
 };
 
 /** The proxy closes its client when it is refused, and not before. */

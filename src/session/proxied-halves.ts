@@ -98,11 +98,9 @@ export class ProxiedHalves {
         ? `flow ${flow}: both say the same, and began one after the other`
         : evidence === 'refusal'
           ? `flow ${flow}: the container refused the second, and the client's connection was closed then`
-          : evidence === 'sockets'
-            ? `flow ${flow}: docker-proxy holds both sockets`
-            : candidates.length > 0
-              ? `flows ${candidates.join(', ')}: what they say and when does not tell them apart`
-              : 'nothing that was seen fits it';
+          : candidates.length > 0
+            ? `flows ${candidates.join(', ')}: what they say and when does not tell them apart`
+            : 'nothing that was seen fits it';
     return [`docker-proxy: ${words} (${because}).`];
   }
 

@@ -96,14 +96,12 @@ interface Told {
   /** Both ends are done so long after it began. */
   readonly lasts?: number;
   readonly refused?: boolean;
-  readonly process?: number;
   readonly point?: number;
 }
 
-const halfOf = ({ side, id, at, says, hears, lasts, refused, process, point }: Told): Half => {
+const halfOf = ({ side, id, at, says, hears, lasts, refused, point }: Told): Half => {
   const ends = { a: ipv4(id), aPort: 40000 + id, b: ipv4(1), bPort: 80 };
   const half = new Half(side, 'tcp 172.17.0.2:80', ends, { flowId: id, point: point ?? (side === 'client' ? 0 : 1), beganSec: at });
-  half.process = process ?? null;
   half.observe(segment(999, '', TH_SYN), ORIGINAL, at);
   if (refused === true) {
     half.observe(segment(0, '', TH_RST | TH_ACK), REPLY, at);
@@ -231,7 +229,7 @@ describe('the halves of proxied connections', () => {
     expect(joined(told, 101).pairs).toEqual(['1-2']);
   });
 
-  it('without a word are joined by a refusal that closes the client, or by their sockets, and else only perhaps', () => {
+  it('without a word are joined by a refusal that closes the client, and else only perhaps', () => {
     expect(
       joined([
         { side: 'client', id: 1, at: 100, lasts: 0 },
@@ -246,7 +244,5 @@ describe('the halves of proxied connections', () => {
       [null, 1],
       [null, 1],
     ]);
-    expect(joined(silent.map((each) => ({ ...each, process: 7 }))).halves[0]?.evidence).toBe('sockets');
-    expect(joined(silent.map((each, n) => ({ ...each, process: n }))).halves[0]?.candidates).toEqual([]);
   });
 });
