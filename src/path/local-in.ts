@@ -36,7 +36,8 @@ const receive = (model: HostModel, walk: Walk): Walk => {
     const answer = protocol === 'tcp' ? `${model.name} answers with a reset` : `${model.name} answers: port unreachable`;
     return finish(addStep(walk, 'input', `nothing listens on ${socket}`, 'continue', answer, { socket: 'closed' }), end);
   }
-  const published = isDockers(listener.program) ? publicationAt(model.facts, protocol, skb.dst, skb.dstPort) : null;
+  // What another dockerd publishes inside a container is not told of here.
+  const published = model.netns === null && isDockers(listener.program) ? publicationAt(model.facts, protocol, skb.dst, skb.dstPort) : null;
   // Without its proxy dockerd binds the ports that it publishes, and never takes what comes to them.
   const kept = listener.program === 'dockerd' && published !== null;
   const note = kept ? `dockerd only keeps the port for ${published.container.name}: nobody takes what comes here` : undefined;

@@ -3,12 +3,10 @@
  * connection shows to the client as an end of one that it has already (cmd/docker-proxy, tcp_proxy_linux.go and udp_proxy_linux.go in moby).
  */
 import { formatIp, parseIp } from '../base/ip-address.ts';
-import { IPPROTO_TCP, IPPROTO_UDP } from '../packet/packet.ts';
+import { IPPROTO_UDP } from '../packet/packet.ts';
 import { bookOf } from './env.ts';
-import { listenerFor } from './local-in.ts';
 import type { HostModel } from './model.ts';
 import { protocolOf } from './packet-spec.ts';
-import { namespaceOf } from './places.ts';
 import { selectAddress } from './source-address.ts';
 import type { PacketSpec, ProxiedConnection, Verdict, VerdictOutcome, VerdictStep } from './verdict.ts';
 
@@ -35,7 +33,7 @@ export const withSecondLeg = (
     address: target.address,
     from: second.src,
     outcome: outcomeOf(legs),
-    client: clientSees(model, second, target.container, legs),
+    client: clientSees(second, legs),
     verdict: legs.verdict,
     reply: legs.reply,
   };
@@ -76,7 +74,7 @@ const outcomeOf = ({ verdict, reply }: LegVerdicts): VerdictOutcome =>
 /** What ends a connection attempt at once (tcp_v4_connect fails, or an error comes), where others are only tried again in silence. */
 const FAILS_AT_ONCE: ReadonlySet<string> = new Set(['no-route', 'refusing-route', 'container-no-network']);
 
-const clientSees = (model: HostModel, second: PacketSpec, container: string | null, legs: LegVerdicts): ProxiedConnection['client'] => {
+const clientSees = (second: PacketSpec, legs: LegVerdicts): ProxiedConnection['client'] => {
   const outcome = outcomeOf(legs);
   if (outcome === 'undetermined') return 'unknown';
   // The UDP proxy tells its clients of no error.
@@ -84,18 +82,7 @@ const clientSees = (model: HostModel, second: PacketSpec, container: string | nu
   const { verdict } = legs;
   if (verdict.outcome === 'reject' || FAILS_AT_ONCE.has(verdict.decidedBy.reason ?? '')) return refused;
   if (outcome !== 'accept') return 'silent';
-  return nobodyThere(model, second, container, verdict) ? refused : 'carried';
-};
-
-/** True where it is known that no socket takes it in the container. */
-const nobodyThere = (model: HostModel, second: PacketSpec, name: string | null, verdict: Verdict): boolean => {
-  if (verdict.steps.some(({ socket }) => socket === 'closed')) return true;
-  const container = model.facts.containers.find((each) => each.name === name);
-  const listeners = container === undefined ? null : (namespaceOf(model.facts, container)?.facts.listeners ?? null);
-  const number = protocolOf(second.proto);
-  const ip = parseIp(second.dst);
-  if (listeners === null || ip === null || second.dport === undefined || (number !== IPPROTO_TCP && number !== IPPROTO_UDP)) return false;
-  return listenerFor(listeners, number === IPPROTO_TCP ? 'tcp' : 'udp', ip, second.dport, null) === null;
+  return verdict.steps.some(({ socket }) => socket === 'closed') ? refused : 'carried';
 };
 
 /** What the client has of it, as the end of a sentence about docker-proxy. */
