@@ -1,5 +1,6 @@
 /** What the handlers of keys may do: the store behind it owns the state, the captures and the way out. */
 import type { CaptureView, Workspace } from '../session/state.ts';
+import type { DrawnCache } from './state/drawn.ts';
 import type { RefusedRates } from './state/link-loads.ts';
 import type { Notice, Prompt, Screen, UiState } from './state/screens.ts';
 
@@ -16,6 +17,7 @@ export interface Ui {
   readonly workspace: Workspace;
   readonly options: UiOptions;
   readonly state: UiState;
+  readonly drawn: DrawnCache;
   /** What the rules refuse of the captured packets, each second. */
   readonly refused: RefusedRates;
   /** Milliseconds since the epoch. */

@@ -1,6 +1,5 @@
 /** What an item of the picture is: its name, its place to capture, and what a packet's path may be asked of. */
-import type { HostState } from '../../session/state.ts';
-import type { CapturePoint } from '../../topology/topology.ts';
+import type { CapturePoint, Topology } from '../../topology/topology.ts';
 import type { GraphIndex } from './graph-index.ts';
 import { beyondItem, boxItem, cableItem, foldItem, HOST_ITEM, loneItem, plugItem, wayItem } from './layout.ts';
 import type { Plan, Plug, Section } from './plan.ts';
@@ -23,8 +22,8 @@ export interface About {
 }
 
 /** Everything that can be selected, by its id, and the words that a search looks at. */
-export const itemsAbout = (plan: Plan, index: GraphIndex, host: HostState): readonly About[] => {
-  const points = new Map(host.topology.points.map((each) => [each.id, each]));
+export const itemsAbout = (plan: Plan, index: GraphIndex, topology: Topology): readonly About[] => {
+  const points = new Map(topology.points.map((each) => [each.id, each]));
   const point = (device: string | null): CapturePoint | null => {
     const id = device === null ? null : (index.device(device)?.point ?? null);
     return id === null ? null : (points.get(id) ?? null);

@@ -190,11 +190,14 @@ const placeSection = (section: Section, top: number, geometry: Geometry, options
     row += plugRows(plug, geometry);
     return placed;
   });
-  const lines = section.box === null ? 0 : section.box.lines.length + (options.live ? 1 : 0);
+  const lines = section.box === null ? 0 : section.box.lines.length + (options.live && isCounted(section) ? 1 : 0);
   const inner = Math.max(row - top - 1, lines, 1);
   const rows = Math.max(inner + (section.box === null ? 1 : 2), least);
   return { section, top, rows, isFolded, plugs, linkRow: top + 1 };
 };
+
+/** The host counts what passes its own bridges. A parent's counters are its way out's; a hidden namespace's are not read. */
+export const isCounted = (section: Section): boolean => section.out.kind === 'host' && !section.out.tunnel;
 
 export const plugRows = (plug: Plug, geometry: Geometry): number => {
   const second = geometry.twoRows && (plug.interface !== null || plug.address !== null || plug.cable !== null) ? 1 : 0;

@@ -10,6 +10,7 @@ import {
   cableItem,
   foldItem,
   HOST_ITEM,
+  isCounted,
   type Layout,
   loneItem,
   type PlacedPlug,
@@ -99,7 +100,8 @@ class Painter {
         for (const [at, line] of section.box.lines.entries()) {
           this.#canvas.put(box.x + 2, top + 1 + at, line, at === 0 ? 'plain' : 'dim', box.width - 4);
         }
-        if (this.#look.live) this.#loadAt(box.x + 2, top + 1 + section.box.lines.length, box.width - 4, this.#loadOf(section.id));
+        if (this.#look.live && isCounted(section))
+          this.#loadAt(box.x + 2, top + 1 + section.box.lines.length, box.width - 4, this.#loadOf(section.id));
         for (const { plug, row } of placed.plugs) if (plug.cable !== null) this.#canvas.at(box.x, row, '┤', tone);
         if (placed.plugs.length === 0) this.#canvas.put(this.#layout.geometry.name.x, top + 1, 'nothing is plugged in', 'dim', 30);
       }
@@ -284,7 +286,7 @@ class Painter {
 
   #boxRows({ section, rows, plugs }: PlacedSection): number {
     const { geometry } = this.#layout;
-    const lines = (section.box?.lines.length ?? 0) + (this.#look.live ? 1 : 0);
+    const lines = (section.box?.lines.length ?? 0) + (this.#look.live && isCounted(section) ? 1 : 0);
     const top = plugs[0]?.row ?? 0;
     const last = plugs.at(-1);
     const plugged = last === undefined ? 0 : last.row - top + (geometry.twoRows ? 2 : 1) + last.plug.notes.length;
@@ -303,17 +305,13 @@ class Painter {
     this.#canvas.at(right, top, '╮', edge);
     this.#canvas.at(x, top + rows - 1, '╰', edge);
     this.#canvas.at(right, top + rows - 1, '╯', edge);
-    const wide = width >= 10;
-    if (chosen) this.#canvas.at(x + 1, top, this.#theme.symbols.pointer, 'title');
-    else if (wide) this.#canvas.at(x + 1, top, ' ', 'plain');
-    const used = this.#canvas.put(
-      x + (wide ? 2 : 1) + (chosen && !wide ? 0 : 0),
-      top,
-      title,
-      chosen ? 'title' : tone === 'plain' ? 'strong' : tone,
-      width - (wide ? 4 : 2),
-    );
-    if (wide) this.#canvas.at(x + 2 + used, top, ' ', 'plain');
+    // A narrow box has its title from side to side, and the pointer in its corner.
+    const isWide = width >= 10;
+    if (chosen) this.#canvas.at(isWide ? x + 1 : x, top, this.#theme.symbols.pointer, 'title');
+    else if (isWide) this.#canvas.at(x + 1, top, ' ', 'plain');
+    const titleTone = chosen ? 'title' : tone === 'plain' ? 'strong' : tone;
+    const used = this.#canvas.put(isWide ? x + 2 : x + 1, top, title, titleTone, width - (isWide ? 4 : 2));
+    if (isWide) this.#canvas.at(x + 2 + used, top, ' ', 'plain');
   }
 
   #loadAt(x: number, y: number, room: number, load: Load, remark: string | null = null): number {

@@ -1,6 +1,6 @@
 /** The host as a picture: containers, cables, bridges, the host's stack and its ways out, with what moves on the links. */
 import { Box } from 'ink';
-import { type ReactElement, useMemo } from 'react';
+import type { ReactElement } from 'react';
 import type { HostState } from '../../session/state.ts';
 import { Lines } from '../components/lines.tsx';
 import type { About } from '../picture/about.ts';
@@ -10,7 +10,7 @@ import { type Look, paintPicture } from '../picture/paint.ts';
 import type { Spans } from '../spans.ts';
 import { capturedDevices, loadsOf } from '../state/link-loads.ts';
 import type { TopologyScreen } from '../state/screens.ts';
-import { drawnOf, foundIn, type PictureView, pictureRows, TOPOLOGY_FOOT_ROWS, TOPOLOGY_HEAD_ROWS, viewOf } from '../state/topology.ts';
+import { foundIn, type PictureView, pictureRows, TOPOLOGY_FOOT_ROWS, TOPOLOGY_HEAD_ROWS, viewOf } from '../state/topology.ts';
 import { noHostWords } from '../state/where.ts';
 import { displayWidth, wrap } from '../text.ts';
 import type { Theme } from '../theme.ts';
@@ -23,8 +23,7 @@ export const Topology = ({ screen, ui, theme, rows, columns }: ScreenProps<Topol
 };
 
 const Picture = ({ screen, ui, theme, rows, columns, host }: ScreenProps<TopologyScreen> & { readonly host: HostState }): ReactElement => {
-  const { facts, topology } = host;
-  const drawn = useMemo(() => drawnOf({ facts, topology } as HostState), [facts, topology]);
+  const drawn = ui.drawn.of(host);
   const height = pictureRows(rows);
   const live = host.traffic !== undefined;
   const view = viewOf(screen, drawn, columns, height, live);

@@ -8,6 +8,7 @@ import { lookUp } from '../keys.ts';
 import type { KeyInput } from '../terminal/key-names.ts';
 import type { Ui, UiOptions } from '../ui.ts';
 import { handleAction, moveRows, scopesOf, typeInto } from './dispatch.ts';
+import { DrawnCache } from './drawn.ts';
 import { RefusedMeter, type RefusedRates, shownCapture } from './link-loads.ts';
 import { acceptPrompt, cancelPrompt, completePrompt, promptTyped } from './prompts.ts';
 import type { Notice, Prompt, Screen, Size, UiState, WatchScreen } from './screens.ts';
@@ -33,6 +34,7 @@ export interface StoreHooks {
 export class UiStore implements Ui {
   readonly workspace: Workspace;
   readonly options: UiOptions;
+  readonly drawn = new DrawnCache();
   #state: UiState;
   #version = 0;
   #work = 0;

@@ -1,15 +1,13 @@
 /** The picture of the host: what is selected, marked, folded and searched in it, and what is opened from there. */
-import type { HostState } from '../../session/state.ts';
-import { buildGraph } from '../../topology/graph/build-graph.ts';
 import { HOST_ID } from '../../topology/graph/graph.ts';
-import { type About, isAbout, itemsAbout } from '../picture/about.ts';
+import { type About, isAbout } from '../picture/about.ts';
 import { detailLines } from '../picture/details.ts';
-import { GraphIndex } from '../picture/graph-index.ts';
 import { boxItem, foldItem, type Layout, layOut, plugItem, wayItem } from '../picture/layout.ts';
-import { type Plan, planOf, type Section } from '../picture/plan.ts';
+import type { Plan, Section } from '../picture/plan.ts';
 import { INITIAL_SELECTION, type Selection, type Step, settle, walk } from '../picture/walk.ts';
 import type { Ui } from '../ui.ts';
 import type { Handlers } from './dispatch.ts';
+import type { Drawn } from './drawn.ts';
 import type { TopologyScreen } from './screens.ts';
 import type { Motion } from './scroll.ts';
 import { textField } from './text-field.ts';
@@ -23,20 +21,6 @@ export const pictureRows = (bodyRows: number): number => Math.max(1, bodyRows - 
 
 /** A picture of more rows than this opens folded. */
 const LARGE_ROWS = 150;
-
-/** What of the picture follows from the host alone. */
-export interface Drawn {
-  readonly index: GraphIndex;
-  readonly plan: Plan;
-  readonly abouts: readonly About[];
-}
-
-export const drawnOf = (host: HostState): Drawn => {
-  const graph = buildGraph(host.facts, host.topology);
-  const index = new GraphIndex(graph);
-  const plan = planOf(graph);
-  return { index, plan, abouts: itemsAbout(plan, index, host) };
-};
 
 export interface PictureView extends Drawn {
   readonly layout: Layout;
@@ -60,7 +44,7 @@ export const viewOf = (screen: TopologyScreen, drawn: Drawn, columns: number, he
 const viewNow = (screen: TopologyScreen, ui: Ui): PictureView | null => {
   const host = ui.workspace.getHost();
   if (host === null) return null;
-  return viewOf(screen, drawnOf(host), ui.state.size.columns, pictureRows(ui.bodyRows()), host.traffic !== undefined);
+  return viewOf(screen, ui.drawn.of(host), ui.state.size.columns, pictureRows(ui.bodyRows()), host.traffic !== undefined);
 };
 
 /** Opens the picture with a container or an interface selected, where one is given and drawn. */
