@@ -9,6 +9,7 @@ import { besideHostRules } from './causes/beside-host-rules.ts';
 import { bridgePort } from './causes/bridge-port.ts';
 import { conntrackFull } from './causes/conntrack-full.ts';
 import { containerNoRoute } from './causes/container-no-route.ts';
+import { defaultRoute } from './causes/default-route.ts';
 import { directAccess } from './causes/direct-access.ts';
 import { dockerRulesGone } from './causes/docker-rules-gone.ts';
 import { dockerUser } from './causes/docker-user.ts';
@@ -79,6 +80,7 @@ export const CAUSES: readonly Cause[] = [
   neighbourSilent,
   answerUnasked,
   answerElsewhere,
+  defaultRoute,
   answerUnrecognised,
   hopLimit,
   ipv6Off,

@@ -294,6 +294,8 @@ export interface DockerEndpoint {
   readonly ipv6: IpAddress | null;
   readonly mac: string | null;
   readonly gateway: IpAddress | null;
+  /** Who of several networks gives the default route: the highest; null where the engine does not know it (before 28.0). */
+  readonly gwPriority?: number | null;
 }
 
 export interface DockerContainer {

@@ -64,6 +64,7 @@ const endpointOf = (network: string, item: JsonObject): DockerEndpoint => {
     ipv6: ipOf(item['GlobalIPv6Address']),
     mac: mac === null || mac === '' ? null : mac.toLowerCase(),
     gateway: ipOf(item['Gateway']),
+    gwPriority: asNumber(item['GwPriority']),
   };
 };
 

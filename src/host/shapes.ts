@@ -133,7 +133,14 @@ export const CONTAINER = fields({
   HostConfig: fields({ NetworkMode: 'text' }),
   NetworkSettings: fields({
     Networks: {
-      each: fields({ NetworkID: 'text', IPAddress: 'address', GlobalIPv6Address: 'address', MacAddress: 'text', Gateway: 'address' }),
+      each: fields({
+        NetworkID: 'text',
+        IPAddress: 'address',
+        GlobalIPv6Address: 'address',
+        MacAddress: 'text',
+        Gateway: 'address',
+        GwPriority: 'number',
+      }),
     },
     Ports: { each: list(fields({ HostIp: 'address', HostPort: 'number' })) },
   }),

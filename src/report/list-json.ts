@@ -13,6 +13,7 @@ export const containerJson = (container: ContainerNode): Record<string, unknown>
   sharesWith: container.sharesWith,
   endpoints: container.endpoints.map(endpointJson),
   sharedBy: container.sharedBy,
+  ...(container.defaultRoutes === undefined ? {} : { defaultRoutes: container.defaultRoutes }),
   published: container.published.map((port) => ({
     protocol: port.protocol,
     containerPort: port.containerPort,

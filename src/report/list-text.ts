@@ -9,7 +9,7 @@ export const listText = (topology: Topology, style: Style): string[] => {
   if (topology.containers.length === 0) return ['no containers', ...warningLines(topology, style)];
   const header: Row = ['NAME', 'STATE', 'NETWORK', 'ADDRESS', 'INTERFACE', 'IMAGE'].map((text) => ({ text, tone: 'strong' as const }));
   const rows = topology.containers.flatMap((container) => containerRows(container, style));
-  return [...formatTable([header, ...rows], style), ...warningLines(topology, style)];
+  return [...formatTable([header, ...rows], style), ...choiceLines(topology, style), ...warningLines(topology, style)];
 };
 
 const containerRows = (container: ContainerNode, style: Style): Row[] => {
@@ -54,6 +54,16 @@ export const hostSideText = (endpoint: Endpoint, style: Style): string => {
   const where = host.namespace === null ? '' : ` in ${host.namespace}`;
   return (parts.length === 0 ? host.kind : parts.join(` ${arrow} `)) + where;
 };
+
+/** Of a container in several networks: by which it leaves. */
+const choiceLines = (topology: Topology, style: Style): string[] =>
+  topology.containers.flatMap(({ name, defaultRoutes }) =>
+    (defaultRoutes ?? []).flatMap(({ family, network, interface: device, why }) =>
+      why === null
+        ? []
+        : [tint(style, 'dim', printable(`${name} leaves${family === 6 ? ' for IPv6' : ''} by ${network ?? device}: ${why}`))],
+    ),
+  );
 
 const warningLines = (topology: Topology, style: Style): string[] => {
   const ofContainers = topology.containers.flatMap((container) =>

@@ -1,6 +1,7 @@
 /** Containers and host facts joined into one picture: endpoints, their host sides, bridges and capture points. */
 import type { DockerContainer, HostFacts } from '../host/facts.ts';
 import { bridgesOf } from './bridges.ts';
+import { defaultRoutesOf } from './default-route.ts';
 import { endpointsOf } from './endpoints.ts';
 import { type HostIndex, indexHost, isLive } from './host-index.ts';
 import { pointsOf, trunksOf, uplinksOf } from './points.ts';
@@ -28,6 +29,8 @@ const containerNode = (container: DockerContainer, index: HostIndex, sharings: R
   const modeKind = modeKindOf(container.mode, index);
   const own = modeKind !== 'host' && modeKind !== 'container';
   const endpoints = own ? endpointsOf(container, index) : [];
+  const inside = container.netns === null ? null : (index.namespacesById.get(container.netns)?.facts ?? null);
+  const routes = own ? defaultRoutesOf(container, endpoints, inside, index) : [];
   const sharedBy = index.facts.containers.filter((other) => {
     const theirs = sharings.get(other.id);
     return theirs?.kind === 'shares' && theirs.holder.id === container.id;
@@ -44,6 +47,7 @@ const containerNode = (container: DockerContainer, index: HostIndex, sharings: R
     netns: container.netns,
     pid: container.pid,
     endpoints,
+    ...(routes.length === 0 ? {} : { defaultRoutes: routes }),
     published: container.published,
     composeProject: container.composeProject,
     remark: remarkOf(container, modeKind, sharing, endpoints, index),

@@ -31,6 +31,16 @@ export interface Endpoint {
   readonly warnings: readonly string[];
 }
 
+export interface DefaultRoute {
+  readonly family: 4 | 6;
+  /** Inside the container. */
+  readonly interface: string;
+  /** Null for a device that no network of Docker's belongs to. */
+  readonly network: string | null;
+  /** Why it is this network's, for a sentence behind a colon; null where there is no choice. */
+  readonly why: string | null;
+}
+
 export type NetworkMode = 'bridge' | 'host' | 'none' | 'container' | 'other';
 
 export interface ContainerNode {
@@ -48,6 +58,8 @@ export interface ContainerNode {
   readonly netns: string | null;
   readonly pid: number | null;
   readonly endpoints: readonly Endpoint[];
+  /** By which it leaves; absent where its routes are not known. */
+  readonly defaultRoutes?: readonly DefaultRoute[];
   readonly published: readonly PublishedPort[];
   readonly composeProject: string | null;
   /** One sentence where there is nothing to capture or something to know. */

@@ -76,7 +76,11 @@ const beyondBridge = (
   if (inside?.routes) {
     const leaves = defaultRouteDevice(inside, family);
     if (leaves === null) return { link: '', nodes: [end('no way out: the container has no default route')] };
-    if (leaves !== endpoint.interface) return { link: '', nodes: [end(`no way out here: its default route is by ${leaves}`)] };
+    if (leaves !== endpoint.interface) {
+      const choice = container.defaultRoutes?.find((route) => route.family === family);
+      const why = choice?.why == null ? '' : ` (${choice.network}: ${choice.why})`;
+      return { link: '', nodes: [end(`no way out here: its default route is by ${leaves}${why}`)] };
+    }
   }
   return { link: 'route', nodes: fromHost(topology, facts, family) };
 };
