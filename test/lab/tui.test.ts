@@ -96,6 +96,44 @@ describeLab('the terminal UI on a real host', () => {
     expect(await again.exited()).toBe(0);
   });
 
+  it('draws the host, starts a capture from a cable, and shows on it what moves and what the rules drop', {
+    timeout: 120_000,
+  }, async () => {
+    const web2 = await host().addressOf('web2', 'test_net2');
+    const ui = start();
+    await ui.see('test_net1');
+    ui.press('t');
+    await ui.see(/containers +cables +bridges +host +ways out/);
+    ui.press('/');
+    ui.press('web1');
+    ui.press(ENTER);
+    await ui.see(/▸ {2}web1 +─ veth\w+ ─+┤ br-\w+ +├─+┤/);
+    ui.press('\x1b[C');
+    await ui.see(/web1 +─▸veth\w+/);
+    const cable = /▸(veth\w+)/.exec(ui.text)?.[1] ?? '';
+    ui.press(ENTER);
+    await ui.see('where to capture web1');
+    await ui.see(new RegExp(`▸.*${cable} +veth +here: all of web1`));
+    ui.press(ENTER);
+    await ui.see('waiting for the first packet');
+    const pinging = host().container('web1', `ping -c 15 -W 1 ${web2} || true`);
+    await ui.see(/web1 → web2 +icmp echo/);
+    ui.press('t');
+    await ui.see(new RegExp(`web1 +●▸${cable}`));
+    // The cable's own row of counters, and the host that drops it.
+    await ui.see(/172\.18\.0\.\d+ +. \d+\/s ✗\d+\/s/);
+    await ui.see(/of the captured ones\s+dropped or refused by\s+rules/);
+    ui.press('i');
+    await ui.see(`veth ${cable} of the host`);
+    ui.press(ESCAPE);
+    await ui.see(new RegExp(`●▸${cable}`));
+    ui.press(ESCAPE);
+    await ui.see('web1 → web2');
+    ui.press('q');
+    expect(await ui.exited()).toBe(0);
+    await pinging;
+  });
+
   it('goes straight to a container that is named', { timeout: 60_000 }, async () => {
     const ui = start('web2');
     await ui.see('waiting for the first packet');

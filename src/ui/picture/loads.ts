@@ -40,6 +40,9 @@ export const heatTone = (rate: number): Tone => {
   return heat === 0 ? 'dim' : heat <= 2 ? 'good' : heat <= 3 ? 'accent' : 'warn';
 };
 
+/** What rounds to one a second is shown. */
+export const LEAST = 0.5;
+
 /** `▃ 410/s`, and `✗3/s` for what is dropped; nothing where nothing moves. */
 export const loadSpans = (load: Load, theme: Theme): readonly (readonly [text: string, tone: Tone])[] => {
   const spans: (readonly [string, Tone])[] = [];
@@ -48,7 +51,8 @@ export const loadSpans = (load: Load, theme: Theme): readonly (readonly [text: s
     const bar = [...theme.symbols.bars][heatOf(packets)] ?? '';
     spans.push([`${bar} ${rateText(packets)}/s`, heatTone(packets)]);
   }
-  if (refused >= 1) spans.push([`${theme.symbols.refused}${rateText(refused)}/s`, 'bad']);
-  if (lost >= 1) spans.push([`lost ${rateText(lost)}`, 'bad']);
+  // One a second comes out a little below it where the seconds are long.
+  if (refused >= LEAST) spans.push([`${theme.symbols.refused}${rateText(refused)}/s`, 'bad']);
+  if (lost >= LEAST) spans.push([`lost ${rateText(lost)}`, 'bad']);
   return spans;
 };

@@ -20,7 +20,7 @@ import {
   wayItem,
   wayParts,
 } from './layout.ts';
-import { type Load, type Loads, loadSpans, NO_LOAD, sumOf } from './loads.ts';
+import { LEAST, type Load, type Loads, loadSpans, NO_LOAD, sumOf } from './loads.ts';
 import type { Plan, Plug, Section } from './plan.ts';
 
 export interface Look {
@@ -78,7 +78,7 @@ class Painter {
     this.#box(host, top, rows, 'host', chosen, this.#toneOf(HOST_ITEM, 'strong'), true);
     this.#letter(HOST_ITEM, host.x, top);
     this.#canvas.put(host.x + 1, top + 1, this.#plan.hostName, 'dim', inner);
-    if (this.#look.refusedByHost >= 1) {
+    if (this.#look.refusedByHost >= LEAST) {
       const [first] = loadSpans({ ...NO_LOAD, refused: this.#look.refusedByHost }, this.#theme);
       if (first !== undefined) this.#canvas.put(host.x + 1, top + 2, first[0], first[1], inner);
     }

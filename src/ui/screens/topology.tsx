@@ -5,7 +5,7 @@ import type { HostState } from '../../session/state.ts';
 import { Lines } from '../components/lines.tsx';
 import type { About } from '../picture/about.ts';
 import { geometryOf } from '../picture/layout.ts';
-import { type Load, rateText } from '../picture/loads.ts';
+import { LEAST, type Load, rateText } from '../picture/loads.ts';
 import { type Look, paintPicture } from '../picture/paint.ts';
 import type { Spans } from '../spans.ts';
 import { capturedDevices, loadsOf } from '../state/link-loads.ts';
@@ -101,7 +101,7 @@ const loadWords = (about: About, loads: ReadonlyMap<string, Load>): string[] => 
   if (load === undefined) return [];
   return [
     `${rateText(load.packets ?? 0)} packets/s`,
-    ...(load.refused >= 1 ? [`${rateText(load.refused)}/s of the captured ones dropped or refused by rules`] : []),
-    ...(load.lost >= 1 ? [`${rateText(load.lost)}/s dropped by the interface`] : []),
+    ...(load.refused >= LEAST ? [`${rateText(load.refused)}/s of the captured ones dropped or refused by rules`] : []),
+    ...(load.lost >= LEAST ? [`${rateText(load.lost)}/s dropped by the interface`] : []),
   ];
 };
