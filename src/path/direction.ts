@@ -5,7 +5,7 @@ import type { CapturePoint } from '../topology/topology.ts';
 import { isGroupMac } from './bridge.ts';
 import { entryOf } from './entry.ts';
 import type { HostModel } from './model.ts';
-import type { Place } from './places.ts';
+import { namespaceOf, type Place } from './places.ts';
 
 export type Where =
   | { readonly kind: 'entering'; readonly dev: string; readonly port: string | null; readonly assumptions: readonly string[] }
@@ -17,9 +17,13 @@ export type Where =
       readonly assumptions: readonly string[];
     }
   | { readonly kind: 'local' }
+  /** Sent by a container into an overlay network, whose frames never pass the host's own bridges. */
+  | { readonly kind: 'sent'; readonly container: string }
   | { readonly kind: 'unknown'; readonly reason: string };
 
 export const directionAt = (model: HostModel, packet: Packet, point: CapturePoint, src: IpAddress, dst: IpAddress): Where => {
+  const inOverlay = overlayAt(model, packet, point);
+  if (inOverlay !== null) return inOverlay;
   if (packet.innerKind === INNER_VXLAN && point.kind === 'vxlan')
     return { kind: 'unknown', reason: 'the packet is inside an overlay, which the host rules do not see' };
   if (point.netns !== null && point.kind !== 'container')
@@ -51,6 +55,29 @@ const tagged = (model: HostModel, packet: Packet, point: CapturePoint, src: IpAd
   return model.isBridge(device.master ?? '')
     ? { kind: 'entering', dev: device.master ?? '', port: device.name, assumptions: [] }
     : atDevice(model, packet, device.name, device.mac, src, dst);
+};
+
+/** At a container's own end of an overlay network, or in that network's hidden namespace. */
+const overlayAt = (model: HostModel, packet: Packet, point: CapturePoint): Where | null => {
+  if (point.netns === null) return null;
+  const joined = model.places.all.filter(
+    ({ network, endpoint }) => network?.driver === 'overlay' && (point.network === null || endpoint.network === point.network),
+  );
+  if (joined.length === 0 || point.kind === 'loopback') return null;
+  const own =
+    point.kind !== 'container' ||
+    joined.some(({ container, interface: dev }) => container.netns === point.netns && dev === point.interface);
+  if (!own) return null;
+  const sender = joined.find(({ mac }) => mac !== null && mac === packet.srcMac);
+  if (sender === undefined)
+    return {
+      kind: 'unknown',
+      reason: 'it came by the tunnel from another host: on this one, the packet around it was decided about (at the uplink)',
+    };
+  const inside = namespaceOf(model.facts, sender.container);
+  if (inside === null || model.inside(inside.id) === null)
+    return { kind: 'unknown', reason: `what decides in the namespaces of ${sender.container.name} and its overlay network was not read` };
+  return { kind: 'sent', container: sender.container.name };
 };
 
 const placeAt = (model: HostModel, point: CapturePoint): Place | null =>

@@ -62,6 +62,8 @@ export const specOfPacket = (model: HostModel, packet: Packet, point: CapturePoi
       return { unknown: where.reason };
     case 'local':
       return asSeen(model, seen, { in: null }, []);
+    case 'sent':
+      return seen.looks === 'first' ? asSeen(model, seen, { in: null, sender: where.container }, []) : answerSent(seen, where.container);
     case 'entering':
       return asSeen(model, seen, enteringAt(model, where.dev, where.port, packet), where.assumptions);
     case 'leaving':
@@ -69,6 +71,12 @@ export const specOfPacket = (model: HostModel, packet: Packet, point: CapturePoi
       return isOfLink(dst) ? onLink(model, seen, where) : leaving(model, seen, where.dev, where.toward, where.assumptions);
   }
 };
+
+/** Its question came by the tunnel: what of it was seen there is not at hand here. */
+const answerSent = (seen: Seen, sender: string): Origin => ({
+  spec: { in: null, sender, src: formatIp(seen.src), dst: formatIp(seen.dst), ...transportOf(seen), state: 'ESTABLISHED' },
+  assumptions: ['taken as part of a conversation that its sender knows'],
+});
 
 /** What a VXLAN device of this host sends comes from the kernel itself: no other sender of such packets is looked for. */
 const isOwnTunnel = (model: HostModel, { packet, src }: Seen): boolean =>
@@ -170,7 +178,7 @@ const lookupTuple = (seen: Seen): Tuple =>
 const asSeen = (
   model: HostModel,
   seen: Seen,
-  at: Pick<PacketSpec, 'in' | 'link' | 'port' | 'srcMac' | 'dstMac'>,
+  at: Pick<PacketSpec, 'in' | 'link' | 'port' | 'srcMac' | 'dstMac' | 'sender'>,
   assumptions: readonly string[],
 ): Origin => {
   const { packet } = seen;
