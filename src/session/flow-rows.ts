@@ -66,7 +66,7 @@ export class FlowRows {
       // Where its other half is known, that says more than where docker-proxy dials.
       const { proxiedTo: _dialled, ...plain } = verdict.verdict;
       const isTold = proxied !== null && (proxied.flow !== null || proxied.candidates.length > 0);
-      const words = isTold ? `${byWords(plain)} · ${proxied.words}` : byWords(verdict.verdict);
+      const words = isTold ? `${proxied.words} · ${byWords(plain)}` : byWords(verdict.verdict);
       const by = `${verdict.contradiction === null ? '' : 'contradicted · '}${words}`;
       return { outcome: outcomeWord(verdict.verdict.outcome), by };
     }

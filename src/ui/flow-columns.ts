@@ -1,5 +1,5 @@
 /** The columns of the flow table, in three sets. At 80 columns the least important are left out, at 140 all are there. */
-import { decisionWords, natPhrase } from '../report/decision.ts';
+import { decisionWords, natPhrase, proxyPhrase } from '../report/decision.ts';
 import { endText } from '../report/flow-line.ts';
 import { bytesText, durationText } from '../report/time.ts';
 import type { FlowRow } from '../session/state.ts';
@@ -38,12 +38,21 @@ const flowText = (row: FlowRow, width: number): string => {
 const byText = (row: FlowRow, width: number): string => {
   const verdict = row.verdict?.verdict ?? null;
   if (verdict === null) return row.by;
+  const proxied = proxiedText(row);
+  // That a proxy carries it says more than the rule that let it come to the proxy.
+  if (proxied !== null) return `${proxied} · ${decisionWords(verdict)}`;
   const whole = decisionWords(verdict);
   const short = displayWidth(whole) > width ? whole.replace(/^filter (?=\S+ #)/, '') : whole;
   const reference = /#\d+( \(\w+\))?$/.test(short) ? cutMiddle(short, width) : short;
   // Nothing of the reference is cut for the sake of what comes behind it.
   if (displayWidth(reference) >= width - 1) return reference;
   return [reference, ...verdict.nat.map((nat) => natPhrase(nat))].join(' · ');
+};
+
+const proxiedText = ({ verdict, proxied = null }: FlowRow): string | null => {
+  if (proxied !== null && (proxied.flow !== null || proxied.candidates.length > 0)) return proxied.words;
+  const to = verdict?.verdict.proxiedTo;
+  return to === undefined ? null : proxyPhrase(to);
 };
 
 const flow = (columns: number): Column<FlowRow> => ({

@@ -344,6 +344,14 @@ describe('published ports', () => {
     ]);
   });
 
+  it('stale-conntrack: not a connection of docker-proxy, which no rule translates', () => {
+    const tuple = { src: ip('172.19.0.2'), dst: ip('203.0.113.1'), srcPort: 40000, dstPort: 8080 };
+    const reply = { src: tuple.dst, dst: tuple.src, srcPort: 8080, dstPort: 40000 };
+    const entry = { protocol: 6, state: 'ESTABLISHED', original: tuple, reply, status: [], mark: 0, zone: null, timeoutSec: 100 };
+    const host = makeHost({ self: { listeners: [listener('0.0.0.0', 8080, 'docker-proxy')], conntrack: [entry] } });
+    expect(asked(host, ask('cli', '203.0.113.1', 8080)).found.map(({ id }) => id)).not.toContain('stale-conntrack');
+  });
+
   it('stale-conntrack: a conversation from before the rule', () => {
     const tuple = { src: ip('203.0.113.2'), dst: ip('203.0.113.1'), srcPort: 40000, dstPort: 8080 };
     const entry = {

@@ -1,7 +1,10 @@
 /** Conntrack still holds a decision from before the DNAT rule; nat is asked for new connections only (nf_nat_core.c). */
-import { sameIp } from '../../base/ip-address.ts';
+import { type IpAddress, sameIp } from '../../base/ip-address.ts';
+import { isLoopback } from '../../path/address-kinds.ts';
+import { listenerFor } from '../../path/local-in.ts';
 import type { Case } from '../case.ts';
 import type { Cause, Finding } from '../diagnosis.ts';
+import { coversDestinationPort, rulesetsOf, rulesIn } from '../rule-shape.ts';
 
 const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = { tcp: 6, udp: 17 };
 
@@ -15,7 +18,7 @@ export const staleConntrack: Cause = {
     const published = facts.containers.find((container) =>
       container.published.some((entry) => entry.protocol === protocol && entry.hostPort === port),
     );
-    if (published === undefined) return kept(subject);
+    if (published === undefined || isProxied(subject, ip, port)) return kept(subject);
     const stale = facts.self.conntrack?.find(
       ({ protocol: number, original, reply }) =>
         number === PROTOCOL_NUMBERS[protocol] &&
@@ -48,4 +51,15 @@ const kept = ({ verdict, protocol, spec, dst }: Case): Finding | null => {
     fix: `conntrack -D -p ${protocol} -s ${spec.src}${dst.port === null ? '' : ` --orig-port-dst ${dst.port}`}`,
     fixFor: 'To forget it',
   };
+};
+
+/** docker-proxy takes it and is meant to: no rule would translate it, whenever it began. */
+const isProxied = ({ facts, family, protocol, src, inDevice }: Case, ip: IpAddress, port: number): boolean => {
+  if (protocol !== 'tcp' && protocol !== 'udp') return false;
+  const listener = listenerFor(facts.self.listeners ?? [], protocol, ip, port, inDevice);
+  if (listener?.program !== 'docker-proxy') return false;
+  if (src.container !== null || isLoopback(ip)) return true;
+  return !rulesetsOf(facts, family).some((ruleset) =>
+    rulesIn(ruleset, 'nat').some(({ rule }) => rule.target?.name === 'DNAT' && coversDestinationPort(rule, port) !== false),
+  );
 };
