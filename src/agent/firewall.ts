@@ -17,6 +17,7 @@ export interface Gathered {
 export type Enter = readonly string[];
 
 interface Family {
+  readonly family: 'ip' | 'ip6';
   readonly nft: SnapshotCommand;
   readonly legacy: SnapshotCommand;
   readonly plain: SnapshotCommand;
@@ -26,6 +27,7 @@ interface Family {
 
 const FAMILIES: readonly Family[] = [
   {
+    family: 'ip',
     nft: 'iptablesNft',
     legacy: 'iptablesLegacy',
     plain: 'iptables',
@@ -33,6 +35,7 @@ const FAMILIES: readonly Family[] = [
     tablesFile: '/proc/net/ip_tables_names',
   },
   {
+    family: 'ip6',
     nft: 'ip6tablesNft',
     legacy: 'ip6tablesLegacy',
     plain: 'ip6tables',
@@ -65,6 +68,29 @@ export const gatherSets = async (into: Gathered, enter: Enter = []): Promise<voi
   const key = SNAPSHOT_COMMANDS.nft;
   if (lacksDevices(into.raw[key] ?? '')) await gather(into, 'nftChains', enter);
   if (into.raw[key]?.includes(TRACE_TABLE_PREFIX) === true) into.raw[key] = withoutTraceTables(into.raw[key]);
+};
+
+/**
+ * The same for a namespace that mostly has no rules at all, by fewer programs: iptables-nft is asked only about families that nft has
+ * tables of, and for sets only where some rule names one.
+ */
+export const gatherPresentRules = async (into: Gathered, enter: Enter): Promise<void> => {
+  const listed = await gather(into, 'nft', enter);
+  if (!listed || FAMILIES.every(({ nft }) => findProgram(programOf(nft)) === null)) {
+    await Promise.all([gatherRules(into, enter), gatherSets(into, enter)]);
+    return;
+  }
+  const tables = into.raw[SNAPSHOT_COMMANDS.nft] ?? '';
+  if (lacksDevices(tables)) await gather(into, 'nftChains', enter);
+  await Promise.all(
+    FAMILIES.flatMap((family) => {
+      const isThere = new RegExp(`"table": ?\\{"family": ?"${family.family}"`).test(tables);
+      if (!isThere) into.raw[SNAPSHOT_COMMANDS[family.nft]] = '';
+      return [...(isThere ? [gather(into, family.nft, enter)] : []), gatherLegacy(into, family, enter)];
+    }),
+  );
+  const rules = FAMILIES.flatMap(({ nft, legacy }) => [into.raw[SNAPSHOT_COMMANDS[nft]] ?? '', into.raw[SNAPSHOT_COMMANDS[legacy]] ?? '']);
+  if (rules.some((text) => /-set |-j SET /.test(text))) await gather(into, 'ipset', enter);
 };
 
 /** Older nft names the devices of ingress and egress chains in its plain text only. */

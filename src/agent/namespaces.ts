@@ -3,7 +3,7 @@
  * mount namespace knows (overlay networks, `1-…`). One `ip -batch` a family reads a namespace, since programs are dearer than facts.
  */
 import { type NamespaceDocument, SNAPSHOT_COMMANDS } from '../host/snapshot.ts';
-import { type Enter, type Gathered, gather, gatherRules, gatherSets } from './firewall.ts';
+import { type Enter, type Gathered, gather, gatherPresentRules, gatherRules, gatherSets } from './firewall.ts';
 import { type NetnsHandle, type NetnsProcess, openMountedNetns, openProcessNetns } from './netns-handle.ts';
 import { namespaceMounts, netnsOf, processesNamed } from './processes.ts';
 import { inParallel, run } from './programs.ts';
@@ -25,6 +25,12 @@ interface Candidate {
   open(): NetnsHandle | null;
 }
 
+/**
+ * `links`: who is joined to whom. `rules`: all that decides about packets, by few programs, as it is read again with every change.
+ * `full`: the outputs of all commands.
+ */
+export type NamespaceDepth = 'links' | 'rules' | 'full';
+
 const PARALLEL = 4;
 
 const LINK_FACTS = ['link', 'address', 'route4'] as const;
@@ -34,7 +40,7 @@ const FULL_FACTS_6 = ['route6', 'rule6'] as const;
 export const collectNamespaces = async (
   owners: readonly NamespaceOwner[],
   hostNetns: string,
-  depth: 'links' | 'full',
+  depth: NamespaceDepth,
   nsids: ReadonlyMap<string, number>,
 ): Promise<Record<string, NamespaceDocument>> => {
   const candidates = findNamespaces(owners, hostNetns).filter((candidate) => isNear(candidate, nsids));
@@ -112,7 +118,7 @@ const mountedNamespaces = (hostNetns: string): MountedNamespace[] => {
 
 const readNamespace = async (
   candidate: Candidate,
-  depth: 'links' | 'full',
+  depth: NamespaceDepth,
   nsids: ReadonlyMap<string, number>,
 ): Promise<NamespaceDocument> => {
   const owners = candidate.owners.map((owner) => owner.containerId);
@@ -137,10 +143,20 @@ const readNamespace = async (
   }
 };
 
-const readThrough = async (enter: Enter, depth: 'links' | 'full'): Promise<Gathered> => {
+const readThrough = async (enter: Enter, depth: NamespaceDepth): Promise<Gathered> => {
   const into: Gathered = { raw: {}, missing: {} };
   if (depth === 'links') await gatherBatch(into, enter, [], LINK_FACTS);
-  else {
+  else if (depth === 'rules') {
+    await Promise.all([
+      gatherBatch(into, enter, [], FULL_FACTS),
+      gatherBatch(into, enter, ['-6'], FULL_FACTS_6),
+      gatherPresentRules(into, enter),
+      gatherSockets(into, enter),
+      gatherSysctls(into, enter),
+    ]);
+    if (/"info_(slave_)?kind": ?"(bridge|vxlan)"/.test(into.raw[SNAPSHOT_COMMANDS.link] ?? ''))
+      await Promise.all([gather(into, 'fdb', enter), gather(into, 'bridgeLink', enter)]);
+  } else {
     await Promise.all([
       gatherBatch(into, enter, [], FULL_FACTS),
       gatherBatch(into, enter, ['-6'], FULL_FACTS_6),

@@ -7,11 +7,11 @@ import type { SnapshotDocument } from '../host/snapshot.ts';
 /** How the address of `--docker-host` reaches the agent: a variable of its environment. */
 export const DOCKER_HOST_OPTION = 'VETHSCOPE_DOCKER_HOST';
 
-/** Which facts to collect. `links` of other namespaces serve the topology; `full` reads their routes, rules and sockets too. */
+/** Which facts to collect. `links` of other namespaces serve the topology; `rules` is all that decides about packets there, `full` the outputs of all commands. */
 export interface CollectRequest {
   readonly firewall: boolean;
   readonly conntrack: boolean;
-  readonly namespaces: 'none' | 'links' | 'full';
+  readonly namespaces: 'none' | 'links' | 'rules' | 'full';
   readonly docker: boolean;
 }
 

@@ -1,5 +1,6 @@
 /** All causes, the most specific first: where two explain the same refusal, the earlier one is told first. A new cause is a file and a line. */
 
+import { answerAstray } from './causes/answer-astray.ts';
 import { answerElsewhere } from './causes/answer-elsewhere.ts';
 import { answerUnasked } from './causes/answer-unasked.ts';
 import { answerUnrecognised } from './causes/answer-unrecognised.ts';
@@ -9,8 +10,10 @@ import { besideHostRules } from './causes/beside-host-rules.ts';
 import { bridgePort } from './causes/bridge-port.ts';
 import { conntrackFull } from './causes/conntrack-full.ts';
 import { containerNoRoute } from './causes/container-no-route.ts';
+import { containerRules } from './causes/container-rules.ts';
 import { defaultRoute } from './causes/default-route.ts';
 import { directAccess } from './causes/direct-access.ts';
+import { dockerDns } from './causes/docker-dns.ts';
 import { dockerRulesGone } from './causes/docker-rules-gone.ts';
 import { dockerUser } from './causes/docker-user.ts';
 import { echoIgnored } from './causes/echo-ignored.ts';
@@ -66,6 +69,9 @@ import type { Cause } from './diagnosis.ts';
 
 export const CAUSES: readonly Cause[] = [
   behindProxy,
+  containerRules,
+  answerAstray,
+  dockerDns,
   conntrackFull,
   echoIgnored,
   unplugged,

@@ -37,7 +37,7 @@ export class JudgeCache {
 
   constructor(model: HostModel) {
     this.#model = model;
-    this.#ports = new PortClasses(model.self);
+    this.#ports = new PortClasses(model.self, model.facts.namespaces);
   }
 
   judge(spec: PacketSpec): SharedAnswer {
@@ -84,6 +84,9 @@ export class JudgeCache {
       (port) => port > 0 && port < 0xffff && port !== spec.dport && this.#ports.classOf(port) === this.#ports.classOf(sport),
     );
     if (other === undefined || sport === spec.dport) return false;
+    const { opaque } = this.#ports;
+    const meets = (verdict: Verdict | null): boolean => verdict?.way?.some(({ netns }) => netns !== null && opaque.has(netns)) === true;
+    if (opaque.size > 0 && (meets(answer.verdict) || meets(answer.reply))) return false;
     const { connection, ...rest } = spec;
     const moved = connection === undefined ? undefined : movedConnection(connection, other);
     const asked: PacketSpec = { ...rest, sport: other, ...(moved === undefined ? {} : { connection: moved }) };

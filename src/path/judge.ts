@@ -52,7 +52,7 @@ export const judgeBoth = (
       const trip: Trip = { root: model, explain, spec: asAnswer(answer.spec), check: (at, walk) => checkedAnswer(shown, at, walk) };
       const beyond = shown.end?.beyond ?? null;
       const back = beyond === null ? journey(trip, there, answer.spec, blank) : answerByTunnel(trip, beyond, trip.spec, blank);
-      const judged = back.map((walk) => answering(began, walk));
+      const judged = back.map((walk) => answering(model, began, walk));
       const walks = (beyond === null ? withWayBack(model, spec, shown, judged, blank) : judged).map(delivered);
       return { verdict, reply: mergeWalks(model, walks, explain).verdict };
     }

@@ -2,7 +2,7 @@
  * Which source ports a host's rules cannot tell apart. Rules compare ports with constants and ranges; between two neighbouring
  * constants every port has the same fate, as the source of a packet and as the destination of its answer.
  */
-import type { NamespaceFacts } from '../host/facts.ts';
+import type { NamespaceFacts, OtherNamespace } from '../host/facts.ts';
 import type { NftTable } from '../netfilter/nft/ruleset.ts';
 import type { MatchSpec } from '../netfilter/ruleset.ts';
 
@@ -17,8 +17,14 @@ export class PortClasses {
   /** First ports of the classes, ascending; null where ports cannot be classed. */
   readonly #starts: readonly number[] | null;
 
-  constructor(facts: NamespaceFacts) {
-    this.#starts = startsOf(facts);
+  /** Namespaces beside the host's whose rules tell every port from every other. */
+  readonly opaque: ReadonlySet<string>;
+
+  constructor(facts: NamespaceFacts, others: readonly OtherNamespace[] = []) {
+    const own = startsOf(facts);
+    const inside = others.map(({ id, facts: theirs }) => ({ id, starts: startsOf(theirs) }));
+    this.opaque = new Set(inside.filter(({ starts }) => starts === null).map(({ id }) => id));
+    this.#starts = own === null ? null : [...new Set([...own, ...inside.flatMap(({ starts }) => starts ?? [])])].sort((x, y) => x - y);
   }
 
   /** The class of a port; -1 where each port is a class of its own. */

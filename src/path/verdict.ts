@@ -139,6 +139,7 @@ export type DecisionReason =
   | 'answer-unrecognised'
   | 'way-back-unknown'
   | 'answer-unasked'
+  | 'answer-astray'
   | 'vtep-missing'
   | 'vtep-wrong'
   | 'vtep-neighbour'

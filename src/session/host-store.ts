@@ -85,7 +85,8 @@ export class HostStore {
     const old = this.#version;
     if (old === null) return;
     const document = { ...old.document, raw: { ...old.document.raw, ...raw } };
-    const facts = readFacts(document);
+    // Of the other namespaces nothing has been read anew.
+    const facts = { ...old.facts, self: readFacts({ ...document, namespaces: {} }).self };
     const model = compileHost(facts, { peers: this.#peers });
     this.#version = { ...old, document, facts, model, cache: new JudgeCache(model) };
   }

@@ -47,7 +47,7 @@ export interface WorkspaceOptions {
 
 /** Counters and changes are looked for this often; a change is known within two seconds. */
 const WATCH_MS = 1_000;
-const LIVE: CollectRequest = { firewall: true, conntrack: true, namespaces: 'links', docker: true };
+const LIVE: CollectRequest = { firewall: true, conntrack: true, namespaces: 'rules', docker: true };
 const LINKS: CollectRequest = { firewall: false, conntrack: false, namespaces: 'links', docker: true };
 const FULL: CollectRequest = { firewall: true, conntrack: true, namespaces: 'full', docker: true };
 

@@ -12,7 +12,7 @@ export const noRoute: Cause = {
   find: ({ obstacle, target, src, dnat }) => {
     const by = obstacle?.verdict.decidedBy;
     // Between the host and itself there is a way; a translation led elsewhere.
-    if (obstacle?.direction === 'reply' && src.isHost && dnat !== null) return null;
+    if ((obstacle?.direction === 'reply' || by?.reason === 'martian-source') && src.isHost && dnat !== null) return null;
     if (obstacle === null || by?.kind !== 'route' || obstacle.verdict.outcome === 'accept' || obstacle.verdict.outcome === 'undetermined')
       return null;
     const end = obstacle.direction === 'reply' ? src : target;

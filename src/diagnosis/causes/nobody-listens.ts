@@ -1,7 +1,14 @@
 /** Every rule lets it through; inside the container nobody listens on that port, or only on its loopback. */
 import { formatIp, type IpAddress, sameIp } from '../../base/ip-address.ts';
+import type { Verdict } from '../../path/verdict.ts';
 import { insideOf } from '../case.ts';
 import type { Cause } from '../diagnosis.ts';
+
+/** What the container answers, as its own socket table says. */
+const refusal = ({ steps }: Verdict): string[] => {
+  const told = steps.find(({ namespace, socket }) => namespace !== undefined && socket === 'closed')?.note;
+  return told === undefined ? [] : [told];
+};
 
 const isAny = (ip: IpAddress): boolean => ip.a === 0 && ip.b === 0 && ip.c === 0 && ip.d === 0;
 
@@ -32,7 +39,7 @@ export const nobodyListens: Cause = {
           ? `All rules let it through, but inside ${container.name} the service listens on ${formatIp(loopbackOnly.ip)} only, where nobody from outside can reach it.`
           : `All rules let it through, but inside ${container.name} nobody listens on ${protocol} port ${port}${others}.`,
       evidence: [
-        ...(reset ? [`${container.name} itself answered with a reset`] : []),
+        ...(reset ? [`${container.name} itself answered with a reset`] : refusal(subject.whole.verdict)),
         ...(listeners === null
           ? []
           : [

@@ -11,7 +11,7 @@ import { namespaceOf } from '../places.ts';
 import { checkAnswer } from '../reply.ts';
 import { startWalk } from '../start.ts';
 import type { DecidedBy, PacketSpec } from '../verdict.ts';
-import { addStep, finish, record, type Walk, walkWith } from '../walk.ts';
+import { addStep, type End, finish, record, undetermined, type Walk, walkWith } from '../walk.ts';
 import type { WireEnd } from '../wires.ts';
 import { begunIn } from './legs.ts';
 
@@ -98,10 +98,12 @@ export const checkedAnswer = (request: Walk, at: HostModel, walk: Walk): Walk =>
 };
 
 /** In the end it must come from where the request was sent to, and to whom sent it. */
-export const answering = (began: Walk, walk: Walk): Walk => {
+export const answering = (root: HostModel, began: Walk, walk: Walk): Walk => {
   const { end } = walk;
   const asked = began.skb;
   if (end === null || end.outcome !== 'accept') return walk;
+  const astray = goneAstray(root, walk, end);
+  if (astray !== null) return astray;
   const { src, srcPort, dst, dstPort } = walk.skb;
   const fromOther = !sameEnd(src, srcPort, asked.dst, asked.dstPort);
   if (!fromOther && sameEnd(dst, dstPort, asked.src, asked.srcPort)) return walk;
@@ -114,6 +116,24 @@ export const answering = (began: Walk, walk: Walk): Walk => {
     about: { address: formatIp(fromOther ? src : dst) },
   };
   return finish(addStep(walk, 'bridge', text, 'drop', 'the asker refuses the answer'), { outcome: 'drop', decidedBy, out: null });
+};
+
+/** Out by a device of the answering namespace that leads to nobody who is known, as a tunnel does. */
+const goneAstray = (root: HostModel, walk: Walk, end: End): Walk | null => {
+  const netns = walk.legs?.netns ?? null;
+  const last = walk.way.at(-1);
+  if (netns === null || end.inside !== undefined || last === undefined || last.netns !== netns || walk.legs?.count !== 1) return null;
+  const name = root.inside(netns)?.name ?? '';
+  const route = walk.steps.findLast(({ device }) => device === last.device)?.text ?? last.device;
+  const by: DecidedBy = {
+    kind: 'route',
+    text: route,
+    reason: 'answer-astray',
+    about: { device: last.device, container: name },
+    namespace: name,
+  };
+  const text = `the answer leaves ${name} by ${last.device}, where what becomes of it is not seen: the question came another way`;
+  return undetermined(walkWith(walk, { end: null }), by, text);
 };
 
 const sameEnd = (one: IpAddress, port: number | null, other: IpAddress, otherPort: number | null): boolean =>
