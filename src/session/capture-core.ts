@@ -188,11 +188,18 @@ export class CaptureCore {
     this.#decideProxied(sec + nsec / 1e9);
   }
 
-  /** The input is over: all flows end. */
-  finishAll(): void {
+  /** Packets that have just been read passed so many milliseconds ago. */
+  readLate(lagMs: number): void {
+    this.#trails?.readLate(lagMs * 1e6);
+  }
+
+  /** The input is over: all flows end. `atSec`: when the points stopped to listen, where that is known. */
+  finishAll(atSec = Number.POSITIVE_INFINITY): void {
     this.judgeAll();
-    this.#trails?.finish();
-    if (this.#trails !== null) this.#settle(this.#trails);
+    if (this.#trails !== null) {
+      this.#trails.finish((atSec - this.#trails.book.baseSec) * 1e9);
+      for (const note of this.#settling.splice(0)) this.#settleOne(note);
+    }
     this.#decideProxied(Number.POSITIVE_INFINITY);
     this.#table.endAll();
     for (const flow of this.#table.takeEnded()) this.#finish(flow);

@@ -43,6 +43,7 @@ export class LiveCapture extends CaptureBase {
   readonly #since: (number | null)[] = [];
   readonly #stopListening: () => void;
   readonly #agent: AgentClient;
+  #stoppedAtSec: number | null = null;
   #lookingUp = false;
   #cutInPipe = 0;
   #connectionsAtMs = 0;
@@ -165,6 +166,7 @@ export class LiveCapture extends CaptureBase {
   }
 
   async #end(): Promise<void> {
+    this.#stoppedAtSec = Date.now() / 1000;
     await Promise.all(this.#live.map((point) => point.stop()));
     this.core.judgeAll();
     await this.stopSaving();
@@ -175,7 +177,7 @@ export class LiveCapture extends CaptureBase {
   #close(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#stopListening();
-    this.core.finishAll();
+    this.core.finishAll(this.#stoppedAtSec ?? Date.now() / 1000);
     this.isFinished = true;
     this.statuses.forEach((status, index) => {
       if (status.status !== 'failed') this.setPoint(index, { status: 'stopped' });
@@ -185,13 +187,17 @@ export class LiveCapture extends CaptureBase {
   }
 
   #listenerOf(index: number): ConstructorParameters<typeof LivePoint>[1] {
+    let newestMs = 0;
     return {
       packet: (raw) => {
         if (this.isAtLimit) return;
+        newestMs = raw.timeSec * 1000 + raw.timeNsec / 1e6;
         this.core.ingest(raw, index, raw.linkType);
         if (this.isAtLimit) void this.stop();
       },
       chunkDone: () => {
+        if (newestMs > 0) this.core.readLate(Math.max(0, Date.now() - newestMs));
+        newestMs = 0;
         this.core.judgeSome();
         this.notifier.touch();
       },

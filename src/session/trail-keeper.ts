@@ -41,6 +41,9 @@ export interface TrailKeeperOptions {
  */
 const QUIET_PACKETS_PER_SECOND = 500;
 
+/** With each piece that is read in time. */
+const LAG_FADES = 0.9;
+
 /** Words of pcap-filter(7) that ask for nothing that a translation changes. */
 const PLAIN_FILTER = /^(?:icmp6?|tcp|udp|arp|ip6?|sctp|igmp|esp|ah|or|and|not|proto|vlan|[()!&|\s])*$/;
 /** Words that ask for what differs from link to link. */
@@ -54,6 +57,7 @@ export class TrailKeeper {
   readonly #inSecond: number[] = [];
   readonly #busiest: number[] = [];
   #nowNs = 0;
+  #lagNs = 0;
 
   constructor(options: TrailKeeperOptions) {
     this.#options = options;
@@ -96,10 +100,16 @@ export class TrailKeeper {
     this.book.recogniser.advance(nowNs);
   }
 
-  /** No more packets will come. */
-  finish(): void {
+  /** Packets have just been read that passed so long ago: those of other points may be as late. */
+  readLate(lagNs: number): void {
+    this.#lagNs = Math.max(lagNs, this.#lagNs * LAG_FADES);
+  }
+
+  /** No more packets will come: at `endNs` the points stopped to listen, or a file is over (infinite). */
+  finish(endNs: number): void {
     this.book.recogniser.finish();
-    this.#nowNs = Number.POSITIVE_INFINITY;
+    this.#nowNs = endNs;
+    this.#lagNs = 0;
   }
 
   /** Null for conversations without packets that could leave a trail. */
@@ -140,7 +150,7 @@ export class TrailKeeper {
       points: this.#options.points.map((point, index) => this.#sightOf(point, index, note)),
       outcome: verdict?.outcome ?? null,
       sinceNs: (note.verdict?.changes.length ?? 0) === 0 ? Number.NEGATIVE_INFINITY : this.#since(note),
-      nowNs: this.#nowNs,
+      nowNs: this.#nowNs - 2 * this.#lagNs,
     });
     const prediction = verdict === null ? null : { outcome: verdict.outcome, decision: decidedByWords(verdict.decidedBy) };
     return { trail, words: trailSentence(trail, prediction) };

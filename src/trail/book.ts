@@ -197,8 +197,9 @@ export class TrailBook {
     if (first === undefined) return;
     const { set } = first;
     const direction = ownDirection(first, journey.directionAt(0));
+    const isFirst = journey.toldBefore === 0;
     if (journey.isAmbiguous) {
-      set.ambiguous[direction]++;
+      if (isFirst) set.ambiguous[direction]++;
       return;
     }
     const stages: Stage[] = [];
@@ -210,7 +211,7 @@ export class TrailBook {
       stages.push(stage);
       order.push(index);
     }
-    set.recognised[direction]++;
+    if (journey.toldBefore < 2) set.recognised[direction]++;
     order.sort((x, y) => this.#compareSightings(journey, stages, x, y));
     this.#timeHops(journey, stages, order);
     const known = set.examples[direction];
@@ -239,6 +240,7 @@ export class TrailBook {
       const own = journey.directionAt(index);
       const ns = journey.timeAt(index) - journey.timeAt(before);
       const hop = stage.hops[own];
+      if (Math.max(index, before) < journey.toldBefore) continue;
       if (hop === null || (hop.from !== from && this.#isNearer(hop.from, from, ownDirection(stage, own)))) {
         stage.hops[own] = { from, count: 1, sumNs: ns, minNs: ns, maxNs: ns };
       } else if (hop.from === from) {

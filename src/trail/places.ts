@@ -170,8 +170,9 @@ const isExpected = (
     const last = way.reduce((furthest, each) => Math.max(furthest, ids.indexOf(each)), -1);
     if (way.includes(id)) return outcome === 'undetermined' && index === last && index > 0 ? null : true;
     // A bridge shows what it only switches because it is being listened to.
-    if (index < last) return isSwitchedBy(id, ends) ? null : true;
-    return outcome === 'accept' ? !isSwitchedBy(id, ends) || null : outcome === 'undetermined' ? null : false;
+    if (isSwitchedBy(id, ends)) return null;
+    if (index < last || outcome === 'accept') return true;
+    return outcome === 'undetermined' ? null : false;
   }
   if (outcome === 'accept') return isSwitchedBy(id, ends) ? null : true;
   if (outcome === 'undetermined') return index === 0 ? true : null;

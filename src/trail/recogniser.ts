@@ -11,13 +11,15 @@ export interface RecogniserListener {
   same(x: number, y: number, isSameWay: boolean): void;
   /** Whether the rules would turn packets of one of the flows into those of the other: settles what identities alone do not prove. */
   mayTranslate(x: number, y: number): boolean;
-  /** A packet's journey is over: `recogniser` shows its sightings until this returns. */
+  /** A packet's journey is over, as far as is known; told again where it was seen at further points later. Valid during the call only. */
   journey(journey: Journey): void;
 }
 
-/** What was seen of one packet. Valid during the call only. */
+/** What was seen of one packet. */
 export interface Journey {
   readonly count: number;
+  /** So many of them were told before: the journey is told again because of those behind. 0 for one that is told first. */
+  readonly toldBefore: number;
   /** True where equal packets could not be told apart, or were seen too often. */
   readonly isAmbiguous: boolean;
   flowAt(index: number): number;
@@ -29,10 +31,14 @@ export interface Journey {
   ttlAt(index: number): number;
 }
 
-/** A packet is looked for at other points for so long: time stamps of user space come late. */
+/** Sightings that lie further apart are not of one packet: time stamps of user space come late, but not that late. */
 const STRONG_WINDOW_NS = 2e9;
 /** Packets that repeat themselves word for word (ARP asks once a second) are told apart by time only. */
 const WEAK_WINDOW_NS = 4e8;
+/** When a journey is told. */
+const TOLD_AFTER_NS = 2e9;
+/** For so long sightings of it are still taken in: on a busy machine one engine's packets are read seconds after another's. */
+const KEPT_NS = 30e9;
 /** Journeys that are followed at once, and sightings of each. */
 const JOURNEYS = 1 << 16;
 const SIGHTINGS = 12;
@@ -46,7 +52,7 @@ export class Recogniser implements Journey {
   recognised = 0;
   /** Journeys that could not be told apart from others. */
   ambiguous = 0;
-  /** Journeys that ended early because too many were under way. */
+  /** Journeys that were told early because too many were under way. */
   crowded = 0;
 
   readonly #listener: RecogniserListener;
@@ -58,6 +64,7 @@ export class Recogniser implements Journey {
   readonly #counts = new Uint8Array(JOURNEYS);
   readonly #flags = new Uint8Array(JOURNEYS);
   readonly #strengths = new Uint8Array(JOURNEYS);
+  readonly #toldCounts = new Uint8Array(JOURNEYS);
   /** By journey times SIGHTINGS. */
   readonly #flows = new Float64Array(JOURNEYS * SIGHTINGS);
   readonly #times = new Float64Array(JOURNEYS * SIGHTINGS);
@@ -70,6 +77,8 @@ export class Recogniser implements Journey {
   /** Journeys stand in a ring in the order in which they began. */
   #oldest = 0;
   #size = 0;
+  /** How many of them, from the oldest on, have been told. */
+  #toldSize = 0;
   #nowNs = Number.NEGATIVE_INFINITY;
   /** The journey that is being told. */
   #told = 0;
@@ -104,12 +113,17 @@ export class Recogniser implements Journey {
   /** Time passes: journeys that are over are told. */
   advance(nowNs: number): void {
     this.#nowNs = nowNs;
-    while (this.#size > 0 && (this.#firstNs[this.#oldest] as number) < nowNs - STRONG_WINDOW_NS) this.#closeOldest();
+    while (this.#toldSize < this.#size && (this.#firstNs[this.#nextToTell] as number) < nowNs - TOLD_AFTER_NS) this.#tellNext();
+    while (this.#size > 0 && (this.#firstNs[this.#oldest] as number) < nowNs - KEPT_NS) this.#forgetOldest();
   }
 
   /** Tells all that is under way. */
   finish(): void {
-    while (this.#size > 0) this.#closeOldest();
+    while (this.#size > 0) this.#forgetOldest();
+  }
+
+  get toldBefore(): number {
+    return this.#toldCounts[this.#told] as number;
   }
 
   get count(): number {
@@ -171,8 +185,8 @@ export class Recogniser implements Journey {
 
   #open(identity: PacketIdentity, timeNs: number): number {
     if (this.#size === JOURNEYS) {
-      this.crowded++;
-      this.#closeOldest();
+      if (this.#toldSize === 0) this.crowded++;
+      this.#forgetOldest();
     }
     const journey = (this.#oldest + this.#size) & (JOURNEYS - 1);
     this.#size++;
@@ -182,6 +196,7 @@ export class Recogniser implements Journey {
     this.#firstNs[journey] = timeNs;
     this.#counts[journey] = 0;
     this.#flags[journey] = 0;
+    this.#toldCounts[journey] = 0;
     this.#strengths[journey] = identity.strength;
     this.#next[journey] = this.#buckets[bucket] as number;
     this.#buckets[bucket] = journey;
@@ -197,13 +212,13 @@ export class Recogniser implements Journey {
     const tuple = this.#tuples[newest];
     for (let at = from; at < newest; at++) {
       if (this.#tuples[at] !== tuple) continue;
-      this.#tell(at, newest);
+      this.#tellSame(at, newest);
       return;
     }
     // Other addresses: a translation, if there is but one packet that this can be.
     const strength = this.#strengths[journey] as Strength;
     const before = strength === STRONG ? from : this.#onlyTuple(from, newest);
-    if (before !== NONE && this.#proves(strength, before, newest)) this.#tell(before, newest);
+    if (before !== NONE && this.#proves(strength, before, newest)) this.#tellSame(before, newest);
   }
 
   /** The sighting whose addresses all before `to` have, or whose flow they were joined to; NONE where several packets are possible. */
@@ -229,24 +244,38 @@ export class Recogniser implements Journey {
     return this.#sources[x] === this.#sources[y] || this.#targets[x] === this.#targets[y];
   }
 
-  #tell(x: number, y: number): void {
+  #tellSame(x: number, y: number): void {
     const flowX = this.#flows[x] as number;
     const flowY = this.#flows[y] as number;
     if (flowX !== flowY) this.#listener.same(flowX, flowY, this.#directions[x] === this.#directions[y]);
   }
 
-  #closeOldest(): void {
+  get #nextToTell(): number {
+    return (this.#oldest + this.#toldSize) & (JOURNEYS - 1);
+  }
+
+  #tellNext(): void {
+    const journey = this.#nextToTell;
+    this.#toldSize++;
+    // By now the flows have been judged: what the rules would translate is known.
+    const count = this.#counts[journey] as number;
+    if (this.#strengths[journey] !== STRONG) for (let index = 1; index < count; index++) this.#join(journey, journey * SIGHTINGS + index);
+    this.#told = journey;
+    if (this.isAmbiguous) this.ambiguous++;
+    else if (count > 1) this.recognised++;
+    this.#listener.journey(this);
+    this.#toldCounts[journey] = count;
+  }
+
+  #forgetOldest(): void {
+    if (this.#toldSize === 0) this.#tellNext();
     const journey = this.#oldest;
+    this.#told = journey;
+    if ((this.#counts[journey] as number) > this.toldBefore) this.#listener.journey(this);
+    this.#unlink(journey);
     this.#oldest = (journey + 1) & (JOURNEYS - 1);
     this.#size--;
-    this.#unlink(journey);
-    this.#told = journey;
-    // By now the flows have been judged: what the rules would translate is known.
-    if (this.#strengths[journey] !== STRONG)
-      for (let index = 1; index < this.count; index++) this.#join(journey, journey * SIGHTINGS + index);
-    if (this.isAmbiguous) this.ambiguous++;
-    else if (this.count > 1) this.recognised++;
-    this.#listener.journey(this);
+    this.#toldSize--;
   }
 
   #unlink(journey: number): void {

@@ -164,7 +164,23 @@ const traffic: readonly Column<FlowRow>[] = [
 
 const address = (title: string, text: (row: FlowRow) => string): Column<FlowRow> => ({ title, min: 21, max: 48, grow: 2, rank: 10, text });
 
-export const flowColumns = (set: ColumnSet, columns: number): readonly Column<FlowRow>[] => {
+/** Where several points are captured: the last place at which a flow was seen that did not come further. */
+const lastSeen: Column<FlowRow> = {
+  title: 'LAST SEEN',
+  min: 10,
+  max: 18,
+  grow: 0.3,
+  rank: 6,
+  text: (row, width) => {
+    const trail = row.trail?.there?.trail ?? null;
+    const place = trail?.stops[trail.lastSeen]?.place;
+    if (trail === null || place === undefined) return '—';
+    if (trail.nextExpected < 0 && trail.agrees === true && row.outcome === 'ACCEPT') return 'all the way';
+    return cutMiddle(trail.agrees === false ? `≠ ${place.device}` : place.device, width);
+  },
+};
+
+export const flowColumns = (set: ColumnSet, columns: number, hasTrails = false): readonly Column<FlowRow>[] => {
   switch (set) {
     case 'standard':
       return [
@@ -173,6 +189,7 @@ export const flowColumns = (set: ColumnSet, columns: number): readonly Column<Fl
         state,
         packets,
         ...(columns < WIDE ? [rtt, verdict(columns)] : [bytes, rtt, verdict(columns), counted]),
+        ...(hasTrails ? [lastSeen] : []),
         by(columns),
       ];
     case 'traffic':

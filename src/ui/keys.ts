@@ -60,9 +60,30 @@ export const KEYS = [
   { scope: 'pick', keys: ['o'], action: 'open', words: 'open a saved session, or any pcap or pcapng file', footer: 'open a saved session' },
   { scope: 'pick', keys: ['b'], action: 'back-to-capture', words: 'go back to the capture that runs in the background' },
 
-  { scope: 'where', keys: ['enter'], action: 'start', words: 'start to capture at the chosen place', footer: 'start' },
+  {
+    scope: 'where',
+    keys: ['enter'],
+    action: 'start',
+    words: 'start to capture at the chosen place, or at all that are marked',
+    footer: 'start',
+  },
   { scope: 'where', keys: ['right', 'l', 'down', 'j'], action: 'further-out', words: 'choose a place further out', footer: 'further out' },
   { scope: 'where', keys: ['left', 'h', 'up', 'k'], action: 'closer', words: 'choose a place closer to the container', footer: 'closer' },
+  {
+    scope: 'where',
+    keys: ['space'],
+    action: 'mark',
+    words: "mark the place, to capture at several at once and see each flow's trail",
+    footer: 'mark several',
+  },
+  { scope: 'where', keys: ['a'], action: 'mark-all', words: 'mark all places, or none', footer: 'all' },
+  {
+    scope: 'where',
+    keys: ['t'],
+    action: 'to',
+    words: 'name a destination (container, address, host, outside): all places along the way to it are marked',
+    footer: 'all along the way to',
+  },
   { scope: 'where', keys: ['f'], action: 'edit-filter', words: 'edit the capture filter (pcap-filter syntax)', footer: 'filter' },
   {
     scope: 'where',

@@ -10,6 +10,7 @@ import type { PathContent } from './state/path.ts';
 import type { PathScreen } from './state/screens.ts';
 import { cutEnd, cutMiddle, fitTo, wrap } from './text.ts';
 import { outcomeTone, type Tone } from './theme.ts';
+import { trailSection } from './trail-section.ts';
 
 export type PathLine = Spans;
 
@@ -42,6 +43,7 @@ export const pathLines = (content: PathContent, screen: PathScreen, columns: num
   }
   lines.push(
     ...whyLines(content, columns),
+    ...trailSection(content.trail, columns),
     ...stepLines(verdict, counted, columns),
     ...endLines(verdict, screen.direction === 'there' ? content.natCounted : []),
     ...secondLegLines(verdict, columns),
@@ -316,6 +318,7 @@ export const evidenceWords = (content: PathContent): Spans => {
     [verdict.outcome.toUpperCase(), outcomeTone(verdict.outcome)],
     ` · counted ${tick(wasCounted)}${counted !== null && counted > 0 ? ` ${counted.toLocaleString('en-US')}` : ''}`,
     ` · traced ${tick(verdict.evidence === 'traced')}`,
+    ...(content.trail === null ? [] : [` · trail ${tick(content.trail.trail.agrees === true)}`]),
   ];
 };
 

@@ -9,8 +9,9 @@ import { netfilter } from './netfilter.ts';
 import { read } from './read.ts';
 import { type GroupResult, keep, readmeChanges, tableOf } from './results.ts';
 import { start } from './start.ts';
+import { trail } from './trail.ts';
 
-const GROUPS: readonly Group[] = [netfilter, read, start];
+const GROUPS: readonly Group[] = [netfilter, read, start, trail];
 
 const words = process.argv.slice(2);
 const names = words.filter((word) => word !== '--no-save');

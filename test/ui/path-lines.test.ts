@@ -19,6 +19,7 @@ const linesOf = (src: string, dst: string, proto: string, whyNot: boolean, more:
     assumptions: [],
     changes: [],
     why: [],
+    trail: null,
     ...more,
   };
   const screen: PathScreen = { kind: 'path', source: { kind: 'question', src, dst, proto }, direction: 'there', whyNot, top: 0 };

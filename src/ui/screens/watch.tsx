@@ -15,7 +15,7 @@ export const Watch = ({ screen, ui, theme, rows, columns }: ScreenProps<WatchScr
   const state = screen.frozen?.state ?? screen.capture.getState();
   const height = tableRows(rows);
   const shown = shownRows(screen, height);
-  const laid = layColumns(flowColumns(screen.columns, columns), columns - 3);
+  const laid = layColumns(flowColumns(screen.columns, columns, state.points.length > 1), columns - 3);
   const body: Spans[] = shown.rows.map((row, index) => rowSpans(laid, row, index === shown.selected ? 'selected' : 'none', theme));
   if (body.length === 0) body.push(emptyLine(screen, state.packets));
   return (

@@ -13,7 +13,13 @@ export const Where = ({ screen, theme, rows, columns }: ScreenProps<WhereScreen>
   screen.lines.forEach((nodes, line) => {
     lines.push(...wayOutLines(screen, nodes, line, columns, theme), []);
   });
-  lines.push([[' Capture at', 'strong']]);
+  const { marked, to } = screen;
+  const several = marked.length === 0 ? '' : ` · ${marked.length} marked: enter captures ${marked.length === 1 ? 'it' : 'them together'}`;
+  const along = to === null ? '' : `, all along the way to ${theme.clean(to)}`;
+  lines.push([
+    [' Capture at', 'strong'],
+    [`${several}${along}`, 'accent'],
+  ]);
   lines.push(...placeLines(screen, theme), []);
   lines.push([[' filter   ', 'dim'], screen.filter === '' ? ['none: every packet', 'dim'] : screen.filter]);
   lines.push(
@@ -47,7 +53,9 @@ const wayOutLines = (screen: WhereScreen, nodes: readonly PathNode[], line: numb
       used = 6;
     }
     const current = lines.at(-1) as Span[];
+    const isMarked = node.point !== null && screen.marked.includes(node.point.id);
     if (isChosen) current.push([`[${label}]`, 'title']);
+    else if (isMarked) current.push([`${theme.symbols.mark}${label}`, 'title']);
     else current.push([label, node.point === null ? 'plain' : 'accent']);
     current.push([link, 'dim']);
     used += width;
@@ -59,8 +67,10 @@ const placeLines = (screen: WhereScreen, theme: Theme): Spans[] => {
   const width = Math.max(...screen.places.map((place) => displayWidth(theme.clean(place.point.interface))), 8);
   return screen.places.map((place, index): Spans => {
     const chosen = index === screen.chosen;
+    const isMarked = screen.marked.includes(place.point.id);
     return [
-      [chosen ? ` ${theme.symbols.pointer} ` : '   ', 'title'],
+      [chosen ? ` ${theme.symbols.pointer}` : '  ', 'title'],
+      [isMarked ? `${theme.symbols.mark} ` : '  ', 'accent'],
       [fitTo(theme.clean(place.point.interface), width + 2), chosen ? 'strong' : 'plain'],
       [fitTo(place.point.kind, 11), 'dim'],
       [`here: ${place.point.sees}`, chosen ? 'strong' : 'plain'],

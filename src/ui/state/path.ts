@@ -1,6 +1,6 @@
 /** The path screen: which verdict it shows, of a flow that is running or of a question that was asked. */
 import type { Verdict } from '../../path/verdict.ts';
-import type { RuleCount } from '../../session/state.ts';
+import type { DirectionTrail, RuleCount } from '../../session/state.ts';
 import { nearMissLine, type PathLine, pathLines, pathPlainText } from '../path-lines.ts';
 import type { Ui } from '../ui.ts';
 import type { Handlers } from './dispatch.ts';
@@ -22,6 +22,8 @@ export interface PathContent {
   readonly assumptions: readonly string[];
   readonly changes: readonly { readonly at: number; readonly from: string; readonly to: string; readonly because: string }[];
   readonly why: readonly string[];
+  /** Where the packets of the shown direction were seen; null where one point only is captured. */
+  readonly trail: DirectionTrail | null;
 }
 
 export const pathContent = (screen: PathScreen, ui: Ui): PathContent => {
@@ -39,6 +41,7 @@ export const pathContent = (screen: PathScreen, ui: Ui): PathContent => {
       assumptions: [],
       changes: [],
       why: answer.why,
+      trail: null,
     };
   }
   const row = source.capture.flow(source.flowId);
@@ -53,6 +56,7 @@ export const pathContent = (screen: PathScreen, ui: Ui): PathContent => {
       assumptions: [],
       changes: [],
       why: [],
+      trail: null,
     };
   }
   const explained = source.capture.explain(source.flowId);
@@ -69,6 +73,7 @@ export const pathContent = (screen: PathScreen, ui: Ui): PathContent => {
     assumptions: row.verdict.assumptions,
     changes: row.verdict.changes,
     why: [...(traced === null ? [] : [`Traced: ${traced.conclusion}.`]), ...source.capture.why(source.flowId)],
+    trail: row.trail?.[screen.direction === 'there' ? 'there' : 'reply'] ?? null,
   };
 };
 

@@ -5,6 +5,7 @@ import type { Ui } from '../ui.ts';
 import type { Prompt, Screen } from './screens.ts';
 import { textField } from './text-field.ts';
 import { topologySearch } from './topology.ts';
+import { markAlong } from './where.ts';
 
 const shown = (ui: Ui): Screen => ui.state.stack.at(-1) as Screen;
 
@@ -40,6 +41,9 @@ export const acceptPrompt = (ui: Ui, prompt: Prompt): void => {
       return;
     case 'where-filter':
       if (screen.kind === 'where') ui.replace({ ...screen, filter: text });
+      return;
+    case 'where-to':
+      if (screen.kind === 'where' && text !== '') markAlong(screen, text, ui);
       return;
     case 'where-file':
       if (screen.kind === 'where' && text !== '') ui.replace({ ...screen, file: text, saving: true });

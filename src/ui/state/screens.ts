@@ -28,6 +28,10 @@ export interface WhereScreen {
   readonly lines: readonly (readonly PathNode[])[];
   readonly places: readonly WherePlace[];
   readonly chosen: number;
+  /** Ids of the points that are captured together; empty for the chosen one alone. */
+  readonly marked: readonly string[];
+  /** Where all along the way to is captured; null where no destination was named. */
+  readonly to: string | null;
   readonly filter: string;
   readonly file: string;
   readonly saving: boolean;
@@ -156,6 +160,7 @@ export interface Prompt {
     | 'open-file'
     | 'where-filter'
     | 'where-file'
+    | 'where-to'
     | 'search'
     | 'capture-filter'
     | 'save'

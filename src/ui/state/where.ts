@@ -48,6 +48,8 @@ export const askWhere = (name: string, lines: readonly (readonly PathNode[])[], 
     lines,
     places,
     chosen: Math.max(0, wanted >= 0 ? wanted : usual),
+    marked: [],
+    to: null,
     filter: ui.options.filter,
     file: ui.workspace.suggestFileName(name),
     saving: false,
@@ -119,10 +121,12 @@ export const openPoints = (
   reasons: readonly string[],
   /** Ids of containers that are meant as a whole. */
   whole: readonly string[] = [],
+  /** The points lie along one way. */
+  forTrail = false,
 ): void =>
   ui.run(
     `starting to capture ${label}`,
-    () => ui.workspace.openCapture(points, { filter, engine: ui.options.engine, saveTo, whole }),
+    () => ui.workspace.openCapture(points, { filter, engine: ui.options.engine, saveTo, whole, ...(forTrail ? { forTrail } : {}) }),
     (capture) => {
       ui.watch(capture, label);
       if (reasons.length > 0) ui.notice(reasons.join(' · '), 'warn');
@@ -140,14 +144,47 @@ export const whereHandlers: Handlers<'where'> = {
     const place = screen.places[screen.chosen];
     if (place === undefined) return;
     const saveTo = screen.saving ? screen.file : null;
+    const marked = screen.places.filter(({ point }) => screen.marked.includes(point.id)).map(({ point }) => point);
+    if (marked.length > 0) {
+      const label = screen.to === null ? screen.container : `${screen.container} → ${screen.to}`;
+      openPoints(ui, marked, label, screen.filter, saveTo, [], [], marked.length > 1);
+      return;
+    }
     openPoints(ui, [place.point], whereLabel(screen, place), screen.filter, saveTo, [], wholeOf(screen, place, ui));
   },
   'further-out': (screen, ui) => choose(screen, 1, ui),
   closer: (screen, ui) => choose(screen, -1, ui),
+  mark: (screen, ui) => {
+    const id = screen.places[screen.chosen]?.point.id;
+    if (id === undefined) return;
+    const marked = screen.marked.includes(id) ? screen.marked.filter((other) => other !== id) : [...screen.marked, id];
+    const chosen = Math.min(screen.places.length - 1, screen.chosen + 1);
+    ui.replace({ ...screen, marked, chosen });
+  },
+  'mark-all': (screen, ui) => {
+    const isAll = screen.places.every(({ point }) => screen.marked.includes(point.id));
+    ui.replace({ ...screen, marked: isAll ? [] : screen.places.map(({ point }) => point.id) });
+  },
+  to: (screen, ui) => ui.ask({ purpose: 'where-to', label: `all along the way from ${screen.container} to` }, screen.to ?? ''),
   'edit-filter': (screen, ui) => ui.ask({ purpose: 'where-filter', label: 'filter' }, screen.filter),
   'toggle-saving': (screen, ui) => ui.replace({ ...screen, saving: !screen.saving }),
   'edit-file': (screen, ui) => ui.ask({ purpose: 'where-file', label: 'save to' }, screen.file),
 };
+
+/** Adds the places along the way to `to`, and marks them and no others. */
+export const markAlong = (screen: WhereScreen, to: string, ui: Ui): void => {
+  const { points, missing } = ui.workspace.pointsBetween(screen.container, to);
+  const added = points.filter((point) => !screen.places.some((place) => place.point.id === point.id));
+  const places = [
+    ...screen.places.map((place) => ({ ...place, point: points.find(({ id }) => id === place.point.id) ?? place.point })),
+    ...added.map((point): WherePlace => ({ point, line: NO_LINE, node: NO_LINE })),
+  ];
+  ui.replace({ ...screen, places, to, marked: points.map(({ id }) => id) });
+  if (missing.length > 0) ui.notice(`nothing can be captured from here at ${missing.join(', ')}`, 'warn');
+};
+
+/** Of places that stand on no line from the container outwards. */
+const NO_LINE = -1;
 
 /** A place that sees all there is of a container stands for the container, with the networks that it joins later. */
 const wholeOf = (screen: WhereScreen, { point }: WherePlace, ui: Ui): string[] => {
