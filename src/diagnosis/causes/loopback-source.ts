@@ -6,8 +6,11 @@ import type { Cause } from '../diagnosis.ts';
 
 export const loopbackSource: Cause = {
   id: 'loopback-source',
+  inside: true,
   find: ({ verdict, src, dnat, snat, target }) => {
-    const isRefused = verdict.outcome === 'drop' && verdict.decidedBy.reason === 'martian-source';
+    const by = verdict.decidedBy;
+    // The container's own switches decide whether it drops it; where they were not read, that is open.
+    const isRefused = verdict.outcome !== 'accept' && (by.reason === 'martian-source' || (by.kind === 'sysctl' && by.namespace !== undefined));
     if (
       (verdict.outcome !== 'accept' && !isRefused) ||
       dnat === null ||
