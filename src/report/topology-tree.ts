@@ -1,10 +1,12 @@
-/** `topology` for people: the host's namespace as a tree of bridges, ports, parents and the containers behind them. */
-import { formatIp } from '../base/ip-address.ts';
+/** `topology` for people: the same plan as the picture, as a tree: bridges, parents and overlays with who is plugged in, and the ways out. */
 import { printable } from '../base/printable.ts';
 import type { HostFacts } from '../host/facts.ts';
-import type { BridgeNode, ContainerNode, Topology } from '../topology/topology.ts';
+import { buildGraph } from '../topology/graph/build-graph.ts';
+import { type DeviceNode, HOST_ID } from '../topology/graph/graph.ts';
+import { GraphIndex } from '../topology/graph/graph-index.ts';
+import { DIRECT_ID, type Lone, type Plan, type Plug, planOf, type Section, type WayOut } from '../topology/graph/plan.ts';
+import type { Topology } from '../topology/topology.ts';
 import { type Glyphs, glyphsOf, type Style, tint } from './style.ts';
-import { addressesOf, parentsOf } from './topology-json.ts';
 
 interface TreeNode {
   readonly label: string;
@@ -13,14 +15,10 @@ interface TreeNode {
 
 export const topologyTree = (facts: HostFacts, topology: Topology, style: Style): string[] => {
   const glyphs = glyphsOf(style);
+  const graph = buildGraph(facts, topology);
   const root: TreeNode = {
-    label: `${facts.hostName}${facts.dockerVersion === null ? '' : `  docker ${facts.dockerVersion}`}`,
-    children: [
-      ...topology.bridges.map((bridge) => bridgeNode(bridge, topology, glyphs)),
-      ...deviceNodes(facts, topology, glyphs),
-      ...sharedHostNodes(topology),
-      ...stranded(topology),
-    ],
+    label: joined(facts.hostName, facts.dockerVersion !== null && `docker ${facts.dockerVersion}`),
+    children: new Branches(planOf(graph), new GraphIndex(graph), glyphs).all(),
   };
   const lines = [tint(style, 'strong', printable(root.label)), ...drawChildren(root, '', glyphs)];
   return [...lines, ...topology.warnings.map((warning) => tint(style, 'warn', `note: ${printable(warning)}`))];
@@ -35,86 +33,138 @@ const drawChildren = (node: TreeNode, stem: string, glyphs: Glyphs): string[] =>
     ];
   });
 
-const joined = (...parts: (string | null | false)[]): string =>
-  parts.filter((part) => part !== null && part !== false && part !== '').join('  ');
+const joined = (...parts: (string | null | undefined | false)[]): string =>
+  parts.filter((part) => part !== null && part !== undefined && part !== false && part !== '').join('  ');
 
-const bridgeNode = (bridge: BridgeNode, topology: Topology, glyphs: Glyphs): TreeNode => ({
-  label: joined(
-    `bridge ${bridge.name}`,
-    bridge.addresses.join(' '),
-    bridge.network === null ? 'of no Docker network' : `network ${bridge.network}`,
-    bridge.internal && 'internal',
-    !bridge.up && 'down',
-  ),
-  children: bridge.ports.map((port) => ({
-    label:
-      port.container === null
-        ? port.interface
-        : `${port.interface} ${glyphs.line} ${joined(`${port.container} ${port.containerInterface ?? '?'}`, portAddress(topology, port))}`,
-    children: sharers(topology, port.container),
-  })),
-});
+const leaf = (label: string): TreeNode => ({ label, children: [] });
 
-const portAddress = (topology: Topology, port: BridgeNode['ports'][number]): string | null => {
-  const container = topology.containers.find((candidate) => candidate.name === port.container);
-  const endpoint = container?.endpoints.find((candidate) => candidate.host?.interface === port.interface);
-  if (endpoint === undefined) return null;
-  return [endpoint.ipv4, endpoint.ipv6].flatMap((ip) => (ip === null ? [] : [formatIp(ip)])).join(' ');
-};
+class Branches {
+  readonly #plan: Plan;
+  readonly #index: GraphIndex;
+  readonly #glyphs: Glyphs;
 
-const sharers = (topology: Topology, name: string | null): TreeNode[] =>
-  (topology.containers.find((container) => container.name === name)?.sharedBy ?? []).map((other) => ({
-    label: `shared by ${other}`,
-    children: [],
-  }));
+  constructor(plan: Plan, index: GraphIndex, glyphs: Glyphs) {
+    this.#plan = plan;
+    this.#index = index;
+    this.#glyphs = glyphs;
+  }
 
-/** The host's ways out and the parents of macvlan, ipvlan and overlay endpoints. */
-const deviceNodes = (facts: HostFacts, topology: Topology, glyphs: Glyphs): TreeNode[] => {
-  const parents = parentsOf(topology);
-  const alone = topology.uplinks.filter((name) => !parents.some((parent) => parent.name === name && parent.namespace === null));
-  return [
-    ...alone.map((name) => ({ label: joined(name, addressesOf(facts, name).join(' '), 'way out'), children: [] })),
-    ...parents.map((parent) => ({
+  all(): TreeNode[] {
+    const { above, inside, below, ways, lone } = this.#plan;
+    const bridges = [...inside, ...below].filter((section) => this.#index.device(section.id)?.type === 'bridge');
+    const parents = below.filter((section) => this.#index.device(section.id)?.type !== 'bridge');
+    const direct = inside.find((section) => section.id === DIRECT_ID);
+    return [
+      ...bridges.map((section) => this.#bridge(section)),
+      ...ways.map((way) => this.#way(way, above)),
+      ...parents.map((section) => this.#parent(section)),
+      ...(direct?.plugs ?? []).map((plug) => this.#direct(plug)),
+      ...lone.map((each) => this.#lone(each)),
+    ];
+  }
+
+  #bridge(section: Section): TreeNode {
+    const device = this.#index.device(section.id);
+    const home = this.#index.namespace(device?.namespace ?? HOST_ID);
+    const network = home?.network ?? device?.network ?? null;
+    const inHost = home === null || home.id === HOST_ID;
+    const bridge: TreeNode = {
       label: joined(
-        parent.namespace === null ? parent.name : `namespace ${parent.namespace}: ${parent.name}`,
-        parent.namespace === null && addressesOf(facts, parent.name).join(' '),
-        topology.uplinks.includes(parent.name) && parent.namespace === null && 'way out',
+        `bridge ${device?.name ?? section.id}`,
+        device?.addresses.join(' '),
+        network !== null ? `network ${network}` : inHost && 'of no Docker network',
+        ...(device?.notes ?? []),
+        device?.up === false && 'down',
       ),
-      children: parent.children.map((child) => ({
-        label: joined(
-          `${parent.kind} ${glyphs.line} ${child.container} ${child.interface ?? '?'}`,
-          child.address,
-          child.network !== null && `network ${child.network}`,
-        ),
-        children: sharers(topology, child.container),
-      })),
-    })),
-  ];
-};
+      children: [
+        ...section.plugs.map((plug) => this.#plug(plug)),
+        ...(inHost ? [] : this.#index.portsOf(section.id).flatMap(({ from }) => this.#tunnel(from))),
+      ],
+    };
+    return inHost
+      ? bridge
+      : { label: joined(`namespace ${home.label}`, home.role === 'container' && 'of the container'), children: [bridge] };
+  }
 
-const sharedHostNodes = (topology: Topology): TreeNode[] =>
-  topology.containers
-    .filter((container) => container.modeKind === 'host')
-    .map((container) => ({ label: `${container.name}  in the host's own namespace`, children: [] }));
+  #tunnel(id: string): TreeNode[] {
+    const device = this.#index.device(id);
+    if (device?.type !== 'vxlan') return [];
+    return [{ label: joined(device.name, ...device.notes), children: this.#index.peersOf(id).map((peer) => leaf(`to host ${peer}`)) }];
+  }
 
-/** Containers that hang nowhere above: no network, stopped, or an endpoint that could not be resolved. */
-const stranded = (topology: Topology): TreeNode[] =>
-  topology.containers
-    .filter((container) => container.modeKind !== 'host' && container.sharesWith === null && !hangsSomewhere(container, topology))
-    .map((container) => ({
+  #plug(plug: Plug): TreeNode {
+    const { cable, kind } = plug;
+    const label = cable?.label ?? '';
+    const who = joined(
+      plug.kind === 'bridge' ? `bridge ${plug.name} ${plug.interface ?? ''}` : this.#who(plug),
+      this.#addresses(plug.device),
+    );
+    const isKnown = kind !== 'unknown' && kind !== 'wire';
+    const wire = kind === 'wire' && joined(plug.interface === null ? '' : `on ${plug.interface}`, ...plug.notes);
+    return {
+      label: joined(isKnown ? `${label} ${this.#glyphs.line} ${who}` : joined(label, wire), cable?.remark),
+      children: this.#sharers(plug),
+    };
+  }
+
+  #who(plug: Plug): string {
+    return `${plug.name} ${plug.interface ?? '?'}`;
+  }
+
+  /** Of the container's own device, without prefix lengths and those of the link alone. */
+  #addresses(device: string | null): string {
+    const known = device === null ? null : this.#index.device(device);
+    return (known?.addresses ?? [])
+      .filter((address) => !address.startsWith('fe80:'))
+      .map((address) => address.replace(/\/.*$/, ''))
+      .join(' ');
+  }
+
+  #sharers(plug: { readonly owner: string }): TreeNode[] {
+    return (this.#index.namespace(plug.owner)?.residents.slice(1) ?? []).map(({ name }) => leaf(`shared by ${name}`));
+  }
+
+  #way(way: WayOut, above: readonly Section[]): TreeNode {
+    const device = this.#index.device(way.device);
+    const section = above.find(({ out }) => out.kind === 'way' && out.device === way.device);
+    const beyond = way.beyond === null || way.beyond === 'outside' ? null : `to ${way.beyond}`;
+    return {
+      label: joined(way.name, device?.addresses.join(' '), device?.isUplink === true && 'way out', way.note, beyond),
+      children: (section?.plugs ?? []).map((plug) => this.#child(plug)),
+    };
+  }
+
+  #parent(section: Section): TreeNode {
+    const device = this.#index.device(section.id);
+    const why = section.out.kind === 'none' ? section.out.why : null;
+    return {
+      label: joined(device?.name ?? section.id, device?.addresses.join(' '), why),
+      children: section.plugs.map((plug) => this.#child(plug)),
+    };
+  }
+
+  #child(plug: Plug): TreeNode {
+    const device: DeviceNode | null = plug.device === null ? null : this.#index.device(plug.device);
+    const network = device?.network ?? null;
+    return {
       label: joined(
-        container.name,
-        container.state,
-        container.remark ?? unresolvedOf(container) ?? (container.modeKind === 'none' ? 'no network' : null),
+        `${plug.cable?.label ?? 'device'} ${this.#glyphs.line} ${this.#who(plug)}`,
+        this.#addresses(plug.device),
+        network !== null && `network ${network}`,
+        plug.cable?.remark,
       ),
-      children: sharers(topology, container.name),
-    }));
+      children: this.#sharers(plug),
+    };
+  }
 
-const hangsSomewhere = (container: ContainerNode, topology: Topology): boolean =>
-  container.endpoints.some((endpoint) => endpoint.host !== null && endpoint.host.kind !== 'veth') ||
-  topology.bridges.some((bridge) => bridge.ports.some((port) => port.container === container.name));
+  #direct(plug: Plug): TreeNode {
+    if (plug.owner.startsWith('resident:')) return leaf(`${plug.name}  in the host's own namespace`);
+    if (plug.cable === null) return leaf(joined(plug.name, this.#addresses(plug.device), ...plug.notes));
+    return this.#plug(plug);
+  }
 
-const unresolvedOf = (container: ContainerNode): string | null =>
-  container.endpoints.find((endpoint) => endpoint.unresolved !== null)?.unresolved ??
-  container.endpoints.flatMap((endpoint) => endpoint.warnings)[0] ??
-  null;
+  #lone(lone: Lone): TreeNode {
+    const state = this.#index.namespace(lone.owner)?.residents[0]?.state;
+    return { label: joined(lone.name, state, state === lone.why ? null : lone.why), children: this.#sharers(lone) };
+  }
+}

@@ -257,6 +257,14 @@ const endpoint = (network: string, address: string, host: HostSide | null, chang
   ...change,
 });
 
+const NETNS: Readonly<Record<string, string>> = {
+  web1: '4026532470',
+  sidecar: '4026532470',
+  web2: '4026532471',
+  multi: '4026532472',
+  pub: '4026532473',
+};
+
 const container = (name: string, endpoints: readonly Endpoint[], change: Partial<ContainerNode> = {}): ContainerNode => ({
   id: `${name}0000000000000000`,
   name,
@@ -266,7 +274,7 @@ const container = (name: string, endpoints: readonly Endpoint[], change: Partial
   modeKind: 'bridge',
   sharesWith: null,
   sharedBy: [],
-  netns: '4026532470',
+  netns: NETNS[name] ?? `402653248${name.length}`,
   pid: 4711,
   endpoints,
   published: [],

@@ -27,7 +27,7 @@ export const devicesOf = (facts: HostFacts, topology: Topology, namespaces: Name
       if (endpoint.interface !== null) add(endpointNode(endpoint, endpoint.interface, home, points));
     }
   }
-  for (const name of namedOnHost(topology)) if (!devices.has(deviceId(HOST_ID, name))) add(bareNode(name, points, topology));
+  for (const name of namedOnHost(topology)) if (!devices.has(deviceId(HOST_ID, name))) add(bareNode(name, points, facts, topology));
   const unresolved = unresolvedById(topology, namespaces);
   return [...devices.values()].map((device) => ({ ...device, unresolved: unresolved.get(device.id) ?? null }));
 };
@@ -65,6 +65,9 @@ const TYPES: Readonly<Record<string, DeviceType>> = {
 
 export const typeOf = (link: Link): DeviceType => (link.kind === null ? 'physical' : (TYPES[link.kind] ?? 'other'));
 
+const textsOf = (within: NamespaceFacts, device: string): string[] =>
+  addressesOn(within, device).map(({ ip, prefix }) => `${formatIp(ip)}/${prefix.length ?? formatIp(prefix.mask)}`);
+
 const linkNode = (
   link: Link,
   namespace: string,
@@ -84,7 +87,7 @@ const linkNode = (
     name: link.name,
     type: typeOf(link),
     ifindex: link.ifindex,
-    addresses: addressesOn(within, link.name).map(({ ip, prefix }) => `${formatIp(ip)}/${prefix.length ?? formatIp(prefix.mask)}`),
+    addresses: textsOf(within, link.name),
     mac: link.mac,
     mtu: link.mtu,
     up: isUp(link),
@@ -178,7 +181,7 @@ const namedOnHost = (topology: Topology): readonly string[] => [
     .filter((name) => name !== null),
 ];
 
-const bareNode = (name: string, points: Points, topology: Topology): DeviceNode => {
+const bareNode = (name: string, points: Points, facts: HostFacts, topology: Topology): DeviceNode => {
   const bridge = topology.bridges.find((candidate) => candidate.name === name);
   const isPort = topology.bridges.some(({ ports }) => ports.some((port) => port.interface === name && port.container !== null));
   return {
@@ -187,7 +190,7 @@ const bareNode = (name: string, points: Points, topology: Topology): DeviceNode 
     namespace: HOST_ID,
     name,
     type: bridge !== undefined ? 'bridge' : isPort ? 'veth' : 'other',
-    addresses: bridge?.addresses ?? [],
+    addresses: bridge?.addresses ?? textsOf(facts.self, name),
     mac: null,
     up: bridge?.up ?? null,
     network: bridge?.network ?? null,

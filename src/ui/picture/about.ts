@@ -1,8 +1,9 @@
 /** What an item of the picture is: its name, its place to capture, and what a packet's path may be asked of. */
+
+import type { GraphIndex } from '../../topology/graph/graph-index.ts';
+import type { Plan, Plug, Section } from '../../topology/graph/plan.ts';
 import type { CapturePoint, Topology } from '../../topology/topology.ts';
-import type { GraphIndex } from './graph-index.ts';
 import { beyondItem, boxItem, cableItem, foldItem, HOST_ITEM, loneItem, plugItem, wayItem } from './layout.ts';
-import type { Plan, Plug, Section } from './plan.ts';
 
 export interface About {
   readonly id: string;

@@ -4,9 +4,9 @@ import type { HostFacts, NamespaceFacts } from '../../host/facts.ts';
 import type { HostState } from '../../session/state.ts';
 import type { DeviceNode } from '../../topology/graph/graph.ts';
 import { HOST_ID } from '../../topology/graph/graph.ts';
+import type { GraphIndex } from '../../topology/graph/graph-index.ts';
 import { linkNamed } from '../../topology/links.ts';
 import type { About } from './about.ts';
-import type { GraphIndex } from './graph-index.ts';
 
 const LABEL_COLUMNS = 12;
 

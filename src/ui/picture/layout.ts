@@ -1,5 +1,5 @@
 /** Where everything of a plan stands: columns by the width of the terminal, rows one section below the other. Positions only; paint.ts draws. */
-import { DIRECT_ID, type Lone, type Plan, type Plug, type Section, type WayOut } from './plan.ts';
+import { DIRECT_ID, type Lone, type Plan, type Plug, type Section, type WayOut } from '../../topology/graph/plan.ts';
 
 /** A column of the picture: its first column of characters, and how many it has. */
 export interface Column {

@@ -1,4 +1,6 @@
 /** Draws a laid-out plan: boxes, the lines between them, and what moves on them. Nothing here decides where anything stands. */
+
+import type { Plan, Plug, Section } from '../../topology/graph/plan.ts';
 import type { Spans } from '../spans.ts';
 import { displayWidth } from '../text.ts';
 import type { Theme, Tone } from '../theme.ts';
@@ -21,7 +23,6 @@ import {
   wayParts,
 } from './layout.ts';
 import { LEAST, type Load, type Loads, loadSpans, NO_LOAD, sumOf } from './loads.ts';
-import type { Plan, Plug, Section } from './plan.ts';
 
 export interface Look {
   readonly selected: string | null;

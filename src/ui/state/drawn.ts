@@ -2,10 +2,10 @@
 import type { HostFacts } from '../../host/facts.ts';
 import type { HostState } from '../../session/state.ts';
 import { buildGraph } from '../../topology/graph/build-graph.ts';
+import { GraphIndex } from '../../topology/graph/graph-index.ts';
+import { type Plan, planOf } from '../../topology/graph/plan.ts';
 import type { Topology } from '../../topology/topology.ts';
 import { type About, itemsAbout } from '../picture/about.ts';
-import { GraphIndex } from '../picture/graph-index.ts';
-import { type Plan, planOf } from '../picture/plan.ts';
 
 export interface Drawn {
   readonly index: GraphIndex;

@@ -1,9 +1,9 @@
 /** The picture of the host: what is selected, marked, folded and searched in it, and what is opened from there. */
 import { HOST_ID } from '../../topology/graph/graph.ts';
+import type { Plan, Section } from '../../topology/graph/plan.ts';
 import { type About, isAbout } from '../picture/about.ts';
 import { detailLines } from '../picture/details.ts';
 import { boxItem, foldItem, type Layout, layOut, plugItem, wayItem } from '../picture/layout.ts';
-import type { Plan, Section } from '../picture/plan.ts';
 import { INITIAL_SELECTION, type Selection, type Step, settle, walk } from '../picture/walk.ts';
 import type { Ui } from '../ui.ts';
 import type { Handlers } from './dispatch.ts';

@@ -1,5 +1,5 @@
 /** Questions to the graph that the picture asks again and again. */
-import { type DeviceNode, type GraphEdge, HOST_ID, type NamespaceNode, type TopologyGraph } from '../../topology/graph/graph.ts';
+import { type DeviceNode, type GraphEdge, HOST_ID, type NamespaceNode, type TopologyGraph } from './graph.ts';
 
 type EdgeOf<K extends GraphEdge['kind']> = Extract<GraphEdge, { readonly kind: K }>;
 

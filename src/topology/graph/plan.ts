@@ -1,10 +1,10 @@
 /**
- * The graph put in order for drawing, without positions yet: sections of a bridge (or parent, or overlay) with what is plugged into it,
+ * The graph put in order for people, as a picture or a tree, without positions yet: sections of a bridge (or parent, or overlay) with what is plugged into it,
  * the host's ways out, and what hangs nowhere. Every namespace and every device of the host comes up in one place at least.
  */
 import { inPrefix, parseIp, parsePrefix } from '../../base/ip-address.ts';
-import type { DeviceNode, GraphEdge, NamespaceNode, TopologyGraph } from '../../topology/graph/graph.ts';
-import { HOST_ID } from '../../topology/graph/graph.ts';
+import type { DeviceNode, GraphEdge, NamespaceNode, TopologyGraph } from './graph.ts';
+import { HOST_ID } from './graph.ts';
 import { GraphIndex } from './graph-index.ts';
 
 export interface Cable {
