@@ -55,8 +55,9 @@ const whenNothingIsLeft = (view: CaptureView): [Promise<void>, () => void] => {
 const conclude = (state: CaptureState, flows: number, options: FollowOptions, context: CommandContext): number => {
   const { terminal, globals } = context;
   const hasFailedPoint = state.points.some((point) => point.status === 'failed');
-  // A file that is cut off can be read up to there, which is said and no failure; one that is no capture file at all is one.
-  const isBadFile = !options.live && state.points.length === 0 && state.events.some((event) => event.severity === 'error');
+  // A file can be read up to where it is cut off or damaged, which is said and no failure; one with nothing before that is one.
+  const hasNothing = state.points.length === 0 || (state.packets === 0 && state.filter === '');
+  const isBadFile = !options.live && hasNothing && state.events.some((event) => event.severity === 'error');
   const code = hasFailedPoint || isBadFile || (state.saving?.error ?? null) !== null ? EXIT_CODES.failure : 0;
   if (terminal.closed) return code;
   if (globals.json === true && !options.silent) terminal.line(jsonLine(endJson(state, flows)));

@@ -38,11 +38,15 @@ const cablePoint = (name: string, container: ContainerNode, endpoint: Endpoint):
   interface: name,
   netns: null,
   kind: 'veth',
-  sees: container.endpoints.length > 1 ? `${container.name} on ${endpoint.network ?? name}` : `all of ${container.name}`,
+  sees: container.endpoints.length > 1 ? `${withSharers(container)} on ${endpoint.network ?? name}` : `all of ${withSharers(container)}`,
   container: container.name,
   network: endpoint.network,
   filter: null,
 });
+
+/** One namespace has several owners where `--network container:` was asked for: what is seen there is all of theirs. */
+const withSharers = ({ name, sharedBy }: ContainerNode): string =>
+  sharedBy.length === 0 ? name : `${name} (shared by ${sharedBy.join(', ')})`;
 
 const bridgePoint = (bridge: BridgeNode): CapturePoint => ({
   id: bridge.name,
@@ -80,9 +84,9 @@ const insidePoints = (container: ContainerNode): CapturePoint[] => {
   });
   return [
     ...container.endpoints.flatMap((endpoint) =>
-      endpoint.interface === null ? [] : [inside(endpoint.interface, 'container', `inside ${container.name}`, endpoint.network)],
+      endpoint.interface === null ? [] : [inside(endpoint.interface, 'container', `inside ${withSharers(container)}`, endpoint.network)],
     ),
-    inside('lo', 'loopback', `${container.name} with itself`, null),
+    inside('lo', 'loopback', `${withSharers(container)} with itself`, null),
   ];
 };
 

@@ -45,7 +45,11 @@ const questionLines = (columns: number): TraceLine[] => {
 
 const waitingLines = (state: TraceState, screen: TraceScreen, columns: number): TraceLine[] => {
   const what = screen.direction === 'there' ? 'packet of this flow' : 'reply';
-  const others = state.others === 0 ? '' : ` (${state.others} others of its connections)`;
+  const beside = [
+    ...(state.others === 0 ? [] : [`${state.others} others of its connections`]),
+    ...(state.incomplete === 0 ? [] : [`${state.incomplete} seen in part only, while rules changed or messages were lost`]),
+  ];
+  const others = beside.length === 0 ? '' : ` (${beside.join(', ')})`;
   const text =
     state.status === 'ended'
       ? `The trace has ended. The kernel saw no ${what}${others}. y begins another one.`

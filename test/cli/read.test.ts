@@ -144,6 +144,16 @@ describe('read', () => {
     expect(stderr).toContain('ends inside');
   });
 
+  it('fails on a capture of which not even the first packet can be read', async () => {
+    const bad = join(folder, 'bad.pcap');
+    const bytes = Uint8Array.from(pcap(packets));
+    bytes.fill(0xff, 24, 40);
+    await writeFile(bad, bytes);
+    const { code, stderr } = await vethscope(['read', bad]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('what follows cannot be read');
+  });
+
   it('fails on a file that is no capture', async () => {
     const { code, stderr } = await vethscope(['read', SCENE]);
     expect(code).toBe(1);

@@ -105,11 +105,11 @@ describe('pointsOfContainer', () => {
 
   it('offers the cable first, then the device inside, the bridge, the way out and the loopback', () => {
     expect(offered('web1')).toEqual([
-      'veth12: all of web1',
-      '1011/eth0: inside web1',
+      'veth12: all of web1 (shared by sidecar)',
+      '1011/eth0: inside web1 (shared by sidecar)',
       'br-net1: all of test_net1',
       'eth0: after translation',
-      '1011/lo: web1 with itself',
+      '1011/lo: web1 (shared by sidecar) with itself',
     ]);
     expect(offered('sidecar')).toEqual(offered('web1'));
   });
