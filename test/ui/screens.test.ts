@@ -555,7 +555,7 @@ describe('the topology', () => {
     expect(ui.text).toContain('[veth9e3c2b6]');
     await ui.press('esc', 'right', 'enter');
     expect(ui.text).toContain('where to capture test_net1');
-    expect(ui.selectedLine || ui.text).toMatch(/▸ br-4a09bab7ac26 +bridge +here: all of test_net1/);
+    expect(ui.selectedLine || ui.text).toMatch(/▸.*br-4a09bab7ac26 +bridge +here: all of test_net1/);
     await ui.press('enter');
     expect(ui.workspace.log).toEqual(['capture br-4a09bab7ac26 engine=auto filter=icmp or icmp6 or tcp or arp save=null']);
   });
