@@ -16,7 +16,7 @@ import type { HostModel } from '../model.ts';
 import { floodedTo } from '../overlay/flooded.ts';
 import { crossTunnel } from '../overlay/tunnel.ts';
 import type { PacketSpec } from '../verdict.ts';
-import { type Walk, walkWith } from '../walk.ts';
+import { atDevice, type Walk, walkWith } from '../walk.ts';
 import { crossCable } from './cable.ts';
 import type { Arrival } from './legs.ts';
 import { crossToParent } from './parent.ts';
@@ -60,7 +60,13 @@ export const cross = (departure: Omit<Departure, 'link'>): readonly Crossing[] |
     return next === null ? null : [{ kind: 'arrives', model: next, arrival, walk: walkWith(walk, { end: null }) }];
   }
   const out = walk.end?.out ?? null;
-  const egress = out === null ? null : model.isBridge(out) ? (walk.end?.outPort ?? floodedTo(model, out, walk)) : out;
+  const isBridge = out !== null && model.isBridge(out);
+  const learnt = walk.end?.outPort ?? null;
+  const flooded = isBridge && learnt === null ? floodedTo(model, out, walk) : null;
+  const egress = isBridge ? (learnt ?? flooded) : out;
   const link = egress === null ? undefined : model.links?.get(egress);
-  return link === undefined ? null : (CROSSINGS[link.kind ?? '']?.({ ...departure, link }) ?? null);
+  if (link === undefined) return null;
+  // By a port that the bridge has not learnt the frame leaves all the same.
+  const gone = flooded === null ? walk : atDevice(model, walk, flooded, 'out');
+  return CROSSINGS[link.kind ?? '']?.({ ...departure, walk: gone, link }) ?? null;
 };
