@@ -24,7 +24,7 @@ const UPON_PARENTS: ReadonlySet<string> = new Set(['macvlan', 'macvtap', 'ipvlan
 
 export class Wires {
   readonly #facts: HostFacts;
-  readonly #ends = new Map<string, WireEnd | null>();
+  readonly #ends = new Map<Link, WireEnd | null>();
   #rooms: ReadonlyMap<string | null, Room> | null = null;
   /** By namespace, the number by which it calls the host's; null where no cable has told. */
   readonly #hostIds = new Map<string, number | null>();
@@ -57,12 +57,11 @@ export class Wires {
   }
 
   #end(netns: string | null, link: Link, fits: (link: Link, other: Link) => boolean): WireEnd | null {
-    const key = `${netns ?? ''}/${link.name}`;
-    const known = this.#ends.get(key);
+    const known = this.#ends.get(link);
     if (known !== undefined) return known;
     const own = this.#all().get(netns);
     const found = own === undefined ? null : this.#find(own, link, fits);
-    this.#ends.set(key, found);
+    this.#ends.set(link, found);
     return found;
   }
 

@@ -79,8 +79,10 @@ const seenBehind = (root: HostModel, began: Walk, { netns, link }: WireEnd): Wal
 };
 
 /** The question for the namespaces behind the first: a connection is another one in each, but one that is under way is so everywhere. */
-export const asLater = ({ connection, state, ...rest }: PacketSpec): PacketSpec => {
-  const known = state ?? (connection === undefined || connection.ct.state === 'NEW' ? undefined : connection.ct.state);
+export const asLater = (spec: PacketSpec): PacketSpec => {
+  if (spec.connection === undefined) return spec;
+  const { connection, state, ...rest } = spec;
+  const known = state ?? (connection.ct.state === 'NEW' ? undefined : connection.ct.state);
   return known === undefined ? rest : { ...rest, state: known };
 };
 

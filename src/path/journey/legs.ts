@@ -101,7 +101,11 @@ export const left = (model: HostModel, before: Walk, after: Walk): Walk => {
   const keeps = after.tracked && hasConnection(skb.ct) && skb.ct.state !== 'INVALID' && skb.ct.state !== 'UNTRACKED';
   const old = before.legs;
   const connection: LegConnection | null = keeps
-    ? { netns, ct: skb.ct, nat: merged(before, natOriginOf(after.nat.slice(before.nat.length))) }
+    ? {
+        netns,
+        ct: skb.ct,
+        nat: after.nat.length === before.nat.length ? before.natOrigin : merged(before, natOriginOf(after.nat.slice(before.nat.length))),
+      }
     : null;
   const legs: Legs = {
     count: (old?.count ?? 0) + 1,
@@ -153,6 +157,7 @@ export const marked = (model: HostModel, before: Walk, after: Walk): Walk => {
 const gapsTold = (model: HostModel, walk: Walk): Walk => {
   if (walk.end?.outcome === 'drop') return walk;
   const gaps = model.firewallGaps[walk.skb.family];
+  if (gaps.length === 0) return walk;
   return gaps.reduce((each, gap) => note(each, model.owner === null ? gap : `in ${model.owner}: ${gap}`), walk);
 };
 
