@@ -12,7 +12,13 @@ import { address, container, endpoint, hostFacts, link, loopback, namespace, net
 const graphOf = (facts: HostFacts): TopologyGraph => buildGraph(facts, buildTopology(facts));
 
 const recorded = (name: string): TopologyGraph =>
-  graphOf(readFacts(parseSnapshot(readFileSync(new URL(`../fixtures/${name.startsWith('overlay') ? 'topology' : 'snapshots'}/${name}.json`, import.meta.url), 'utf8'))));
+  graphOf(
+    readFacts(
+      parseSnapshot(
+        readFileSync(new URL(`../fixtures/${name.startsWith('overlay') ? 'topology' : 'snapshots'}/${name}.json`, import.meta.url), 'utf8'),
+      ),
+    ),
+  );
 
 const namespaces = (graph: TopologyGraph): NamespaceNode[] => graph.nodes.filter((node) => node.kind === 'namespace');
 const devices = (graph: TopologyGraph): DeviceNode[] => graph.nodes.filter((node) => node.kind === 'device');
