@@ -53,7 +53,9 @@ export const trailLines = (trail: FlowTrail | null, style: Style, columns: numbe
 };
 
 const directionLines = (label: string, { trail, words }: DirectionTrail, style: Style, columns: number | null): string[] => {
-  const places = trail.stops.map((stop) => `${printable(stop.place.words)} ${seenWord(stop)}`).join(', ');
+  const places = trailCells(trail)
+    .map(({ place, seen, as }) => printable(`${place} ${seen}${as === '' ? '' : ` (as ${as})`}`))
+    .join(', ');
   const tone: Tone = trail.agrees === false ? 'bad' : trail.agrees === true ? 'good' : 'plain';
   const room = columns === null ? null : Math.max(24, columns - 4 - displayWidth(label) - 2);
   const indent = ' '.repeat(6 + displayWidth(label));

@@ -175,7 +175,7 @@ const lastSeen: Column<FlowRow> = {
     const trail = row.trail?.there?.trail ?? null;
     const place = trail?.stops[trail.lastSeen]?.place;
     if (trail === null || place === undefined) return '—';
-    if (trail.nextExpected < 0 && trail.agrees === true && row.outcome === 'ACCEPT') return 'all the way';
+    if (trail.nextExpected < 0 && trail.agrees === true && row.outcome === 'ACCEPT') return 'whole way';
     return cutMiddle(trail.agrees === false ? `≠ ${place.device}` : place.device, width);
   },
 };

@@ -1,7 +1,7 @@
 /** Which arguments of `capture` are targets and which are the filter. */
 import { describe, expect, it } from 'vitest';
 import { failure, usageError, VethscopeError } from '../../src/base/errors.ts';
-import { DEFAULT_FILTER, looksLikeFilter, splitTargets } from '../../src/cli/targets.ts';
+import { allAlong, DEFAULT_FILTER, looksLikeFilter, splitTargets } from '../../src/cli/targets.ts';
 import type { CapturePoint } from '../../src/topology/topology.ts';
 
 const point = (id: string, filter: string | null = null): CapturePoint => ({
@@ -87,6 +87,32 @@ describe('targets and filter', () => {
 
   it('says what is wrong with a target that is there', () => {
     expect(errorOf(() => split(['web1', 'stopped']))).toMatchObject({ kind: 'failure', message: 'stopped is not running' });
+  });
+});
+
+describe('one end and the filter, with --to', () => {
+  it.each([
+    [['web1'], null, DEFAULT_FILTER],
+    [['web1', 'tcp', 'port', '80'], null, 'tcp port 80'],
+    [['web1'], ['icmp'], 'icmp'],
+    [['web1'], [''], ''],
+  ] as const)('%j, behind dashes %j', (words, afterDashes, filter) => {
+    const found = allAlong(words, afterDashes, resolve);
+    expect(found.points.map(({ id }) => id)).toEqual(['web1']);
+    expect(found.filter).toBe(filter);
+  });
+
+  it.each([
+    [['web1', 'web2'], null, /"web2" is no filter/],
+    [['web1', 'web2'], ['icmp'], /"web2" is one too many/],
+  ] as const)('refuses %j, behind dashes %j', (words, afterDashes, message) => {
+    const error = errorOf(() => allAlong(words, afterDashes, resolve));
+    expect(error.kind).toBe('usage');
+    expect(error.message).toMatch(message);
+  });
+
+  it('says so where no place is known', () => {
+    expect(errorOf(() => allAlong(['web1'], null, () => [])).message).toMatch(/no place is known/);
   });
 });
 

@@ -31,6 +31,8 @@ const whyLines = (capture: CaptureView, row: FlowRow | null, rows: number, colum
       row.verdict === null ? (row.by === '' ? 'No rule looks at this.' : `${row.outcome} ${row.by}`.trim()) : `${row.outcome} by ${row.by}`;
     sentences.push(words);
   }
+  const trail = row.trail?.there ?? null;
+  if (trail !== null && trail.words !== null && trail.trail.agrees !== false) sentences.push(trail.words);
   const change = row.verdict?.changes.at(-1);
   if (change !== undefined) sentences.push(`Changed from ${change.from} to ${change.to}: ${change.because}.`);
   const lines = sentences.flatMap((sentence) => wrap(theme.clean(sentence), columns - 2));

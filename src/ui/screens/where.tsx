@@ -70,7 +70,7 @@ const placeLines = (screen: WhereScreen, theme: Theme): Spans[] => {
     const isMarked = screen.marked.includes(place.point.id);
     return [
       [chosen ? ` ${theme.symbols.pointer}` : '  ', 'title'],
-      [isMarked ? `${theme.symbols.mark} ` : '  ', 'accent'],
+      [isMarked ? theme.symbols.mark : ' ', 'accent'],
       [fitTo(theme.clean(place.point.interface), width + 2), chosen ? 'strong' : 'plain'],
       [fitTo(place.point.kind, 11), 'dim'],
       [`here: ${place.point.sees}`, chosen ? 'strong' : 'plain'],
