@@ -8,6 +8,7 @@ import { beforeTheFirewall } from './causes/before-the-firewall.ts';
 import { behindProxy } from './causes/behind-proxy.ts';
 import { besideHostRules } from './causes/beside-host-rules.ts';
 import { bridgePort } from './causes/bridge-port.ts';
+import { childrenApart } from './causes/children-apart.ts';
 import { conntrackFull } from './causes/conntrack-full.ts';
 import { containerNoRoute } from './causes/container-no-route.ts';
 import { containerRules } from './causes/container-rules.ts';
@@ -16,9 +17,11 @@ import { directAccess } from './causes/direct-access.ts';
 import { dockerDns } from './causes/docker-dns.ts';
 import { dockerRulesGone } from './causes/docker-rules-gone.ts';
 import { dockerUser } from './causes/docker-user.ts';
+import { duplicateAddress } from './causes/duplicate-address.ts';
 import { echoIgnored } from './causes/echo-ignored.ts';
 import { firewallBypassed } from './causes/firewall-bypassed.ts';
 import { firewalld } from './causes/firewalld.ts';
+import { foreignMac } from './causes/foreign-mac.ts';
 import { forwardingOff } from './causes/forwarding-off.ts';
 import { hairpin } from './causes/hairpin.ts';
 import { hopLimit } from './causes/hop-limit.ts';
@@ -56,6 +59,7 @@ import { publishedUntaken } from './causes/published-untaken.ts';
 import { reversePath } from './causes/reverse-path.ts';
 import { routeLocalnet } from './causes/route-localnet.ts';
 import { staleConntrack } from './causes/stale-conntrack.ts';
+import { staleFdb } from './causes/stale-fdb.ts';
 import { stolenRoute } from './causes/stolen-route.ts';
 import { swarmIngressGone } from './causes/swarm-ingress-gone.ts';
 import { swarmPorts } from './causes/swarm-ports.ts';
@@ -81,8 +85,11 @@ export const CAUSES: readonly Cause[] = [
   loopback6Published,
   hairpin,
   macvlanHost,
+  childrenApart,
   bridgePort,
   wrongNeighbour,
+  duplicateAddress,
+  foreignMac,
   neighbourSilent,
   answerUnasked,
   answerElsewhere,
@@ -124,6 +131,7 @@ export const CAUSES: readonly Cause[] = [
   nobodyThere,
   loopbackSource,
   noMasquerade,
+  staleFdb,
   outsideOfView,
   firewallBypassed,
   publishedPortFilter,

@@ -102,9 +102,11 @@ export class Places {
   }
 
   #place(facts: HostFacts, container: DockerContainer, endpoint: DockerEndpoint, network: DockerNetwork | null): Place {
-    const mac = endpoint.mac === null ? null : parseMac(endpoint.mac);
     const namespace = namespaceOf(facts, container);
     const inside = insideLink(namespace, endpoint);
+    // What the device really has: it may be another than Docker gave it.
+    const text = inside?.mac ?? endpoint.mac;
+    const mac = text === null ? null : parseMac(text);
     const veth = inside === null ? null : this.#hostEnd(inside, namespace);
     const claimed = network?.claimedBridge ?? null;
     const learnt = claimed === null || mac === null ? null : (this.#fdb.get(claimed)?.get(mac)?.dev ?? null);

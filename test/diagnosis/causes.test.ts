@@ -572,6 +572,35 @@ describe('cables and neighbours', () => {
     });
   });
 
+  const MAC = '02:00:00:00:00:0c';
+  const learnt = (dev: string) => ({ mac: MAC, dev, master: 'br-a', vlan: null, remote: null, flags: [], state: null });
+  const withMac = (host: ReturnType<typeof makeHost>, names: readonly string[]) => ({
+    ...host,
+    namespaces: host.namespaces.map((one) =>
+      host.containers.some(({ name, netns }) => names.includes(name) && netns === one.id)
+        ? { ...one, facts: { ...one.facts, links: (one.facts.links ?? []).map((each) => (each.kind === 'veth' ? { ...each, mac: MAC } : each)) } }
+        : one,
+    ),
+  });
+
+  it('duplicate-address: two containers of one bridge with one MAC address', () => {
+    const port = buildTopology(makeHost()).containers.find(({ name }) => name === 'cli2')?.endpoints[0]?.host?.interface ?? '';
+    const host = withMac(makeHost({ self: { fdb: [learnt(port)] } }), ['web', 'cli2']);
+    expect(asked(host, ask('outside', '203.0.113.1', 8080)).found.find(({ id }) => id === 'duplicate-address')).toMatchObject({
+      weight: 'cause',
+      evidence: [`${MAC} is known behind ${port} now`],
+      fix: expect.stringContaining('docker network connect neta cli2'),
+    });
+  });
+
+  it('stale-fdb: an address that the bridge believes behind another port', () => {
+    const host = withMac(makeHost({ self: { fdb: [learnt('veth99')] } }), ['web']);
+    expect(asked(host, ask('outside', '203.0.113.1', 8080)).found.find(({ id }) => id === 'stale-fdb')).toMatchObject({
+      fix: `bridge fdb del ${MAC} dev veth99 master`,
+    });
+    expect(asked(withMac(makeHost({ self: { fdb: [learnt('veth12')] } }), ['web']), ask('outside', '203.0.113.1', 8080)).ids).not.toContain('stale-fdb');
+  });
+
   it('nobody-there: an address of a Docker subnet that nobody has', () => {
     expect(asked(makeHost({ rules: RULES_20 }), ask('host', '172.18.9.9')).found[0]).toMatchObject({ id: 'nobody-there' });
   });
@@ -646,6 +675,25 @@ describe('beside the bridges', () => {
     expect(decided(verdict, fromMv1, facts).found[0]?.sentence).toBe(
       'mv1 has no route to 203.0.113.2, so the packet never leaves the container: it has no default route.',
     );
+  });
+
+  it('children-apart: private and vepa children, and a parent that is taken', () => {
+    const by = (reason: 'private-children' | 'reflecting-switch' | 'passthru-parent') =>
+      decided(dropped({ kind: 'bridge', text: 'in any words', reason, about: { container: 'mv1', device: 'eth0' } }), fromMv1, facts).found[0];
+    expect(by('private-children')).toMatchObject({ id: 'children-apart', sentence: expect.stringContaining('mode private') });
+    expect(by('reflecting-switch')).toMatchObject({ id: 'children-apart', sentence: expect.stringContaining('sends frames back') });
+    expect(by('passthru-parent')).toMatchObject({ id: 'children-apart', sentence: expect.stringContaining('belongs to mv1') });
+  });
+
+  it('foreign-mac: frames of a macvlan child leave and nothing comes back for it', () => {
+    const unheard = { outcome: 'accept', decidedBy: { kind: 'bridge', text: 'to the wire' }, nat: [], out: 'eth0', steps: [], unknowns: [], evidence: 'predicted' } as const;
+    const silence = flowOf({ kind: 'icmp-echo', protocol: 1, packets: [5, 0] });
+    expect(decided(unheard, fromMv1, facts, silence).found[0]).toMatchObject({
+      id: 'foreign-mac',
+      sentence: expect.stringContaining('upstream of this host'),
+      evidence: ['5 packets left, none came back', expect.stringContaining('while eth0 has')],
+    });
+    expect(decided(unheard, fromMv1, facts, flowOf({ packets: [5, 5] })).found).toEqual([]);
   });
 
   it('host-network: what holds for the host holds for its containers', () => {

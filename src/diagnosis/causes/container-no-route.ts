@@ -1,5 +1,6 @@
 /** The container itself cannot send or be reached: no network at all (--network none), or no route in its own namespace. */
-import { insideOf } from '../case.ts';
+import type { ContainerNode } from '../../topology/topology.ts';
+import { type Case, insideOf } from '../case.ts';
 import type { Cause } from '../diagnosis.ts';
 
 export const containerNoRoute: Cause = {
@@ -40,11 +41,20 @@ export const containerNoRoute: Cause = {
       };
     }
     return {
-      sentence: `${container.name} has no route to ${subject.dst.name}, so the packet never leaves the container${hasDefault ? '' : ': it has no default route'}.`,
+      sentence: `${container.name} has no route to ${subject.dst.name}, so the packet never leaves the container${hasDefault ? '' : `: it has no default route${whyNone(subject, container)}`}.`,
       evidence: [by.text],
       ...(hasDefault
         ? {}
         : { fix: `docker network connect bridge ${container.name}`, fixFor: `To give ${container.name} a network that leads out` }),
     };
   },
+};
+
+/** Docker gives no default route on internal networks; in gateway mode isolated the host has no address there either. */
+const whyNone = ({ facts, family }: Case, { endpoints }: ContainerNode): string => {
+  const networks = endpoints.map((endpoint) => facts.networks.find(({ name }) => name === endpoint.network));
+  if (networks.length === 0 || !networks.every((network) => network?.internal === true)) return '';
+  const names = networks.map((network) => network?.name).join(' and ');
+  const isolated = networks.every((network) => network?.options[`com.docker.network.bridge.gateway_mode_ipv${family}`] === 'isolated');
+  return `, as ${names} ${networks.length === 1 ? 'is' : 'are'} --internal${isolated ? ' and isolated: not even the host has an address there' : ''}`;
 };

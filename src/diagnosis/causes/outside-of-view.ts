@@ -5,15 +5,8 @@ import type { Cause } from '../diagnosis.ts';
 export const outsideOfView: Cause = {
   id: 'outside-of-view',
   find: (subject) => {
-    const { obstacle, unanswered, verdict, target, outDevice, src } = subject;
+    const { obstacle, unanswered, verdict, target, outDevice } = subject;
     if (obstacle !== null || !unanswered || verdict.outcome !== 'accept') return null;
-    const kind = src.endpoint?.host?.kind;
-    if (kind === 'macvlan' || kind === 'ipvlan') {
-      return {
-        sentence: `Nothing on this host touches ${kind} traffic of ${src.name}: it leaves by ${src.endpoint?.host?.parent}. No answer was seen; some switches and hypervisors pass only one MAC address a port.`,
-        evidence: ['no rule of the host is asked'],
-      };
-    }
     if (target.container !== null || target.isHost) {
       return {
         weight: 'note',
