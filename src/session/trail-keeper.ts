@@ -179,10 +179,21 @@ export class TrailKeeper {
       return 'whether packets were lost there is not known, and it was busy';
     if (point.filter !== null) return `only some packets are captured there: ${point.filter}`;
     const filter = this.#options.filter();
+    if (point.also === undefined && filter !== '' && !/\budp\b/.test(filter) && this.#isTunnelled(point, note))
+      return 'the capture filter leaves out the tunnel that carries it there';
     if (PLAIN_FILTER.test(filter)) return null;
     if (LINK_FILTER.test(filter)) return 'the capture filter may leave it out there';
     const isTranslated = (note.verdict?.verdict.nat.length ?? 0) > 0;
     return isTranslated ? 'the capture filter may leave it out there, behind its translation' : null;
+  }
+
+  /** Whether the packets come to the point inside VXLAN: by the verdict's way, and for all uplinks behind an overlay's namespace. */
+  #isTunnelled(point: CapturePoint, { stage, verdict }: FlowNote): boolean {
+    const way = verdict?.verdict.way ?? [];
+    if (way.some(({ netns, device, outer }) => outer !== undefined && device === point.interface && netns === point.netns)) return true;
+    const { points } = this.#options;
+    const isHidden = ({ netns, kind }: CapturePoint): boolean => netns !== null && kind !== 'container' && kind !== 'loopback';
+    return point.kind === 'uplink' && stage !== null && stage.set.stages.some((each) => isHidden(points[each.point] as CapturePoint));
   }
 
   #rank(index: number, src: IpAddress, dst: IpAddress): number {
