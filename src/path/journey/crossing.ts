@@ -51,8 +51,7 @@ const CROSSINGS: Readonly<Record<string, Cross>> = {
   ipvtap: crossToParent,
 };
 
-export const cross = (departure: Omit<Departure, 'link'>): readonly Crossing[] | null => {
-  const { model, walk, root } = departure;
+export const cross = ({ root, model, walk, spec, explain }: Omit<Departure, 'link'>): readonly Crossing[] | null => {
   const into = walk.end?.into;
   if (into !== undefined) {
     const next = into.netns === null ? root : root.inside(into.netns);
@@ -68,5 +67,6 @@ export const cross = (departure: Omit<Departure, 'link'>): readonly Crossing[] |
   if (link === undefined) return null;
   // By a port that the bridge has not learnt the frame leaves all the same.
   const gone = flooded === null ? walk : atDevice(model, walk, flooded, 'out');
-  return CROSSINGS[link.kind ?? '']?.({ ...departure, walk: gone, link }) ?? null;
+  const by = CROSSINGS[link.kind ?? ''];
+  return by === undefined ? null : by({ root, model, walk: gone, spec, explain, link });
 };

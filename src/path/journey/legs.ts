@@ -113,8 +113,7 @@ export const left = (model: HostModel, before: Walk, after: Walk): Walk => {
     connections: connection === null ? (old?.connections ?? []) : [...(old?.connections ?? []), connection],
     hostEnd: netns === null && end?.outcome === 'accept' ? end : (old?.hostEnd ?? null),
   };
-  const told = netns === null ? after : marked(model, before, after);
-  return gapsTold(model, walkWith(told, { end, legs }));
+  return gapsTold(model, netns === null ? walkWith(after, { end, legs }) : marked(model, before, after, { end, legs }));
 };
 
 const merged = (before: Walk, nat: LegConnection['nat']): LegConnection['nat'] => ({
@@ -137,7 +136,7 @@ const inside = (model: HostModel, by: DecidedBy): DecidedBy =>
   model.owner === null || by.namespace !== undefined ? by : { ...by, namespace: model.owner };
 
 /** Steps, phases, translations and assumptions of the leg with the name of its namespace. */
-export const marked = (model: HostModel, before: Walk, after: Walk): Walk => {
+export const marked = (model: HostModel, before: Walk, after: Walk, change: Partial<Walk> = {}): Walk => {
   const namespace = model.owner ?? '';
   const mark = <T extends object>(list: readonly T[], from: number): readonly T[] =>
     list.length === from ? list : list.map((item, at) => (at < from ? item : { ...item, namespace }));
@@ -150,6 +149,7 @@ export const marked = (model: HostModel, before: Walk, after: Walk): Walk => {
     phases: after.phases === null ? null : mark(after.phases, before.phases?.length ?? 0),
     assumptions: by(after.assumptions, before.assumptions.length),
     doubts: by(after.doubts, before.doubts.length),
+    ...change,
   });
 };
 

@@ -26,9 +26,10 @@ export class Parents {
 
   /** The child of `parent` that sent a frame with this source. */
   sender(parent: string, mac: number | null, src: IpAddress): Child | null {
-    if (mac === null) return null;
+    const children = this.of(parent);
+    if (mac === null || children.length === 0) return null;
     const text = formatMac(mac);
-    return this.of(parent).find((child) => child.mac === text && (child.kind === 'macvlan' || has(child, src))) ?? null;
+    return children.find((child) => child.mac === text && (child.kind === 'macvlan' || has(child, src))) ?? null;
   }
 
   /** The child of `parent` that a frame from the wire is handed to. Without a MAC address: who answers for `dst` there. */
