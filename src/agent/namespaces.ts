@@ -145,8 +145,11 @@ const readNamespace = async (
 
 const readThrough = async (enter: Enter, depth: NamespaceDepth): Promise<Gathered> => {
   const into: Gathered = { raw: {}, missing: {} };
-  if (depth === 'links') await gatherBatch(into, enter, [], LINK_FACTS);
-  else if (depth === 'rules') {
+  if (depth === 'links') {
+    await gatherBatch(into, enter, [], LINK_FACTS);
+    // Where a tunnel leads is told by its entries.
+    if (/"info_kind": ?"vxlan"/.test(into.raw[SNAPSHOT_COMMANDS.link] ?? '')) await gather(into, 'fdb', enter);
+  } else if (depth === 'rules') {
     await Promise.all([
       gatherBatch(into, enter, [], FULL_FACTS),
       gatherBatch(into, enter, ['-6'], FULL_FACTS_6),
