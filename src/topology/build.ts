@@ -4,6 +4,7 @@ import { bridgesOf } from './bridges.ts';
 import { defaultRoutesOf } from './default-route.ts';
 import { endpointsOf } from './endpoints.ts';
 import { type HostIndex, indexHost, isLive } from './host-index.ts';
+import { nestedBridges } from './nested.ts';
 import { pointsOf, trunksOf, uplinksOf } from './points.ts';
 import { modeKindOf, type Sharing, sharingOf } from './sharing.ts';
 import type { BridgeNode, ContainerNode, Endpoint, NetworkMode, Topology } from './topology.ts';
@@ -20,7 +21,7 @@ export const buildTopology = (facts: HostFacts): Topology => {
     uplinks,
     trunks: trunksOf(facts),
     points: pointsOf(facts, containers, bridges, uplinks),
-    warnings: [...hostWarnings(facts, bridges), ...endpointWarnings(containers)],
+    warnings: [...hostWarnings(facts, bridges), ...endpointWarnings(containers), ...nestedBridges(index)],
   };
 };
 

@@ -147,6 +147,21 @@ describe('several devices in one container', () => {
   });
 });
 
+describe('a network inside a container', () => {
+  it('is named with its ports', () => {
+    const inner = [
+      link(3, 'docker0', 'bridge'),
+      link(5, 'veth1', 'veth', { linkIndex: 4, linkNetnsid: 3, master: 'docker0' }),
+      link(7, 'veth2', 'veth', { linkIndex: 6, linkNetnsid: 4, master: 'docker0' }),
+    ];
+    const facts = hostFacts({
+      containers: [container('dind', { netns: '1001' })],
+      namespaces: [namespace('1001', 1, { links: [loopback, ...inner], addresses: [address('docker0', '172.17.0.1/16')] })],
+    });
+    expect(buildTopology(facts).warnings).toEqual(['nested Docker: bridge docker0 (172.17.0.1/16) in dind with 2 ports']);
+  });
+});
+
 describe('macvlan and ipvlan', () => {
   const mv = network('mv', { driver: 'macvlan', options: { parent: 'eth0' } });
   const iv = network('iv', { driver: 'ipvlan', options: {} });
