@@ -9,8 +9,11 @@ import { TcpdumpEngine } from './tcpdump-engine.ts';
 
 /** Long enough for the last message to reach the agent. */
 const EXIT_AFTER_MS = 2000;
-/** setpriority(2) */
-const HIGHEST_PRIORITY = -20;
+/**
+ * setpriority(2): three times the share of an ordinary process (sched_prio_to_weight). With the highest there is, three engines on a
+ * flooded host of two processors left next to nothing to everybody else there.
+ */
+const RAISED_PRIORITY = -5;
 
 const send = (message: EngineMessage): void => {
   if (process.connected !== true) process.exit(0);
@@ -21,10 +24,10 @@ const send = (message: EngineMessage): void => {
   if (message.type === 'ended') setTimeout(() => process.exit(0), EXIT_AFTER_MS);
 };
 
-/** The kernel's ring holds a few milliseconds of a busy interface: whoever empties it comes first. Without the privilege it goes as it may. */
-const comeFirst = (): void => {
+/** The kernel's ring holds a few milliseconds of a busy interface: whoever empties it comes early. Without the privilege it goes as it may. */
+const comeEarly = (): void => {
   try {
-    setPriority(HIGHEST_PRIORITY);
+    setPriority(RAISED_PRIORITY);
   } catch {
     // a person without root may not; what is lost then is still counted where the engine can count
   }
@@ -49,6 +52,6 @@ const start = ({ capture }: EngineStart): void => {
 };
 
 Error.stackTraceLimit = 0; // a full pipe is an exception for Node, a thousand times a second
-comeFirst();
+comeEarly();
 process.on('disconnect', () => process.exit(0));
 process.once('message', (message: EngineStart) => start(message));
