@@ -1,5 +1,6 @@
 /** Rules inside containers are evaluated as the host's are, in the order in which a packet meets them, and only those that it meets. */
 import { describe, expect, it } from 'vitest';
+import { diagnose } from '../../src/diagnosis/diagnose.ts';
 import { judge } from '../../src/path/judge.ts';
 import { JudgeCache, verdictOf } from '../../src/path/judge-cache.ts';
 import { answerBetween } from '../../src/path/question.ts';
@@ -10,7 +11,11 @@ const ask = (on: Scene, src: string, dst: string, proto: string) =>
   answerBetween(on.model, on.topology, src, dst, proto, { explain: true });
 
 /** The scene with `rules` as what iptables-nft-save prints in a container, and `sockets` as what ss prints there. */
-const inside = (rules: Readonly<Record<string, string>>, sockets: Readonly<Record<string, string>> = {}): Scene =>
+const inside = (
+  rules: Readonly<Record<string, string>>,
+  sockets: Readonly<Record<string, string>> = {},
+  change: (raw: Readonly<Record<string, string>>) => Record<string, string> = (raw) => ({ ...raw }),
+): Scene =>
   scene('28.5', {
     document: (document) => {
       const names = new Map(document.docker.containers.map((container) => [container.Id, container.Name.slice(1)]));
@@ -30,7 +35,7 @@ const inside = (rules: Readonly<Record<string, string>>, sockets: Readonly<Recor
             'sysctl net': 'net.ipv4.ip_forward = 0\nnet.ipv4.conf.all.rp_filter = 0\nnet.ipv4.conf.eth0.rp_filter = 0\n',
             'ss -Hltunp': heard,
           };
-          return [inode, { ...namespace, raw }];
+          return [inode, { ...namespace, raw: change(raw) }];
         }),
       );
     },
@@ -125,6 +130,41 @@ describe('one namespace', () => {
     const { verdict } = ask(on, 'web1', 'web1', 'tcp:80');
     expect(verdict).toMatchObject({ outcome: 'accept', decidedBy: { reason: 'container-itself' } });
     expect(verdict.steps.find(({ socket }) => socket === 'closed')?.note).toBe('web1 answers with a reset');
+  });
+});
+
+describe('an answer that its sender sends elsewhere', () => {
+  it('is not taken as one that the asker gets: into a tunnel that takes all traffic', () => {
+    const routes = 'ip -j -4 route show table all';
+    const plain = inside({ pub: NO_RULES }, { pub: 'tcp LISTEN 0 9 0.0.0.0:80 0.0.0.0:*\n' });
+    expect(ask(plain, 'outside', '203.0.113.1', 'tcp:8080').reply).toMatchObject({ outcome: 'accept' });
+    const tunnelled = inside({ pub: NO_RULES }, {}, (raw) => ({
+      ...raw,
+      [routes]: JSON.stringify(
+        (JSON.parse(raw[routes] ?? '[]') as { dst: string }[]).map((route) =>
+          route.dst === 'default' ? { dst: 'default', dev: 'tun0', flags: [] } : route,
+        ),
+      ),
+      'ip -j -d link': JSON.stringify([
+        ...(JSON.parse(raw['ip -j -d link'] ?? '[]') as object[]),
+        {
+          ifindex: 99,
+          ifname: 'tun0',
+          flags: ['POINTOPOINT', 'NOARP', 'UP'],
+          mtu: 1500,
+          operstate: 'UNKNOWN',
+          linkinfo: { info_kind: 'tun' },
+        },
+      ]),
+    }));
+    const { spec, verdict, reply } = ask(tunnelled, 'outside', '203.0.113.1', 'tcp:8080');
+    expect(verdict.outcome).toBe('accept');
+    expect(reply).toMatchObject({
+      outcome: 'undetermined',
+      decidedBy: { reason: 'answer-astray', namespace: 'pub', about: { device: 'tun0' } },
+    });
+    const [cause] = diagnose({ spec, verdict, reply, flow: null, facts: tunnelled.facts, topology: tunnelled.topology });
+    expect(cause).toMatchObject({ id: 'answer-astray', fix: expect.stringContaining('ip rule add to 203.0.113.2 lookup main') });
   });
 });
 

@@ -10,7 +10,8 @@ export const loopbackSource: Cause = {
   find: ({ verdict, src, dnat, snat, target }) => {
     const by = verdict.decidedBy;
     // The container's own switches decide whether it drops it; where they were not read, that is open.
-    const isRefused = verdict.outcome !== 'accept' && (by.reason === 'martian-source' || (by.kind === 'sysctl' && by.namespace !== undefined));
+    const isRefused =
+      verdict.outcome !== 'accept' && (by.reason === 'martian-source' || (by.kind === 'sysctl' && by.namespace !== undefined));
     if (
       (verdict.outcome !== 'accept' && !isRefused) ||
       dnat === null ||
