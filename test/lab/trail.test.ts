@@ -179,7 +179,7 @@ describeLab('trails of packets through a host', () => {
     const user = flowBetween(address.get('web1') as string, NOWHERE);
     expect(user).toMatchObject({ lastSeen: at('bridge', 'test_net1'), nextExpected: uplink(), agrees: true });
     expect(counted(`filter -A DOCKER-USER -d ${NOWHERE}/32 -j DROP`)).toBe(PINGS);
-    const input = flows.find(({ a, verdict }) => a.address === address.get('web1') && verdict?.decidedBy.text.startsWith('-A INPUT'));
+    const input = flows.find(({ a, verdict }) => a.address === address.get('web1') && verdict?.decidedBy.text.startsWith('-A INPUT -s '));
     expect(input).toMatchObject({ lastSeen: at('bridge', 'test_net1'), nextExpected: null, agrees: true });
     expect(counted(`filter -A INPUT -s ${address.get('web1')}/32 -p icmp -j DROP`)).toBe(PINGS);
   });
@@ -202,7 +202,8 @@ describeLab('trails of packets through a host', () => {
 
   it('reaches the container that drops it inside, and none where the bridge does', () => {
     const inside = flowBetween(address.get('web1') as string, address.get('pubnet1') as string);
-    expect(inside).toMatchObject({ lastSeen: at('container', 'pubnet1'), replyTrail: null });
+    expect(inside).toMatchObject({ lastSeen: at('container', 'pubnet1'), nextExpected: null, agrees: true, replyTrail: null });
+    expect(inside.verdict).toMatchObject({ outcome: 'drop', decidedBy: { text: '-A INPUT -p icmp -j DROP' } });
     const apart = flowBetween(address.get('n1') as string, address.get('n2') as string);
     expect(apart.lastSeen).not.toBe(at('veth', 'n2'));
     expect(seen(apart.trail)).not.toContain(at('veth', 'n2'));
