@@ -36,7 +36,8 @@ export const directionAt = (model: HostModel, packet: Packet, point: CapturePoin
   const bridge = place?.bridge ?? (link?.master !== null && link?.master !== undefined && model.isBridge(link.master) ? link.master : null);
   if (point.kind === 'container' && bridge === null)
     return { kind: 'unknown', reason: `${point.id} has no bridge on the host: the host's rules do not see its frames` };
-  if (bridge !== null && !model.isBridge(point.interface)) return atPort(packet, place, bridge, place?.port ?? point.interface, src, dst);
+  if (bridge !== null && !model.isBridge(point.interface))
+    return atPort(model, packet, place, bridge, place?.port ?? point.interface, src, dst);
   if (model.isBridge(point.interface)) return atBridge(model, packet, point.interface, src);
   if (packet.vlanCount > 0) return tagged(model, packet, point, src, dst);
   return atDevice(model, packet, point.interface, link?.mac ?? null, src, dst);
@@ -92,13 +93,26 @@ const placeAt = (model: HostModel, point: CapturePoint): Place | null =>
   null;
 
 /** At a container's cable: its own MAC sends in. Group frames come from somebody else unless it sent them. */
-const atPort = (packet: Packet, place: Place | null, bridge: string, port: string, src: IpAddress, dst: IpAddress): Where => {
+const atPort = (
+  model: HostModel,
+  packet: Packet,
+  place: Place | null,
+  bridge: string,
+  port: string,
+  src: IpAddress,
+  dst: IpAddress,
+): Where => {
   const enters = { kind: 'entering', dev: bridge, port, assumptions: [] } as const;
   const leaves = { kind: 'leaving', dev: bridge, port, toward: 'container', assumptions: [] } as const;
   if (place?.mac !== null && place?.mac !== undefined && packet.srcMac >= 0) {
     if (packet.srcMac === place.mac) return enters;
     if (packet.dstMac === place.mac || isGroupMac(packet.dstMac)) return leaves;
   }
+  // A cable that Docker knows nothing of: its far end, or what the bridge has learnt, tells who is behind the port.
+  const behind = (mac: number): boolean =>
+    mac >= 0 && (formatMac(mac) === farMac(model, port) || model.places.portOf(bridge, mac) === port);
+  if (behind(packet.srcMac)) return enters;
+  if (behind(packet.dstMac) || (place === null && packet.dstMac >= 0 && isGroupMac(packet.dstMac))) return leaves;
   const told = (where: typeof enters | typeof leaves, text: string): Where => ({ ...where, assumptions: [text] });
   if (place !== null && same(place, src)) return told(enters, `sent by ${place.container.name}, by its address`);
   if (place !== null && same(place, dst)) return told(leaves, `sent to ${place.container.name}, by its address`);
@@ -107,6 +121,11 @@ const atPort = (packet: Packet, place: Place | null, bridge: string, port: strin
     kind: 'unknown',
     reason: `whether the packet enters or leaves by ${port} cannot be told: neither MAC address is the container's`,
   };
+};
+
+const farMac = (model: HostModel, port: string): string | null => {
+  const link = model.links?.get(port);
+  return link === undefined ? null : (model.wires.peerOf(model.netns, link)?.link.mac ?? null);
 };
 
 const same = (place: Place, ip: IpAddress): boolean =>
