@@ -578,7 +578,10 @@ describe('cables and neighbours', () => {
     ...host,
     namespaces: host.namespaces.map((one) =>
       host.containers.some(({ name, netns }) => names.includes(name) && netns === one.id)
-        ? { ...one, facts: { ...one.facts, links: (one.facts.links ?? []).map((each) => (each.kind === 'veth' ? { ...each, mac: MAC } : each)) } }
+        ? {
+            ...one,
+            facts: { ...one.facts, links: (one.facts.links ?? []).map((each) => (each.kind === 'veth' ? { ...each, mac: MAC } : each)) },
+          }
         : one,
     ),
   });
@@ -598,7 +601,9 @@ describe('cables and neighbours', () => {
     expect(asked(host, ask('outside', '203.0.113.1', 8080)).found.find(({ id }) => id === 'stale-fdb')).toMatchObject({
       fix: `bridge fdb del ${MAC} dev veth99 master`,
     });
-    expect(asked(withMac(makeHost({ self: { fdb: [learnt('veth12')] } }), ['web']), ask('outside', '203.0.113.1', 8080)).ids).not.toContain('stale-fdb');
+    expect(asked(withMac(makeHost({ self: { fdb: [learnt('veth12')] } }), ['web']), ask('outside', '203.0.113.1', 8080)).ids).not.toContain(
+      'stale-fdb',
+    );
   });
 
   it('nobody-there: an address of a Docker subnet that nobody has', () => {
@@ -679,14 +684,23 @@ describe('beside the bridges', () => {
 
   it('children-apart: private and vepa children, and a parent that is taken', () => {
     const by = (reason: 'private-children' | 'reflecting-switch' | 'passthru-parent') =>
-      decided(dropped({ kind: 'bridge', text: 'in any words', reason, about: { container: 'mv1', device: 'eth0' } }), fromMv1, facts).found[0];
+      decided(dropped({ kind: 'bridge', text: 'in any words', reason, about: { container: 'mv1', device: 'eth0' } }), fromMv1, facts)
+        .found[0];
     expect(by('private-children')).toMatchObject({ id: 'children-apart', sentence: expect.stringContaining('mode private') });
     expect(by('reflecting-switch')).toMatchObject({ id: 'children-apart', sentence: expect.stringContaining('sends frames back') });
     expect(by('passthru-parent')).toMatchObject({ id: 'children-apart', sentence: expect.stringContaining('belongs to mv1') });
   });
 
   it('foreign-mac: frames of a macvlan child leave and nothing comes back for it', () => {
-    const unheard = { outcome: 'accept', decidedBy: { kind: 'bridge', text: 'to the wire' }, nat: [], out: 'eth0', steps: [], unknowns: [], evidence: 'predicted' } as const;
+    const unheard = {
+      outcome: 'accept',
+      decidedBy: { kind: 'bridge', text: 'to the wire' },
+      nat: [],
+      out: 'eth0',
+      steps: [],
+      unknowns: [],
+      evidence: 'predicted',
+    } as const;
     const silence = flowOf({ kind: 'icmp-echo', protocol: 1, packets: [5, 0] });
     expect(decided(unheard, fromMv1, facts, silence).found[0]).toMatchObject({
       id: 'foreign-mac',
