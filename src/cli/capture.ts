@@ -103,6 +103,6 @@ const resolve = (topology: Topology, text: string, unseen: VethscopeError | null
 
 /** The engines say themselves when they listen: these are the places that were meant. */
 const startLines = (points: readonly CapturePoint[], filter: string): string[] => [
-  `capture: ${points.map((point) => printable(`${point.id} (${point.sees})`)).join(', ')}`,
+  `capture: ${points.map((point) => printable(`${point.interface} (${point.sees})`)).join(', ')}`,
   printable(filter === '' ? 'no filter; Ctrl-C ends' : `filter: ${filter}; Ctrl-C ends`),
 ];

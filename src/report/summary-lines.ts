@@ -1,10 +1,11 @@
 /** What remains to be said when a capture is over: how much was seen, where, what was lost and by whom. */
 import { printable } from '../base/printable.ts';
 import type { CaptureState, LostCounts } from '../session/state.ts';
+import { pointName } from '../topology/points.ts';
 import { bytesText, countText } from './time.ts';
 
 export const summaryLines = (state: CaptureState, flows: number): string[] => {
-  const points = state.points.map((point) => point.point.id).join(', ');
+  const points = state.points.map(({ point }) => pointName(point)).join(', ');
   const lines = [
     `${countText(state.packets, 'packet')}, ${bytesText(state.bytes)} in ${countText(flows, 'flow')}${points === '' ? '' : ` on ${points}`}; lost: ${lostWords(state.lost)}`,
   ];

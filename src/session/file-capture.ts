@@ -7,6 +7,7 @@ import { failure, messageOf } from '../base/errors.ts';
 import { parseSnapshot } from '../host/read-snapshot.ts';
 import { CaptureReader, type ReaderEvent } from '../pcap/reader.ts';
 import { type CapturedSnapshot, SnapshotCollector, type SnapshotResult } from '../pcap/snapshot-block.ts';
+import { pointName } from '../topology/points.ts';
 import { CaptureBase } from './capture-base.ts';
 import { gapWords, parseGapComment } from './capture-gap.ts';
 import { pointOfInterface } from './file-points.ts';
@@ -214,7 +215,7 @@ export class FileCapture extends CaptureBase {
     }
     if (goesOn?.gap != null) {
       this.setPoint(index, { gaps: [...(this.statuses[index]?.gaps ?? []), goesOn.gap] });
-      this.core.event({ at: goesOn.gap.to, severity: 'info', text: `${point.id}: ${gapWords(goesOn.gap)}` });
+      this.core.event({ at: goesOn.gap.to, severity: 'info', text: `${pointName(point)}: ${gapWords(goesOn.gap)}` });
     }
     this.#interfaces[event.interfaceId] = { point: index, linkType: event.linkType };
     this.#hasKernelStamps[index] = event.comments.includes('time stamps: kernel');

@@ -6,6 +6,7 @@ import type { AgentClient, CaptureEvent } from '../agent/client.ts';
 import type { CaptureNamespace, EngineKind } from '../agent/protocol.ts';
 import { assertNever } from '../base/assert-never.ts';
 import { failure, messageOf, type VethscopeError } from '../base/errors.ts';
+import { pointName } from '../topology/points.ts';
 import type { CapturePoint } from '../topology/topology.ts';
 import { CaptureBase, type PointStatus } from './capture-base.ts';
 import { gapWords } from './capture-gap.ts';
@@ -207,7 +208,8 @@ export class LiveCapture extends CaptureBase {
         this.#since[index] = Date.now() / 1000;
         this.setPoint(index, { status: 'capturing', engine, linkType, message: null });
         const missed = this.#gapEnded(index);
-        const where = `${isFirst ? 'listening' : 'listening again'} on ${this.points[index]?.id} (engine ${engine})`;
+        const point = this.points[index];
+        const where = `${isFirst ? 'listening' : 'listening again'} on ${point === undefined ? 'nothing' : pointName(point)} (engine ${engine})`;
         this.say('info', missed === null ? where : `${where}; ${missed}`);
         for (const warning of warnings) this.say('warning', warning);
       },

@@ -122,6 +122,14 @@ const overlayPoints = (facts: HostFacts, containers: readonly ContainerNode[]): 
   });
 };
 
+/** A point as people call it: `eth0 in web1` where its id has the number of a namespace. Ids tell points apart, in JSON and in files. */
+export const pointName = (point: CapturePoint): string => {
+  const { id, interface: device, netns, container, network } = point;
+  if (netns === null) return id;
+  if (container !== null && point.kind !== 'veth') return `${device} in ${container}`;
+  return network === null ? id : `${device} of ${network}`;
+};
+
 export const pointById = (topology: Topology, id: string): CapturePoint | null => topology.points.find((point) => point.id === id) ?? null;
 
 /** The point on a macvlan or ipvlan parent where only this endpoint's packets are wanted. */

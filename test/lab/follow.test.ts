@@ -8,7 +8,7 @@ import { Program, run } from './program.ts';
 import { describeLab } from './root.ts';
 
 const OUTSIDE = '203.0.113.2';
-const MISSED = /listening again on \S+ \(engine \w+\); nothing was captured there from [\d:.]+ to [\d:.]+ \(/;
+const MISSED = /listening again on .+ \(engine \w+\); nothing was captured there from [\d:.]+ to [\d:.]+ \(/;
 
 interface EndPoint {
   readonly interface: string;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { VethscopeError } from '../../src/base/errors.ts';
 import { buildTopology } from '../../src/topology/build.ts';
 import { nearestNames } from '../../src/topology/nearest-names.ts';
-import { pointsOfContainer } from '../../src/topology/points.ts';
+import { pointName, pointsOfContainer } from '../../src/topology/points.ts';
 import { resolveTarget } from '../../src/topology/target.ts';
 import { container, endpoint, hostFacts, link, loopback, network } from './facts.ts';
 import { scene } from './scene.ts';
@@ -40,6 +40,22 @@ describe('resolveTarget', () => {
     ['bridge:test_net1', ['br-net1']],
   ])('%s is %j', (target, expected) => {
     expect(ids(target)).toEqual(expected);
+  });
+
+  it.each([
+    ['veth12', 'veth12'],
+    ['eth0', 'eth0'],
+    ['1011/eth0', 'eth0 in web1'],
+    ['1011/lo', 'lo in web1'],
+  ])('%s is called %s', (target, expected) => {
+    expect(resolveTarget(topology, target).map(pointName)).toEqual([expected]);
+  });
+
+  it('calls a port in the hidden namespace of an overlay by its network', () => {
+    const at = { interface: 'veth0', netns: '4026', sees: '', container: 'left', network: 'ov', filter: null };
+    expect(pointName({ ...at, id: '4026/veth0', kind: 'veth' })).toBe('veth0 of ov');
+    expect(pointName({ ...at, id: '4026/br0', interface: 'br0', kind: 'bridge', container: null })).toBe('br0 of ov');
+    expect(pointName({ ...at, id: '4026/x', interface: 'x', kind: 'device', container: null, network: null })).toBe('4026/x');
   });
 
   it('adds a filter where others use the same parent', () => {
