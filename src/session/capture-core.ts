@@ -46,8 +46,8 @@ const JUDGED_AT_ONCE = 32;
 /** So many flows may wait for a look at the connections; more of them keep their assumptions. */
 const MAX_WANTING = 2_000;
 const KEPT_EVENTS = 500;
-/** So long a flow may still turn out to be a stage of another: the engines' packets do not come in the order of their time. */
-const SETTLE_NS = 1e8;
+/** So long at least a flow may turn out to be a stage of another: on a busy machine the engines' packets come a good while apart. */
+const SETTLE_NS = 4e8;
 const UNKNOWN_CONDITION: PointCondition = { sinceSec: null, lost: null, hasKernelStamps: false };
 /** A flow's trail is looked at for so long after its last packet. */
 const LOOKED_AT_SEC = 6;
@@ -367,7 +367,7 @@ export class CaptureCore {
   #settle(trails: TrailKeeper): void {
     const waiting = this.#settling;
     if (waiting.length === 0) return;
-    const until = trails.nowNs - SETTLE_NS;
+    const until = trails.nowNs - Math.max(SETTLE_NS, 2 * trails.lagNs);
     let done = 0;
     while (done < waiting.length) {
       const note = waiting[done] as FlowNote;

@@ -71,6 +71,11 @@ export class TrailKeeper {
     return this.#nowNs;
   }
 
+  /** How late packets have lately been read; fades. */
+  get lagNs(): number {
+    return this.#lagNs;
+  }
+
   open(flow: Flow): Stage {
     return this.book.open(flow);
   }
