@@ -3,7 +3,7 @@ import { formatMac, parseMac } from '../base/ip-address.ts';
 import { type BridgeArrival, bridgeIn, type HostSide, isGroupMac } from './bridge.ts';
 import { forward } from './forward.ts';
 import { deviceHook } from './frame-hooks.ts';
-import { takenByChild } from './layer2/arrive.ts';
+import { besideChild, takenByChild } from './layer2/arrive.ts';
 import { sentThroughHost } from './layer2/ipvlan-l3.ts';
 import { leaveByChild } from './layer2/leave.ts';
 import { deliverLocally } from './local-in.ts';
@@ -47,7 +47,10 @@ export const travel = (context: HookContext, spec: PacketSpec, start: Walk): rea
     const reached = dev === spec.in ? [dev] : [spec.in, dev];
     return andThen(
       ingress(context, passing(model, start, reached), [spec.in, dev]),
-      (walk) => takenByChild(context, walk, dev, dstMac) ?? otherHost(context, spec, walk, dev, dstMac) ?? hosted.receive(walk),
+      (walk) =>
+        takenByChild(context, walk, dev, dstMac) ??
+        otherHost(context, spec, walk, dev, dstMac) ??
+        hosted.receive(besideChild(context, walk, dev, dstMac)),
     );
   }
   const arrival = arrivalAt(model, dev, port, dstMac, start);

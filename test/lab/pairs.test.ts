@@ -10,7 +10,9 @@ const EVERY = 5;
 /** Reasons for which an answer may be open: what is said leaves the host, or passes below its rules. */
 const TRUE_REASONS = [
   /only if .* sends it back does it reach mv1$/,
-  /is on a macvlan network/,
+  /for mv1's gateway: only if that sends it back does it reach \S+$/,
+  /^mv1 sends it out by eth0 to its gateway: .* only if the gateway sends it back$/,
+  /for mv1's gateway \S+: whether anybody there has that address is not known/,
   /has a route back to .* is not seen from here/,
 ];
 

@@ -197,6 +197,45 @@ describe('a parent’s cable', () => {
     expect(judgeBoth(model, { ...spec, dst: IPS.host, dstMac: HOST_MAC }).verdict.out).toBe('local');
   });
 
+  it('brings what is not seen to have a MAC address to whom its sender would address it', () => {
+    const outcome = (gateway: string, src: string, neighbours: readonly Neighbour[] = [], kind: 'macvlan' | 'ipvlan' = 'macvlan') => {
+      const routes = [route('203.0.113.0/24 dev eth0'), route(`default via ${gateway} dev eth0`)];
+      const self = { addresses: [address('eth0', '203.0.113.1/24')], routes };
+      const facts = hostOf({ a: kind === 'ipvlan' ? 'l2' : 'bridge', kind }, { self, neighbours });
+      const { verdict } = judgeBoth(compileHost(facts), { in: 'eth0', src, dst: IPS.a, proto: 'icmp' });
+      return verdict.deliveredTo?.container ?? 'host';
+    };
+    const answers = (state: string): Neighbour => ({
+      ip: ip('198.19.5.254'),
+      dev: 'eth0',
+      mac: state === 'FAILED' ? null : '02:00:00:00:00:fe',
+      state: [state],
+      proxy: false,
+    });
+    expect(outcome('203.0.113.2', '203.0.113.2')).toBe('host');
+    expect(outcome('203.0.113.2', '192.0.2.1')).toBe('host');
+    expect(outcome('203.0.113.2', '192.0.2.1', [answers('FAILED')])).toBe('host');
+    expect(outcome('203.0.113.2', '192.0.2.1', [answers('STALE')])).toBe('a');
+    expect(outcome('203.0.113.2', '198.19.5.77')).toBe('a');
+    expect(outcome('198.19.5.254', '192.0.2.1')).toBe('a');
+    expect(outcome('203.0.113.2', '203.0.113.2', [], 'ipvlan')).toBe('a');
+  });
+
+  it('leaves open what is for a gateway that nobody has answered for, unless the host uses it too', () => {
+    const other = { addresses: [address('eth0', '203.0.113.1/24')], routes: [route('default via 203.0.113.2 dev eth0')] };
+    expect(ask(hostOf({ a: 'bridge' }), '192.0.2.1').verdict).toMatchObject({ outcome: 'accept', out: 'eth0' });
+    expect(ask(hostOf({ a: 'bridge' }, { self: other }), '198.19.5.77').verdict.outcome).toBe('accept');
+    expect(ask(hostOf({ a: 'bridge' }, { self: other }), '192.0.2.1')).toMatchObject({
+      verdict: { outcome: 'undetermined', unknowns: expect.arrayContaining([expect.stringContaining('nobody has answered for it yet')]) },
+      reply: null,
+    });
+    const known: Neighbour = { ip: ip('198.19.5.254'), dev: 'eth0', mac: '02:00:00:00:00:fe', state: ['REACHABLE'], proxy: false };
+    expect(ask(hostOf({ a: 'bridge' }, { self: { ...other, neighbours: [known] } }), '192.0.2.1')).toMatchObject({
+      verdict: { outcome: 'accept', out: 'eth0' },
+      reply: { outcome: 'accept', deliveredTo: { container: 'a' } },
+    });
+  });
+
   it('belongs to a passthru child alone', () => {
     const facts = hostOf({ a: 'passthru', b: 'passthru' });
     const one: HostFacts = { ...facts, namespaces: facts.namespaces.slice(0, 1) };

@@ -94,14 +94,40 @@ describe('answers before the host', () => {
   });
 
   it('sends what a macvlan child sends to the wire, past the host and its rules', () => {
-    expect(ask('mv1', 'outside')).toMatchObject({
+    const answered = scene('28.5', {
+      document: (document) => {
+        document.namespaces = Object.fromEntries(
+          Object.entries(document.namespaces).map(([id, namespace]) => {
+            const gateway = { dst: '198.19.5.1', dev: 'eth0', lladdr: '02:00:00:00:00:fe', state: ['STALE'] };
+            return [id, { ...namespace, raw: { ...namespace.raw, 'ip -j neigh': JSON.stringify([gateway]) } }];
+          }),
+        );
+      },
+    });
+    expect(ask('mv1', 'outside', 'icmp', answered)).toMatchObject({
       verdict: { outcome: 'accept', out: 'eth0', nat: [], decidedBy: { kind: 'bridge', reason: 'beside-host-rules' } },
       reply: { outcome: 'accept', deliveredTo: { container: 'mv1', network: 'mv' } },
     });
+    expect(ask('outside', 'mv1', 'icmp', answered).verdict).toMatchObject({ outcome: 'accept', deliveredTo: { container: 'mv1' } });
     expect(ask('mv1', 'host').verdict).toMatchObject({
       outcome: 'undetermined',
       decidedBy: { reason: 'parent-and-child' },
       unknowns: [expect.stringContaining('only if the gateway sends it back')],
+    });
+  });
+
+  it('leaves it open where nobody has answered for a macvlan child’s gateway, and takes who is not on its network to route by the host', () => {
+    expect(ask('mv1', 'outside')).toMatchObject({
+      verdict: {
+        outcome: 'undetermined',
+        unknowns: [expect.stringContaining('gateway 198.19.5.1: whether anybody there has that address')],
+      },
+      reply: null,
+    });
+    expect(ask('outside', 'mv1').verdict).toMatchObject({
+      outcome: 'drop',
+      decidedBy: { kind: 'policy', chain: 'FORWARD' },
+      unknowns: expect.arrayContaining([expect.stringContaining('203.0.113.2 is not on the network of mv1 at eth0')]),
     });
   });
 

@@ -53,6 +53,8 @@ const macOf = (text: string | null): number | null => (text === null ? null : pa
  */
 const stationAt = (root: HostModel, next: HostModel, segment: string, target: IpAddress, walk: Walk): number | null => {
   if (isMulticast(target) || isLimitedBroadcast(target)) return null;
+  const child = next.parents.holding(segment, target);
+  if (child?.kind === 'macvlan') return macOf(child.mac);
   if (walk.nextHop === null && (!next.isBridge(segment) || next.places.onBridge(segment, target) !== null)) return null;
   if (isLocalAddress(next, target) === true) return walk.nextHop === null ? null : macOf(next.links?.get(segment)?.mac ?? null);
   const place = next.places.onBridge(segment, target);

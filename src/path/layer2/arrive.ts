@@ -8,7 +8,8 @@ import { isGroupMac } from '../bridge.ts';
 import type { HostModel } from '../model.ts';
 import { type HookContext, runHook } from '../run-hook.ts';
 import type { DecidedBy } from '../verdict.ts';
-import { addStep, andThen, drop, finish, seen, type Walk } from '../walk.ts';
+import { addStep, andThen, drop, finish, note, seen, type Walk } from '../walk.ts';
+import { sentToHost } from './addressed.ts';
 import { has, macOf } from './parents.ts';
 
 /** Null where the frame is none of a child's. The chains at the parent's ingress have been asked. */
@@ -20,7 +21,15 @@ export const takenByChild = (context: HookContext, walk: Walk, parent: string, d
   if (alone !== undefined && !has(alone, walk.skb.dst)) return [takenWhole(walk, alone)];
   const child = model.parents.receiver(parent, dstMac, walk.skb.dst);
   if (child === null || child.netns === null) return null;
+  if (dstMac === null && sentToHost(model, child, walk.skb.src) !== null) return null;
   return child.mode === 'l3s' ? throughHooks(context, walk, child) : handIn(model, walk, child);
+};
+
+/** What is said of a packet for a child's address that the host itself gets. */
+export const besideChild = ({ model }: HookContext, walk: Walk, parent: string, dstMac: number | null): Walk => {
+  const child = dstMac === null ? model.parents.receiver(parent, null, walk.skb.dst) : null;
+  const why = child === null || child.netns === null ? null : sentToHost(model, child, walk.skb.src);
+  return why === null ? walk : note(walk, why);
 };
 
 /** Hands a frame to the child. What its own namespace does with it is the business of whoever judges that. */

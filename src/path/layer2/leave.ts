@@ -5,7 +5,7 @@
  */
 
 import { assertNever } from '../../base/assert-never.ts';
-import { formatIp } from '../../base/ip-address.ts';
+import { formatIp, type IpAddress } from '../../base/ip-address.ts';
 import type { Child } from '../../topology/children.ts';
 import { isLocalAddress } from '../env.ts';
 import { deviceHook } from '../frame-hooks.ts';
@@ -13,7 +13,9 @@ import type { HostModel } from '../model.ts';
 import type { HookContext } from '../run-hook.ts';
 import type { DecidedBy, DecisionReason } from '../verdict.ts';
 import { addStep, andThen, atDevice, drop, finish, note, undetermined, type Walk } from '../walk.ts';
+import { isVouchedFor } from './addressed.ts';
 import { handIn } from './arrive.ts';
+import { macOf } from './parents.ts';
 import { type Sent, type Station, stationOf } from './station.ts';
 
 /** What the parent's own namespace does with what its children hand to it. */
@@ -185,14 +187,14 @@ const toWire = (
   const devices = trunk === null ? [from.parent] : [from.parent, trunk.device];
   return andThen(hooked, (each) => {
     const left = devices.reduce((passed, device) => atDevice(model, passed, device, 'out'), each);
-    return [beyond(model, left, from, way, gateway !== null)];
+    return [beyond(model, left, from, way, gateway)];
   });
 };
 
-/** On the wire. What a gateway must bring back to this host first is not seen from here. */
-const beyond = (model: HostModel, walk: Walk, from: Child, way: string, viaGateway: boolean): Walk => {
+/** On the wire. What a gateway must bring back to this host first, and whether there is one, is not seen from here. */
+const beyond = (model: HostModel, walk: Walk, from: Child, way: string, gateway: IpAddress | null): Walk => {
   const { dst } = walk.skb;
-  if (viaGateway && isLocalAddress(model, dst) === true)
+  if (gateway !== null && isLocalAddress(model, dst) === true)
     return open(
       walk,
       from,
@@ -200,13 +202,21 @@ const beyond = (model: HostModel, walk: Walk, from: Child, way: string, viaGatew
       'parent-and-child',
     );
   const here = model.places.byAddress(dst)[0];
-  if (viaGateway && here !== undefined)
+  if (gateway !== null && here !== undefined)
     return open(
       walk,
       from,
       `it leaves by ${from.parent} for ${from.owner}'s gateway: only if that sends it back does it reach ${here.container.name}`,
     );
-  return finish(walk, { outcome: 'accept', decidedBy: by(from, way, 'beside-host-rules'), out: leavesBy(from) });
+  const own = from.netns === null;
+  if (gateway !== null && !own && !isVouchedFor(model, from, gateway))
+    return open(
+      walk,
+      from,
+      `it leaves by ${from.parent} for ${from.owner}'s gateway ${formatIp(gateway)}: whether anybody there has that address is not known, nobody has answered for it yet`,
+    );
+  const end = { outcome: 'accept', decidedBy: by(from, way, 'beside-host-rules'), out: leavesBy(from) } as const;
+  return finish(walk, own ? end : { ...end, answerMac: macOf(from) });
 };
 
 /** The device of the namespace that is judged: the host's own child, or else the parent of a child elsewhere. */

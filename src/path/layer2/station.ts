@@ -54,7 +54,7 @@ export const factsOf = (model: HostModel, child: Child): NamespaceFacts | null =
   child.netns === null ? model.self : (model.facts.namespaces.find(({ id }) => id === child.netns)?.facts ?? null);
 
 /** Null where the destination is on the link, or where the routes do not tell. */
-const gatewayOf = (facts: NamespaceFacts | null, from: Child, dst: IpAddress): IpAddress | null => {
+export const gatewayOf = (facts: NamespaceFacts | null, from: Child, dst: IpAddress): IpAddress | null => {
   if (facts === null || facts.routes === null) return null;
   const result = new Fib(facts).lookup({ dst, src: null, iif: 'lo', oif: null, mark: 0, tos: null })[0]?.result;
   return result?.kind === 'route' && result.hop.dev === from.device ? result.hop.gateway : null;
