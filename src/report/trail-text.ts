@@ -16,6 +16,8 @@ export interface TrailCell {
   readonly seen: string;
   /** Packets and what they took since the place before; '' where it was not seen. */
   readonly detail: string;
+  /** The shortest and the longest of those times; '' where there are none. */
+  readonly range: string;
   /** How the packets look there, where their addresses are others than at the place before. */
   readonly as: string;
   readonly tone: Tone;
@@ -28,6 +30,7 @@ export const trailCells = (trail: Trail): readonly TrailCell[] =>
     predicted: predictedWord(stop),
     seen: seenWord(stop),
     detail: detailWords(stop),
+    range: rangeWords(stop),
     as: lookWords(trail, index),
     tone: toneOf(stop),
   }));
@@ -83,9 +86,11 @@ const seenWord = (stop: TrailStop): string => {
 const detailWords = (stop: TrailStop): string => {
   if (stop.sight !== 'seen') return stop.reason ?? '';
   const { hop } = stop;
-  const range = hop === null ? '' : `, hop ${afterText(hop.meanNs)} (${afterText(hop.minNs)} to ${afterText(hop.maxNs)})`;
-  return `${countText(stop.packets, 'packet')}${range}`;
+  return `${countText(stop.packets, 'packet')}${hop === null ? '' : `, hop ${afterText(hop.meanNs)}`}`;
 };
+
+const rangeWords = ({ sight, hop }: TrailStop): string =>
+  sight !== 'seen' || hop === null ? '' : ` (${afterText(hop.minNs)} to ${afterText(hop.maxNs)})`;
 
 const lookWords = ({ stops }: Trail, index: number): string => {
   const stop = stops[index] as TrailStop;

@@ -100,9 +100,11 @@ export class FlowRows {
     const { decidedBy: by } = verdict;
     const place = by.table === undefined ? by.kind : `${by.table}/${by.chain}${by.rule === undefined ? '' : `#${by.rule}`}`;
     const nat = verdict.nat.map((step) => ` ${step.kind.toUpperCase()} ${step.from} -> ${step.to}`).join('');
+    // The same chains exist in every namespace: without its name a container's rule would be taken for the host's.
+    const where = by.namespace === undefined ? '' : ` in ${by.namespace}`;
     const { proxied = null } = row;
     const halves = proxied === null || proxied.flow === null ? '' : `; ${proxied.words}`;
-    return printable(`vethscope: ${row.outcome} ${place} ${by.text}${nat}${halves}`);
+    return printable(`vethscope: ${row.outcome} ${place}${where} ${by.text}${nat}${halves}`);
   }
 
   #name(ip: IpAddress): string {

@@ -3,6 +3,7 @@ import { decisionWords, natPhrase, proxyPhrase } from '../report/decision.ts';
 import { endText } from '../report/flow-line.ts';
 import { bytesText, durationText } from '../report/time.ts';
 import type { FlowRow } from '../session/state.ts';
+import type { Place } from '../trail/places.ts';
 import type { Column } from './components/table.ts';
 import { clock } from './path-lines.ts';
 import type { ColumnSet } from './state/screens.ts';
@@ -176,8 +177,15 @@ const lastSeen: Column<FlowRow> = {
     const place = trail?.stops[trail.lastSeen]?.place;
     if (trail === null || place === undefined) return '—';
     if (trail.nextExpected < 0 && trail.agrees === true && row.outcome === 'ACCEPT') return 'whole way';
-    return cutMiddle(trail.agrees === false ? `≠ ${place.device}` : place.device, width);
+    const mark = trail.agrees === false ? '≠ ' : '';
+    return cutMiddle(`${mark}${shortPlace(place, width - mark.length)}`, width);
   },
+};
+
+/** Every container has an eth0: inside one the container tells more than the device. */
+const shortPlace = ({ device, words }: Place, width: number): string => {
+  if (!words.startsWith(`${device} in `)) return device;
+  return displayWidth(words) <= width ? words : words.slice(device.length + 1);
 };
 
 export const flowColumns = (set: ColumnSet, columns: number, hasTrails = false): readonly Column<FlowRow>[] => {

@@ -21,9 +21,13 @@ export const trailSection = (direction: DirectionTrail | null, columns: number):
   for (const [index, cell] of cells.entries()) {
     const between = trail.stops[index]?.place.between ?? '';
     const rest = columns - 4 - width - PREDICTED_WIDTH - SEEN_WIDTH - 1;
-    const detail = [cell.detail, cell.as === '' ? '' : `as ${cell.as}`, between === '' ? '' : `behind ${between}`]
+    const others = [cell.as === '' ? '' : `as ${cell.as}`, between === '' ? '' : `behind ${between}`]
       .filter((text) => text !== '')
       .join(' · ');
+    const withOthers = (detail: string): string => [detail, others].filter((text) => text !== '').join(' · ');
+    // How the hop's time varied is the first to go; what the packet looked like there is not cut off but gets a line of its own.
+    const oneLine = [withOthers(`${cell.detail}${cell.range}`), withOthers(cell.detail)].find((text) => displayWidth(text) <= rest);
+    const detail = oneLine ?? cell.detail;
     lines.push([
       index === trail.lastSeen ? ['  ▸ ', 'accent'] : '    ',
       [fitTo(cell.place, width), index === trail.lastSeen ? 'strong' : 'plain'],
@@ -31,6 +35,7 @@ export const trailSection = (direction: DirectionTrail | null, columns: number):
       [fitTo(cell.seen, SEEN_WIDTH), screenTone(cell.tone)],
       [rest < 8 ? '' : cutEnd(detail, rest), 'dim'],
     ]);
+    if (oneLine === undefined && others !== '') lines.push(['      ', [cutEnd(others, columns - 7), 'dim']]);
   }
   const tone: Tone = trail.agrees === false ? 'bad' : trail.agrees === true ? 'good' : 'plain';
   const said = words === null ? [] : wrap(words, columns - 6).map((line): Spans => ['    ', [line, tone]]);

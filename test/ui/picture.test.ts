@@ -73,6 +73,16 @@ describe('the picture of a recorded host', () => {
     expect(moved).toEqual([]);
   });
 
+  it('with a mark at the container whose own device is captured, beside that of its cable', () => {
+    const { plan } = recorded('snapshots/scene-28.5');
+    const layout = layOut(plan, { columns: 100, folded: new Set(), live: true });
+    const plug = plan.inside[1]?.plugs[0];
+    const captured = new Set([plug?.device ?? '', plug?.cable?.device ?? '']);
+    const line = draw(plan, layout, 100, { captured }).find((each) => each.includes(plug?.cable?.label ?? '?')) ?? '';
+    expect(line.match(/●/g)).toHaveLength(2);
+    expect(line).toMatch(/^ {2}●\w+ +─●veth/);
+  });
+
   it('folded, and in ASCII', () => {
     const { plan } = recorded('snapshots/scene-28.5');
     const folded = new Set(plan.inside.map((section) => section.id));

@@ -599,6 +599,17 @@ describe('the topology', () => {
     expect(ui.selectedLine).toMatch(/▸ {2}web2/);
   });
 
+  it('opens at the container inside which is captured, where the picture has no item for its own device', async () => {
+    await watching({ columns: 100, rows: 40 });
+    const [capture] = ui.workspace.captures;
+    const [first] = capture?.getState().points ?? [];
+    if (first === undefined) throw new Error('nothing is captured');
+    const point = { ...first.point, id: '1044/eth0', interface: 'eth0', netns: '1044', kind: 'container' as const, container: 'web2' };
+    capture?.change({ points: [{ ...first, point }] });
+    await ui.press('t');
+    expect(ui.selectedLine).toMatch(/▸ {2}web2/);
+  });
+
   it('says on a link and at the host what the rules drop of a running capture', async () => {
     await watching({ columns: 100, rows: 40 });
     await ui.press('t');

@@ -179,6 +179,8 @@ class Painter {
     const tone = this.#toneOf(item, plug.kind === 'container' ? 'strong' : plug.kind === 'unknown' ? 'dim' : 'plain');
     const where = [plug.interface, plug.address].filter((part) => part !== null).join(' ');
     const title = plug.kind === 'bridge' ? `bridge ${plug.name}` : plug.name;
+    if (plug.device !== null && plug.cable?.device !== plug.device && this.#look.captured.has(plug.device))
+      this.#canvas.at(name.x - 1, row, this.#theme.symbols.recording, 'bad');
     let next = row + 1;
     if (twoRows) {
       this.#canvas.put(name.x, row, title, tone, name.width - 1);

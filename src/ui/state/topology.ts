@@ -47,17 +47,15 @@ const viewNow = (screen: TopologyScreen, ui: Ui): PictureView | null => {
   return viewOf(screen, ui.drawn.of(host), ui.state.size.columns, pictureRows(ui.bodyRows()), host.traffic !== undefined);
 };
 
-/** Opens the picture with a container or an interface selected, where one is given and drawn. */
+/** Opens the picture with a container or an interface selected, where one is given and drawn: the interface rather than its container. */
 export const openTopology = (wanted: { readonly container?: string; readonly point?: string }, ui: Ui): void => {
   const screen: TopologyScreen = { kind: 'topology', selection: INITIAL_SELECTION, marks: [], folded: null, search: '' };
   const view = viewNow(screen, ui);
   const home = view?.index.namespaces.find((node) => node.residents.some(({ name }) => name === wanted.container))?.id;
-  const isWanted = (about: About): boolean =>
-    wanted.point === undefined
-      ? about.container === wanted.container || (about.namespace === home && home !== HOST_ID)
-      : about.point?.id === wanted.point;
-  const all = wanted.point === undefined && wanted.container === undefined ? [] : (view?.abouts.filter(isWanted) ?? []);
-  const found = (wanted.point === undefined ? undefined : all.find((about) => about.id.startsWith('cable:'))) ?? all[0];
+  const isOfContainer = (about: About): boolean => about.container === wanted.container || (about.namespace === home && home !== HOST_ID);
+  const atPoint = wanted.point === undefined ? [] : (view?.abouts.filter((about) => about.point?.id === wanted.point) ?? []);
+  const ofContainer = wanted.container === undefined ? undefined : view?.abouts.find(isOfContainer);
+  const found = atPoint.find((about) => about.id.startsWith('cable:')) ?? atPoint[0] ?? ofContainer;
   ui.push(view === null || found === undefined ? screen : goTo(screen, view, found, ui));
 };
 

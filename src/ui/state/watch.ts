@@ -188,7 +188,8 @@ export const watchHandlers: Handlers<'watch'> = {
   },
   topology: (screen, ui) => {
     const [first] = screen.capture.getState().points;
-    openTopology(first === undefined ? {} : { point: first.point.id }, ui);
+    if (first === undefined) openTopology({}, ui);
+    else openTopology({ point: first.point.id, ...(first.point.container === null ? {} : { container: first.point.container }) }, ui);
   },
   events: (screen, ui) => ui.push({ kind: 'events', capture: screen.capture, top: Number.MAX_SAFE_INTEGER }),
   stop: (screen, ui) => {

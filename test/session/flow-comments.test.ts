@@ -1,0 +1,32 @@
+/** The line that a saved session carries beside a packet. */
+import { expect, it } from 'vitest';
+import { FlowRows } from '../../src/session/flow-rows.ts';
+import { HostStore } from '../../src/session/host-store.ts';
+import type { FlowRow } from '../../src/session/state.ts';
+import { fixtureRows } from '../ui/fixtures/flows.ts';
+
+const rows = new FlowRows(
+  new HostStore(true),
+  () => null,
+  () => null,
+  () => null,
+);
+
+const dropped = (namespace?: string): FlowRow => {
+  const row = fixtureRows().find(({ verdict }) => verdict?.verdict.outcome === 'drop');
+  if (row?.verdict == null) throw new Error('no flow is dropped');
+  const decidedBy = {
+    kind: 'rule',
+    table: 'filter',
+    chain: 'INPUT',
+    rule: 1,
+    text: '-A INPUT -p icmp -j DROP',
+    ...(namespace && { namespace }),
+  } as const;
+  return { ...row, verdict: { ...row.verdict, verdict: { ...row.verdict.verdict, decidedBy } } };
+};
+
+it("tells a container's own rule from the host's", () => {
+  expect(rows.comment(dropped())).toBe('vethscope: DROP filter/INPUT#1 -A INPUT -p icmp -j DROP');
+  expect(rows.comment(dropped('web3'))).toBe('vethscope: DROP filter/INPUT#1 in web3 -A INPUT -p icmp -j DROP');
+});
