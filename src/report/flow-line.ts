@@ -2,7 +2,7 @@
 import { formatIp, type IpAddress } from '../base/ip-address.ts';
 import { printable } from '../base/printable.ts';
 import type { FlowRow } from '../session/state.ts';
-import { outcomeTone } from './decision.ts';
+import { decisionWords, outcomeTone } from './decision.ts';
 import { foldGlyphs, glyphsOf, type Style, tint } from './style.ts';
 import { clockText, countText, durationText } from './time.ts';
 import { padEnd } from './width.ts';
@@ -61,7 +61,7 @@ export const verdictWords = (row: FlowRow, style: Style): string => {
   const notes = [
     printable(row.by),
     counted === null || counted === 0 ? '' : `counted ${glyphsOf(style).tick} +${counted}`,
-    reply !== null && reply.outcome !== 'accept' ? `reply ${reply.outcome.toUpperCase()}` : '',
+    reply !== null && reply.outcome !== 'accept' ? `reply ${reply.outcome.toUpperCase()} by ${decisionWords(reply)}` : '',
   ];
   return `${outcome}${notes.filter((note) => note !== '').join(' · ')}`;
 };
