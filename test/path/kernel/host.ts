@@ -50,19 +50,25 @@ export const openNamespace = (label: string): Namespace => {
   };
 };
 
-/** Devices d0, d1 and so on, each a veth whose other end, e0 and so on, is up beside it. */
+/** Devices d0, d1 and so on, each a veth whose other end, e0 and so on, is up in a namespace without addresses: what comes out there ends there. */
 export const openHost = (label: string, devices: number): KernelHost => {
   if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: npm run build (npm test does it)`);
   removeStale();
-  const { netns, sh, close } = openNamespace(label);
+  const { netns, sh, close: closeHost } = openNamespace(label);
+  const far = devices === 0 ? null : openNamespace(`${label}-far`);
+  const close = (): void => {
+    closeHost();
+    far?.close();
+  };
   try {
     sh(
       'ip link set lo up; sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 net.ipv6.conf.default.accept_dad=0',
     );
-    for (let at = 0; at < devices; at++)
-      sh(
-        `ip link add d${at} type veth peer name e${at}; sysctl -qw net.ipv6.conf.e${at}.disable_ipv6=1; ip link set d${at} up; ip link set e${at} up`,
-      );
+    far?.sh('sysctl -qw net.ipv6.conf.default.disable_ipv6=1');
+    for (let at = 0; at < devices; at++) {
+      sh(`ip link add d${at} type veth peer name e${at} netns ${far?.netns}; ip link set d${at} up`);
+      far?.sh(`ip link set e${at} up`);
+    }
   } catch (error) {
     close();
     throw error;
