@@ -47,7 +47,9 @@ export const rulingLine = (verdict: Verdict): string => {
   if (by.kind === 'rule') return `${decider} ${does}:  ${by.text}${counted}`;
   if (by.kind === 'policy') return `${decider} ${does}: no rule before it took the packet${counted}`;
   const note = verdict.steps.find((step) => step.text === by.text && step.note !== undefined)?.note;
-  return note === undefined ? by.text : `${by.text} (${note})`;
+  // Every namespace has a setting of that name.
+  const inside = by.kind !== 'sysctl' || by.namespace === undefined || by.text.includes(by.namespace) ? '' : ` in ${by.namespace}`;
+  return note === undefined ? `${by.text}${inside}` : `${by.text}${inside} (${note})`;
 };
 
 /** The same as the beginning of a sentence. */
