@@ -88,15 +88,30 @@ export const hold = async (plans: readonly Plan[], options: ReachOptions): Promi
   const outcome: { held: Held[]; extras: Extra[]; left: Map<string, number> } = { held: [], extras: [], left: new Map() };
   for (let at = 0; at < plans.length; at += batch) {
     const some = plans.slice(at, at + batch);
-    const spoken = await talk.speak(some, QUIET_MS, MOST_MS);
-    sort(some, spoken, await end(TRACE_MS), { model: options.model, index: trace.index }, outcome);
+    const foretold = new Map(some.map((plan) => [plan.key, foretell(options.model, plan)]));
+    const said = some.map((plan) => ({ ...plan, awaited: isAnswered(plan, foretold.get(plan.key)) }));
+    const spoken = await talk.speak(said, QUIET_MS, MOST_MS);
+    sort(some, spoken, await end(TRACE_MS), { model: options.model, index: trace.index, foretold }, outcome);
   }
   return outcome;
 };
 
+interface Foretold {
+  readonly verdict: Verdict;
+  readonly reply: Verdict | null;
+}
+
+const foretell = (model: HostModel, plan: Plan): Foretold =>
+  plan.settled === null ? judgeBoth(model, plan.spec) : { verdict: plan.settled, reply: null };
+
+const isAnswered = (plan: Plan, foretold: Foretold | undefined): boolean =>
+  foretold?.verdict.outcome === 'accept' && (plan.settled !== null || foretold.reply?.outcome === 'accept');
+
 interface Ground {
   readonly model: HostModel;
   readonly index: RuleIndex;
+  /** By the plan's key. */
+  readonly foretold: ReadonlyMap<number, Foretold>;
 }
 
 const sort = (
@@ -162,7 +177,7 @@ const specOfPassage = (packet: TracePacket): PacketSpec => ({
 });
 
 const examine = (on: Ground, plan: Plan, spoken: Spoken, there: readonly Passage[], back: readonly Passage[]): Held => {
-  const { verdict, reply } = plan.settled === null ? judgeBoth(on.model, plan.spec) : { verdict: plan.settled, reply: null };
+  const { verdict, reply } = on.foretold.get(plan.key) ?? foretell(on.model, plan);
   const result = spoken.results.get(plan.key) ?? 'nothing';
   const comparisons: TraceComparison[] = [];
   const differences: string[] = [];
@@ -191,7 +206,7 @@ const examine = (on: Ground, plan: Plan, spoken: Spoken, there: readonly Passage
     differences.push(`said to be delivered, but the receiver did not hear it (${result})`);
   if (verdict.outcome !== 'accept' && verdict.outcome !== 'undetermined' && arrived)
     differences.push('said to be stopped, but the receiver heard it');
-  const hears = verdict.outcome === 'accept' && (plan.settled !== null || reply?.outcome === 'accept');
+  const hears = isAnswered(plan, { verdict, reply });
   if (hears && !answered) differences.push(`the sender was to be answered, but it heard: ${result}`);
   if (verdict.outcome !== 'undetermined' && reply?.outcome !== 'undetermined' && !hears && answered && verdict.outcome !== 'reject')
     differences.push(`the sender was not to be answered, but it heard: ${result}`);

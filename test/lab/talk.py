@@ -122,7 +122,7 @@ def heard(s, item, v6, events):
 
 
 def talk(items, quiet, most):
-    """Starts all, then waits until nothing more has come for `quiet` seconds."""
+    """Starts all, then waits until nothing more has come for `quiet` seconds; for answers that are awaited, longer: a lost SYN comes again after one."""
     arrivals.clear()
     results, going = {}, {}
     for item in items:
@@ -134,7 +134,8 @@ def talk(items, quiet, most):
         poll.register(s.fileno(), (select.EPOLLOUT if item["proto"] == "tcp" else select.EPOLLIN) | select.EPOLLERR)
     began = last = time.monotonic()
     while time.monotonic() < began + most:
-        events = poll.poll(max(0.001, last + quiet - time.monotonic()))
+        waits = any(item.get("awaited") for _, item in going.values())
+        events = poll.poll(max(0.001, (began + most if waits else last + quiet) - time.monotonic()))
         if not events:
             break
         for fd, flags in events:

@@ -13,6 +13,8 @@ export interface Conversation {
   readonly proto: 'icmp' | 'tcp' | 'udp';
   readonly dst: string;
   readonly dport?: number;
+  /** An answer is to come: it is waited for as long as may be. */
+  readonly awaited?: boolean;
 }
 
 export interface Spoken {
