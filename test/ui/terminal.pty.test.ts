@@ -169,7 +169,7 @@ describe('frames', { timeout: 120_000 }, () => {
     ['e', 'capturing on veth9e3c2b6'],
     ['\u001b', 'live'],
     ['\u001b', 'b goes back to it'],
-    ['t', 'bridge br-4a09bab7ac26'],
+    ['t', 'ways out'],
     ['\u001b', 'b goes back to it'],
     ['x', 'What would happen'],
   ];
