@@ -3,7 +3,7 @@ import { formatIp, type IpAddress } from '../base/ip-address.ts';
 import { printable } from '../base/printable.ts';
 import { flowProtocol, flowState } from '../flow/describe.ts';
 import type { Flow } from '../flow/flow.ts';
-import { byWords, outcomeWord } from '../report/decision.ts';
+import { byWords, outcomeWord, proxyPhrase } from '../report/decision.ts';
 import type { FlowNote } from './flow-note.ts';
 import type { HostStore } from './host-store.ts';
 import type { FlowPage, FlowProxied, FlowQuery, FlowRow, FlowSort, FlowTrail } from './state.ts';
@@ -103,7 +103,8 @@ export class FlowRows {
     // The same chains exist in every namespace: without its name a container's rule would be taken for the host's.
     const where = by.namespace === undefined ? '' : ` in ${by.namespace}`;
     const { proxied = null } = row;
-    const halves = proxied === null || proxied.flow === null ? '' : `; ${proxied.words}`;
+    const dialled = verdict.proxiedTo === undefined ? '' : `; ${proxyPhrase(verdict.proxiedTo, '->')}`;
+    const halves = proxied === null || proxied.flow === null ? dialled : `; ${proxied.words}`;
     return printable(`vethscope: ${row.outcome} ${place}${where} ${by.text}${nat}${halves}`);
   }
 
