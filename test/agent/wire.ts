@@ -3,6 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import type { CaptureNamespace } from '../../src/agent/protocol.ts';
+import { namespaceName, removeStaleNamespaces } from '../namespaces.ts';
+
+const PREFIX = 'vswire';
 
 export class Wire {
   readonly near: string;
@@ -10,8 +13,9 @@ export class Wire {
 
   constructor() {
     const id = randomBytes(3).toString('hex');
-    this.near = `near-${id}`;
-    this.far = `far-${id}`;
+    removeStaleNamespaces(PREFIX);
+    this.near = namespaceName(PREFIX, `${id}-near`);
+    this.far = namespaceName(PREFIX, `${id}-far`);
     ip('netns', 'add', this.near);
     ip('netns', 'add', this.far);
     ip('-n', this.near, 'link', 'set', 'lo', 'up');

@@ -2,14 +2,14 @@
  * A host of a few veths in a network namespace of its own, for comparing the path with the kernel: the program itself reads it, and
  * `ip route get` tells what the kernel would do with a packet that comes in. Removed again, also after a run that was killed.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { readFacts } from '../../../src/host/read-facts.ts';
 import { parseSnapshot } from '../../../src/host/read-snapshot.ts';
 import type { SnapshotDocument } from '../../../src/host/snapshot.ts';
 import { compileHost, type HostModel } from '../../../src/path/model.ts';
-import { startOf } from '../../processes.ts';
+import { namespaceName, removeStaleNamespaces } from '../../namespaces.ts';
 
 const PREFIX = 'vspath';
 const MAIN = fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
@@ -22,15 +22,6 @@ export interface KernelHost {
   close(): void;
 }
 
-/** Names hold the process and when it began, for process ids come again; another run may remove the same leftover at the same time. */
-const removeStale = (): void => {
-  for (const line of execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' }).split('\n')) {
-    const name = line.split(' ')[0] ?? '';
-    const [, pid, began] = new RegExp(`^${PREFIX}-(\\d+)-(\\d+)-`).exec(name) ?? [];
-    if (pid !== undefined && startOf(Number(pid)) !== began) spawnSync('ip', ['netns', 'del', name]);
-  }
-};
-
 export interface Namespace {
   readonly netns: string;
   sh(command: string): string;
@@ -38,7 +29,7 @@ export interface Namespace {
 }
 
 export const openNamespace = (label: string): Namespace => {
-  const netns = `${PREFIX}-${process.pid}-${startOf(process.pid)}-${label}`;
+  const netns = namespaceName(PREFIX, label);
   execFileSync('ip', ['netns', 'add', netns]);
   return {
     netns,
@@ -53,7 +44,7 @@ export const openNamespace = (label: string): Namespace => {
 /** Devices d0, d1 and so on, each a veth whose other end, e0 and so on, is up in a namespace without addresses: what comes out there ends there. */
 export const openHost = (label: string, devices: number): KernelHost => {
   if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: npm run build (npm test does it)`);
-  removeStale();
+  removeStaleNamespaces(PREFIX);
   const { netns, sh, close: closeHost } = openNamespace(label);
   const far = devices === 0 ? null : openNamespace(`${label}-far`);
   const close = (): void => {
