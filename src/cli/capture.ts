@@ -79,7 +79,8 @@ const between = (
   { terminal }: CommandContext,
 ): readonly CapturePoint[] => {
   try {
-    const { points, missing } = workspace.pointsBetween(src, dst);
+    const { points, missing, predicted } = workspace.pointsBetween(src, dst);
+    terminal.remark(`capture: predicted for a ping: ${predicted}`);
     if (missing.length > 0) terminal.remark(`capture: nothing can be captured from here at ${missing.join(', ')}`);
     return points;
   } catch (error) {

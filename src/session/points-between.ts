@@ -3,6 +3,7 @@ import { type IpAddress, parseIp } from '../base/ip-address.ts';
 import { printable } from '../base/printable.ts';
 import { answerBetween } from '../path/question.ts';
 import type { Verdict } from '../path/verdict.ts';
+import { byWords, outcomeWord } from '../report/decision.ts';
 import { pointById } from '../topology/points.ts';
 import type { CapturePoint } from '../topology/topology.ts';
 import { placesOf, pointsAt } from '../trail/places.ts';
@@ -15,7 +16,8 @@ export const pointsBetween = (version: HostVersion, src: string, dst: string): P
   const { spec, verdict, reply } = answerBetween(model, topology, src, dst, 'icmp');
   const from = parseIp(spec.src);
   const to = parseIp(spec.dst);
-  if (from === null || to === null) return { points: [], missing: [] };
+  const predicted = `${outcomeWord(verdict.outcome)} by ${byWords(verdict)}`;
+  if (from === null || to === null) return { points: [], missing: [], predicted };
   const places = [
     ...placesOf({ src: from, dst: to, verdict }, topology, facts),
     ...(reply === null ? [] : placesOf({ src: answererOf(verdict, to), dst: from, verdict: reply }, topology, facts)),
@@ -29,7 +31,7 @@ export const pointsBetween = (version: HostVersion, src: string, dst: string): P
     if (loopback !== null) points.set(loopback.id, loopback);
   }
   const missing = places.filter(({ id }) => pointById(topology, id) === null).map(({ words }) => printable(words));
-  return { points: [...points.values()], missing: [...new Set(missing)] };
+  return { points: [...points.values()], missing: [...new Set(missing)], predicted };
 };
 
 /** Whom the translation of the question leads to. */

@@ -370,6 +370,8 @@ export interface PointsBetween {
   readonly points: readonly CapturePoint[];
   /** Places on the way that nothing can be captured at from here, in words. */
   readonly missing: readonly string[];
+  /** What the rules would do to a ping there: `DROP by filter OUTPUT #1 in web1`. */
+  readonly predicted: string;
 }
 
 /** A host (live, or a snapshot) with all that can be done on it; owned by the session stage, closed once. */

@@ -201,6 +201,9 @@ const comesTo = (id: string, ends: Ends, verdict: Verdict): boolean | null => {
 const hasOwnSource = ({ decidedBy }: Verdict, hook: VerdictStep['hook'] | null): boolean =>
   decidedBy.namespace !== undefined && (hook === 'output' || hook === 'postrouting');
 
+/** Docker's name for the network of docker0. */
+const DEFAULT_NETWORK = 'bridge';
+
 /** `br-4a09 (bridge of test_net1)`, `veth9e3c2b6 (cable of web1)`, `eth0 in web2`, `eth0 (uplink)`. */
 export const placeWords = (id: string, topology: Topology, facts: HostFacts): string => {
   const point = topology.points.find((candidate) => candidate.id === id);
@@ -209,7 +212,8 @@ export const placeWords = (id: string, topology: Topology, facts: HostFacts): st
     case 'veth':
       return point.container === null ? device : `${device} (cable of ${point.container})`;
     case 'bridge':
-      return point.network === null ? `${device} (bridge)` : `${device} (bridge of ${point.network})`;
+      if (point.network === null) return `${device} (bridge)`;
+      return point.network === DEFAULT_NETWORK ? `${device} (default bridge)` : `${device} (bridge of ${point.network})`;
     case 'container':
     case 'loopback':
       return point.container === null ? device : `${device} in ${point.container}`;

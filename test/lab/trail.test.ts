@@ -265,4 +265,24 @@ describeLab('trails of packets through a host', () => {
     );
     expect(flowBetween(address.get('web1') as string, OUTSIDE, stale).agrees).toBe(true);
   });
+
+  it('captures at every place between two ends, and says first what is predicted, also where no device shows a packet', async () => {
+    await host().container('web1', 'iptables -A OUTPUT -p icmp -j DROP');
+    try {
+      const { code, stderr } = await run(['capture', 'web1', '--to', 'web2', '--duration', '1'], host().wrap);
+      expect(code, stderr).toBe(0);
+      expect(stderr).toContain('predicted for a ping: DROP by filter OUTPUT #1 in web1\n');
+      for (const place of [
+        'eth0 (inside web1',
+        at('veth', 'web1'),
+        at('bridge', 'test_net1'),
+        at('bridge', 'test_net2'),
+        at('veth', 'web2'),
+      ])
+        expect(stderr).toContain(place);
+      expect(stderr).toMatch(/^0 packets/m);
+    } finally {
+      await host().container('web1', 'iptables -D OUTPUT -p icmp -j DROP');
+    }
+  });
 });
