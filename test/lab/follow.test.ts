@@ -78,7 +78,7 @@ describeLab('a capture while its host changes', () => {
       (async () => {
         await host().sh('docker rm -f mv1');
         await sleeper('--name mv1 --network mv');
-        await program.remark(/mv1 is back on eth0, where it is known by ether host \S+ now/);
+        await program.remark(/mv1 is back on eth0, where it is known by ether host \S+ or arp host \S+ now/);
         const address = await host().addressOf('mv1', 'mv');
         await seen(program, 'mv1', address, '198.19.5.1');
       })(),

@@ -127,7 +127,7 @@ describeLab('an overlay network over two hosts', () => {
   it('is foretold: on this host up to the wire, with the other one’s snapshot to the container and back', {
     timeout: PATIENCE_MS,
   }, async () => {
-    expect(await lost()).toBe(false);
+    await expect.poll(lost).toBe(false);
     const whole = await explain('left', 'right', there);
     expect(whole).toMatchObject({
       outcome: 'accept',
@@ -173,7 +173,7 @@ describeLab('an overlay network over two hosts', () => {
     } finally {
       await second.sh('iptables -D INPUT 1');
     }
-    expect(await lost()).toBe(false);
+    await expect.poll(lost).toBe(false);
   });
 
   it('names the forwarding entry that is missing, or leads to a wrong host, and what the tunnel’s device then does', {
@@ -200,7 +200,7 @@ describeLab('an overlay network over two hosts', () => {
     } finally {
       await inHidden(first, `bridge fdb replace ${entry} 203.0.113.3 self permanent`);
     }
-    expect(await lost()).toBe(false);
+    await expect.poll(lost).toBe(false);
   });
 
   it('names the neighbour entry that is missing, where nobody else answers', { timeout: PATIENCE_MS }, async () => {
@@ -217,7 +217,7 @@ describeLab('an overlay network over two hosts', () => {
     } finally {
       await inHidden(first, `ip neigh replace 10.20.0.21 lladdr ${RIGHT_MAC} dev vxlan0 nud permanent`);
     }
-    expect(await lost()).toBe(false);
+    await expect.poll(lost).toBe(false);
   });
 
   it('names what an encrypted network’s IPsec lacks, as the kernel counts it', { timeout: PATIENCE_MS }, async (context) => {
