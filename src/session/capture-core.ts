@@ -4,7 +4,7 @@
  */
 
 import { randomInt } from 'node:crypto';
-import { type Direction, type Flow, ORIGINAL } from '../flow/flow.ts';
+import { type Flow, ORIGINAL } from '../flow/flow.ts';
 import { FlowTable } from '../flow/table.ts';
 import { decodePacket } from '../packet/decode.ts';
 import { L3_NONE, L3_OTHER, Packet } from '../packet/packet.ts';
@@ -18,6 +18,7 @@ import { FlowRows } from './flow-rows.ts';
 import type { HostStore } from './host-store.ts';
 import { PacketRing } from './packet-ring.ts';
 import { ProxiedHalves } from './proxied-halves.ts';
+import { Settling } from './settling.ts';
 import type { CaptureObserver, FlowPage, FlowQuery, FlowQuestion, FlowRow, FlowTraced, SessionEvent, StoredPacket } from './state.ts';
 import { type PointCondition, TrailKeeper } from './trail-keeper.ts';
 
@@ -46,8 +47,6 @@ const JUDGED_AT_ONCE = 32;
 /** So many flows may wait for a look at the connections; more of them keep their assumptions. */
 const MAX_WANTING = 2_000;
 const KEPT_EVENTS = 500;
-/** So long at least a flow may turn out to be a stage of another: on a busy machine the engines' packets come a good while apart. */
-const SETTLE_NS = 4e8;
 const UNKNOWN_CONDITION: PointCondition = { sinceSec: null, lost: null, hasKernelStamps: false };
 /** A flow's trail is looked at for so long after its last packet. */
 const LOOKED_AT_SEC = 6;
@@ -79,9 +78,7 @@ export class CaptureCore {
   readonly #observers = new Set<CaptureObserver>();
   readonly #options: CoreOptions;
   /** Null as long as there is one point only. */
-  #trails: TrailKeeper | null = null;
-  /** Flows that may still be joined to others, in the order in which they began. */
-  #settling: FlowNote[] = [];
+  #settling: Settling | null = null;
   #queue: FlowNote[] = [];
   readonly #wanting = new Set<FlowNote>();
   #reason = '';
@@ -92,14 +89,18 @@ export class CaptureCore {
     this.#store = options.store;
     this.#maxFlows = options.maxFlows ?? MAX_FLOWS;
     this.#table = new FlowTable({ maxFlows: this.#maxFlows, hashSeed: randomInt(0x7fff_ffff) });
-    this.#judge = new FlowJudge(options.store, options.points, (note, isFinal) => this.#trails?.contradictionOf(note, isFinal) ?? null);
+    this.#judge = new FlowJudge(
+      options.store,
+      options.points,
+      (note, isFinal) => this.#settling?.trails.contradictionOf(note, isFinal) ?? null,
+    );
     this.#points = options.points;
     this.#proxied = new ProxiedHalves(options.store);
     this.ring = options.keepPackets ? new PacketRing() : null;
     this.rows = new FlowRows(
       options.store,
       (flowId) => this.#notes.get(flowId) ?? null,
-      (note) => this.#trails?.trailOf(note) ?? null,
+      (note) => this.#settling?.trails.trailOf(note) ?? null,
       (note) => this.#proxied.of(note.flow.id, (id) => this.#isRow(id)),
     );
     this.pointsChanged();
@@ -107,7 +108,7 @@ export class CaptureCore {
 
   /** Conversations: the stages of one count once. */
   get flowCount(): number {
-    return this.#table.size + this.#ended.size - (this.#trails?.book.hidden ?? 0);
+    return this.#table.size + this.#ended.size - (this.#settling?.trails.book.hidden ?? 0);
   }
 
   /** Flows that are not shown any more because there were too many. */
@@ -122,14 +123,15 @@ export class CaptureCore {
 
   /** From the second point on packets are looked for at all of them. */
   pointsChanged(): void {
-    if (this.#trails !== null || this.#points.length < 2) return;
+    if (this.#settling !== null || this.#points.length < 2) return;
     const { store, points, conditionOf = (): PointCondition => UNKNOWN_CONDITION, filter = (): string => '' } = this.#options;
-    this.#trails = new TrailKeeper({ store, points, conditionOf, filter, noteOf: (flowId) => this.#notes.get(flowId) ?? null });
+    const trails = new TrailKeeper({ store, points, conditionOf, filter, noteOf: (flowId) => this.#notes.get(flowId) ?? null });
+    this.#settling = new Settling(trails, (note) => this.#settled(note));
     // A file tells of its points as their first packets come.
     for (const note of this.#notes.values()) {
       decodePacket(this.#packet, note.head, 0, note.head.length, note.headOriginalLength, note.headLinkType);
       const sec = Math.floor(note.headSec);
-      this.#follow(this.#trails, note, this.#packet, note.headDirection, sec, Math.round((note.headSec - sec) * 1e9));
+      this.#settling.follow(note, this.#packet, note.headDirection, sec, Math.round((note.headSec - sec) * 1e9));
     }
   }
 
@@ -157,12 +159,13 @@ export class CaptureCore {
       this.#enqueue(note);
     }
     const inside = this.#insideNote(packet);
-    if (this.#trails !== null) {
-      this.#trails.count(interfaceId, raw.timeSec);
-      this.#follow(this.#trails, note, packet, direction, raw.timeSec, raw.timeNsec);
+    const settling = this.#settling;
+    if (settling !== null) {
+      settling.trails.count(interfaceId, raw.timeSec);
+      settling.follow(note, packet, direction, raw.timeSec, raw.timeNsec);
       if (inside !== null && packet.inner !== null)
-        this.#follow(this.#trails, inside, packet.inner, this.#table.lastInnerDirection, raw.timeSec, raw.timeNsec);
-      this.#settle(this.#trails);
+        settling.follow(inside, packet.inner, this.#table.lastInnerDirection, raw.timeSec, raw.timeNsec);
+      settling.settleOld();
     }
     if (note.stale !== null) this.#enqueue(note);
     if (this.ring !== null) {
@@ -181,8 +184,8 @@ export class CaptureCore {
 
   /** Lets flows age up to the given time and hands out those that ended. */
   advance(sec: number, nsec: number): void {
-    this.#trails?.advance(sec, nsec);
-    if (this.#trails !== null) this.#settle(this.#trails);
+    this.#settling?.trails.advance(sec, nsec);
+    this.#settling?.settleOld();
     this.#table.advance(sec, nsec);
     for (const flow of this.#table.takeEnded()) this.#finish(flow);
     this.#decideProxied(sec + nsec / 1e9);
@@ -190,16 +193,13 @@ export class CaptureCore {
 
   /** Packets that have just been read passed so many milliseconds ago. */
   readLate(lagMs: number): void {
-    this.#trails?.readLate(lagMs * 1e6);
+    this.#settling?.trails.readLate(lagMs * 1e6);
   }
 
   /** The input is over: all flows end. `atSec`: when the points stopped to listen, where that is known. */
   finishAll(atSec = Number.POSITIVE_INFINITY): void {
     this.judgeAll();
-    if (this.#trails !== null) {
-      this.#trails.finish((atSec - this.#trails.book.baseSec) * 1e9);
-      for (const note of this.#settling.splice(0)) this.#settleOne(note);
-    }
+    if (this.#settling !== null) this.#settling.finish((atSec - this.#settling.trails.book.baseSec) * 1e9);
     this.#decideProxied(Number.POSITIVE_INFINITY);
     this.#table.endAll();
     for (const flow of this.#table.takeEnded()) this.#finish(flow);
@@ -350,37 +350,12 @@ export class CaptureCore {
   }
 
   *#allNotes(): Iterable<FlowNote> {
-    if (this.#trails === null) yield* this.#notes.values();
+    if (this.#settling === null) yield* this.#notes.values();
     else for (const note of this.#notes.values()) if (isRow(note)) yield note;
   }
 
-  #follow(trails: TrailKeeper, note: FlowNote, packet: Packet, direction: Direction, sec: number, nsec: number): void {
-    if (note.stage === null) {
-      note.stage = trails.open(note.flow);
-      note.settled = false;
-      this.#settling.push(note);
-    }
-    trails.saw(note.stage, packet, direction, sec, nsec);
-  }
-
-  /** Tells of the flows that are old enough to be known as what they are. */
-  #settle(trails: TrailKeeper): void {
-    const waiting = this.#settling;
-    if (waiting.length === 0) return;
-    const until = trails.nowNs - Math.max(SETTLE_NS, 2 * trails.lagNs);
-    let done = 0;
-    while (done < waiting.length) {
-      const note = waiting[done] as FlowNote;
-      const { firstSec, firstNsec } = note.flow;
-      if (trails.book.timeOf(firstSec, firstNsec) > until) break;
-      done++;
-      this.#settleOne(note);
-    }
-    if (done > 0) this.#settling = waiting.slice(done);
-  }
-
-  #settleOne(note: FlowNote): void {
-    note.settled = true;
+  /** A flow of several points is known as what it is: a row of its own, or a stage of another's. */
+  #settled(note: FlowNote): void {
     const { stage } = note;
     if (stage === null) return;
     const { first } = stage.set;
@@ -389,7 +364,6 @@ export class CaptureCore {
       for (const observer of this.#observers) observer.flowJoined?.(note.flow.id, first.flow.id);
       return;
     }
-    stage.set.isTold = true;
     if (note.verdict === null || this.#observers.size === 0) return;
     const row = this.rows.row(note);
     for (const observer of this.#observers) observer.verdictChanged?.(row);
@@ -464,7 +438,7 @@ export class CaptureCore {
       this.#notes.delete(oldest);
       this.#proxied.forget(oldest);
       if (note === undefined || isRow(note)) this.#droppedEnded++;
-      if (note !== undefined && note.stage !== null) this.#trails?.book.forget(note.stage);
+      if (note !== undefined && note.stage !== null) this.#settling?.trails.book.forget(note.stage);
     }
   }
 
@@ -472,7 +446,7 @@ export class CaptureCore {
     const note = this.#notes.get(flow.id);
     if (note === undefined || note.finished) return;
     this.revision++;
-    if (!note.settled) this.#settleOne(note);
+    this.#settling?.settle(note);
     if (!isRow(note)) {
       note.finished = true;
       return;
