@@ -4,9 +4,8 @@
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { Explained } from './cases/world.ts';
+import { at, bridgeOf, type Explained, explainOn, succeedsAt } from './ask-host.ts';
 import { type LabHost, startLab } from './lab.ts';
-import { run } from './program.ts';
 
 export const HOST = '203.0.113.1';
 export const OUTSIDE = '203.0.113.2';
@@ -112,23 +111,17 @@ const furnish = async (host: LabHost): Promise<Modes> => {
   await host.sh(`ip -6 addr add 2001:db8:203::1/64 dev eth0 nodad && ip -6 route add default via ${OUTSIDE_V6}`);
   await Promise.all([host.outside(OUTSIDE_SETUP), host.sh(`bash -c '${SETUP.replaceAll("'", `'\\''`)}' >/dev/null`)]);
   await host.sh(`bash -c '${PIPEWORK.replaceAll("'", `'\\''`)}'`);
-  const at = (where: string, command: string): Promise<string> =>
-    where === 'host' ? host.sh(command) : where === 'outside' ? host.outside(command) : host.container(where, command);
   const apply = async (commands: readonly string[]): Promise<void> => {
     for (const command of commands) {
       const inside = /^(\w+): (.*)$/.exec(command);
-      await (inside === null ? host.sh(command) : at(inside[1] as string, inside[2] as string));
+      await (inside === null ? host.sh(command) : at(host, inside[1] as string, inside[2] as string));
     }
   };
   return {
     host,
-    explain: async (...question) => {
-      const { code, stdout, stderr } = await run(['explain', ...question, '--json'], host.wrap);
-      if (code !== 0) throw new Error(`explain ${question.join(' ')}: exit ${code}: ${stderr}`);
-      return JSON.parse(stdout) as Explained;
-    },
-    works: (where, command) => ended(at(where, `WAIT=10; ${command}`)),
-    fails: async (where, command) => !(await ended(at(where, `WAIT=0.6; ${command}`))),
+    explain: (...question) => explainOn(host, ...question),
+    works: (where, command) => succeedsAt(host, where, 10, command),
+    fails: async (where, command) => !(await succeedsAt(host, where, 0.6, command)),
     broken: async (commands, undo, checks) => {
       try {
         await apply(commands);
@@ -138,7 +131,7 @@ const furnish = async (host: LabHost): Promise<Modes> => {
         await host.sh('conntrack -F 2>/dev/null; true');
       }
     },
-    bridgeOf: async (network) => `br-${(await host.sh(`docker network inspect -f '{{.Id}}' ${network}`)).trim().slice(0, 12)}`,
+    bridgeOf: (network) => bridgeOf(host, network),
     portOf: async (container) => {
       const index = (await host.container(container, 'ip -o link show eth0')).match(/eth0@if(\d+)/)?.[1];
       return (await host.sh(`ip -o link | sed -n 's/^${index}: \\([^@:]*\\).*/\\1/p'`)).trim();
@@ -148,9 +141,3 @@ const furnish = async (host: LabHost): Promise<Modes> => {
 };
 
 const runHere = (command: string): Promise<unknown> => promisify(execFile)('sh', ['-c', command]);
-
-const ended = (command: Promise<unknown>): Promise<boolean> =>
-  command.then(
-    () => true,
-    () => false,
-  );

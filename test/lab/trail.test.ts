@@ -269,7 +269,7 @@ describeLab('trails of packets through a host', () => {
   it('captures at every place between two ends, and says first what is predicted, also where no device shows a packet', async () => {
     await host().container('web1', 'iptables -A OUTPUT -p icmp -j DROP');
     try {
-      const { code, stderr } = await run(['capture', 'web1', '--to', 'web2', '--duration', '1'], host().wrap);
+      const { code, stderr } = await run(['capture', 'web1', 'icmp', '--to', 'web2', '--duration', '1'], host().wrap);
       expect(code, stderr).toBe(0);
       expect(stderr).toContain('predicted for a ping: DROP by filter OUTPUT #1 in web1\n');
       for (const place of [

@@ -4,6 +4,7 @@
  */
 import { afterAll, afterEach, beforeAll, vi } from 'vitest';
 import type { PacketSpec, Verdict } from '../../../src/path/verdict.ts';
+import { bridgeOf, type Explained, explainOn, succeedsAt } from '../ask-host.ts';
 import { moved, readCounters } from '../counters.ts';
 import { type LabHost, startLab } from '../lab.ts';
 import { run } from '../program.ts';
@@ -15,11 +16,6 @@ export const WEB = '10.21.0.2';
 export const NEIGHBOUR = '10.21.0.3';
 /** In the other network. */
 export const STRANGER = '10.22.0.2';
-
-export interface Explained extends Verdict {
-  readonly reply: Verdict | null;
-  readonly why: readonly string[];
-}
 
 export interface World {
   readonly host: LabHost;
@@ -84,28 +80,20 @@ const openWorld = async (): Promise<World> => {
 
 const furnish = async (host: LabHost): Promise<World> => {
   await host.sh(`bash -c '${SETUP}' >/dev/null`);
-  const bridgeOf = async (network: string): Promise<string> =>
-    `br-${(await host.sh(`docker network inspect -f '{{.Id}}' ${network}`)).trim().slice(0, 12)}`;
   await host.sh(`iptables-save >${host.dir}/rules && sysctl -a 2>/dev/null | grep -E '${SWITCHES}' >${host.dir}/sysctls`);
-  const at = (where: string, command: string): Promise<string> =>
-    where === 'host' ? host.sh(command) : where === 'outside' ? host.outside(command) : host.container(where, command);
   return {
     host,
-    bridgeA: await bridgeOf('neta'),
-    bridgeB: await bridgeOf('netb'),
-    bridgeOf,
-    explain: async (...question) => {
-      const { code, stdout, stderr } = await run(['explain', ...question, '--json'], host.wrap);
-      if (code !== 0) throw new Error(`explain ${question.join(' ')}: exit ${code}: ${stderr}`);
-      return JSON.parse(stdout) as Explained;
-    },
+    bridgeA: await bridgeOf(host, 'neta'),
+    bridgeB: await bridgeOf(host, 'netb'),
+    bridgeOf: (network) => bridgeOf(host, network),
+    explain: (...question) => explainOn(host, ...question),
     judge: async (packet) => {
       const { code, stdout, stderr } = await run(['explain', '--packets', '-'], host.wrap, `${JSON.stringify(packet)}\n`);
       if (code !== 0) throw new Error(`explain --packets: exit ${code}: ${stderr}${stdout}`);
       return JSON.parse(stdout) as Verdict;
     },
-    succeeds: (where, command) => ended(at(where, `WAIT=3; ${command}`)),
-    fails: async (where, command) => !(await ended(at(where, `WAIT=0.6; ${command}`))),
+    succeeds: (where, command) => succeedsAt(host, where, 3, command),
+    fails: async (where, command) => !(await succeedsAt(host, where, 0.6, command)),
     counted: async (action) => {
       const before = await readCounters(host);
       await action();
@@ -117,12 +105,6 @@ const furnish = async (host: LabHost): Promise<World> => {
     stop: () => host.stop(),
   };
 };
-
-const ended = (command: Promise<unknown>): Promise<boolean> =>
-  command.then(
-    () => true,
-    () => false,
-  );
 
 /** One page by HTTP, within $WAIT seconds. */
 export const get = (address: string, port: number): string =>
