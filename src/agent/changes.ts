@@ -89,12 +89,25 @@ export const summariseChanges = (heard: readonly string[], found: readonly strin
   const isLink = (words: string): boolean => /^\d+ more interfaces|^interface /.test(words);
   const isConsequence = (words: string): boolean =>
     /^(interfaces|bridge ports|addresses|(IPv6 )?routes|listening sockets|namespaces|in .*:) ?/.test(words);
-  const docker = heard.length > 0 ? heard : found.filter(isDocker);
+  const docker = [...heard, ...found.filter((words) => isDocker(words) && !isTold(words, heard))];
   const others = found.filter((words) => !isDocker(words));
   const causes = others.filter((words) => !isConsequence(words) && !(docker.length > 0 && isLink(words)));
   const told = [...docker, ...causes];
   return (told.length > 0 ? told : found).join('; ');
 };
+
+/**
+ * Whether what was found out about Docker is already among what Docker said. An event that came late says nothing more when it comes (the
+ * reading before it has seen all), so a container's new state is told with the next best words, not left to its event.
+ */
+const isTold = (words: string, heard: readonly string[]): boolean => {
+  if (heard.length === 0) return false;
+  const [, name] = /^container (.*) is [a-z]+$/.exec(words) ?? [];
+  return name === undefined || heard.some((said) => said.startsWith(`container ${name} `) && STATE_WORDS.test(said));
+};
+
+/** How an event ends that tells a container's new state (docker-events.ts). */
+const STATE_WORDS = / (started|restarted|stopped|paused|unpaused|removed|changed)$/;
 
 /** Only keys that `after` has are compared: a partial reading is no change of the rest. */
 export const describeRaw = (before: RawOutputs, after: RawOutputs): string[] => {

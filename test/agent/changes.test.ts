@@ -151,6 +151,10 @@ describe('summariseChanges', () => {
       'namespaces came or went',
     ];
     expect(summariseChanges(['container web1 started'], found)).toBe('container web1 started; iptables rules changed: 1 added (-A X)');
+    expect(summariseChanges(['container web1 connected to network net1'], found)).toBe(
+      'container web1 connected to network net1; container web1 is running; iptables rules changed: 1 added (-A X)',
+    );
+    expect(summariseChanges(['container web1 stopped'], ['container web1 is exited'])).toBe('container web1 stopped');
     expect(summariseChanges([], found)).toBe('container web1 is running; iptables rules changed: 1 added (-A X)');
     expect(summariseChanges([], ['interface veth1 appeared', 'addresses changed'])).toBe('interface veth1 appeared');
     expect(summariseChanges([], ['addresses changed', 'routes changed'])).toBe('addresses changed; routes changed');

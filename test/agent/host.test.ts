@@ -170,16 +170,18 @@ describeLab('watching a Docker host', () => {
       ['a sysctl', 'sysctl -qw net.ipv4.conf.eth0.rp_filter=2', 'net.ipv4.conf.eth0.rp_filter is now 2'],
       ['an interface', 'ip link add mine0 type veth peer name mine1', 'interface mine0 appeared'],
       ['a route', 'ip route add 10.9.0.0/16 via 203.0.113.2', 'routes changed'],
-      ['a container that stops', 'docker stop -t 0 web3', 'container web3 stopped'],
-      ['a container that starts', 'docker start web3', 'container web3 started'],
+      // Docker's word, or where the host was read before it came, what was found there
+      ['a container that stops', 'docker stop -t 0 web3', /container web3 (stopped|is exited)/],
+      ['a container that starts', 'docker start web3', /container web3 (started|is running)/],
       [
         'a network that a container leaves',
         'docker network disconnect test_net1 multi',
-        'container multi disconnected from network test_net1',
+        /container multi (disconnected from network test_net1|changed)/,
       ],
     ])('%s', async (_, command, words) => {
       await host().sh(command);
-      await expect.poll(() => watcher.reasons, WITHIN).toContain(words);
+      const expected = typeof words === 'string' ? expect.stringContaining(words) : expect.stringMatching(words);
+      await expect.poll(() => watcher.reasons, WITHIN).toEqual(expected);
     });
   });
 
@@ -208,6 +210,6 @@ describeLab('watching a Docker host', () => {
     await host().startDocker();
     await expect.poll(() => watcher.news, WITHIN).toContainEqual(expect.objectContaining({ type: 'dockerState', up: true }));
     await host().sh('docker start n1');
-    await expect.poll(() => watcher.reasons, WITHIN).toContain('container n1 started');
+    await expect.poll(() => watcher.reasons, WITHIN).toMatch(/container n1 (started|is running)/);
   });
 });
