@@ -5,7 +5,7 @@ import { CaptureCore } from './capture-core.ts';
 import type { HostStore } from './host-store.ts';
 import { Notifier } from './notifier.ts';
 import { RateMeter } from './rate-meter.ts';
-import { saveRing } from './save-ring.ts';
+import { saveRing } from './saving/save-ring.ts';
 import type {
   CaptureObserver,
   CaptureState,

@@ -15,7 +15,7 @@ import { connectionsOf, type HostStore } from './host-store.ts';
 import { LivePoint, type PointCounts } from './live-point.ts';
 import { namespaceOf } from './namespace-of.ts';
 import { pointFilter } from './point-filter.ts';
-import { SessionWriter } from './session-writer.ts';
+import { SessionWriter } from './saving/session-writer.ts';
 import type { CaptureOptions, LostCounts, SavingState } from './state.ts';
 import type { PointCondition } from './trail-keeper.ts';
 

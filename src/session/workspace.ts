@@ -8,7 +8,6 @@ import { failure, messageOf, missingError } from '../base/errors.ts';
 import { parseSnapshot } from '../host/read-snapshot.ts';
 import type { SnapshotDocument } from '../host/snapshot.ts';
 import type { CapturePoint } from '../topology/topology.ts';
-import { suggestFileName } from './capture-file-name.ts';
 import { explainQuestion } from './explain-question.ts';
 import { FileCapture } from './file-capture.ts';
 import { connectionsOf, HostStore } from './host-store.ts';
@@ -16,6 +15,7 @@ import { InterfaceTraffic } from './interface-traffic.ts';
 import { LiveCapture } from './live-capture.ts';
 import { compilePacketFilter } from './packet-filter.ts';
 import { pointsBetween } from './points-between.ts';
+import { suggestFileName } from './saving/capture-file-name.ts';
 import type {
   CaptureOptions,
   CaptureView,

@@ -8,7 +8,7 @@ import { parseSnapshot } from '../../src/host/read-snapshot.ts';
 import { SNAPSHOT_COMMANDS, type SnapshotDocument } from '../../src/host/snapshot.ts';
 import { FileCapture } from '../../src/session/file-capture.ts';
 import { HostStore } from '../../src/session/host-store.ts';
-import { SessionWriter } from '../../src/session/session-writer.ts';
+import { SessionWriter } from '../../src/session/saving/session-writer.ts';
 import type { SessionEvent } from '../../src/session/state.ts';
 
 const SCENE = fileURLToPath(new URL('../fixtures/snapshots/scene-28.5.json', import.meta.url));

@@ -6,17 +6,18 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { failure, messageOf } from '../base/errors.ts';
-import type { SnapshotDocument } from '../host/snapshot.ts';
-import type { Packet } from '../packet/packet.ts';
-import { PcapngAppender } from '../pcap/appender.ts';
-import type { NameRecord } from '../pcap/events.ts';
-import { encodeSnapshot } from '../pcap/snapshot-block.ts';
-import { interfaceDescription, interfaceStatistics, nameResolution, sectionHeader } from '../pcap/writer.ts';
-import type { CapturePoint } from '../topology/topology.ts';
-import type { PacketSink } from './capture-core.ts';
-import { gapComment } from './capture-gap.ts';
-import type { CaptureGap } from './state.ts';
+import { failure, messageOf } from '../../base/errors.ts';
+import type { SnapshotDocument } from '../../host/snapshot.ts';
+import type { Packet } from '../../packet/packet.ts';
+import { PcapngAppender } from '../../pcap/appender.ts';
+import type { NameRecord } from '../../pcap/events.ts';
+import { encodeSnapshot } from '../../pcap/snapshot-block.ts';
+import { interfaceDescription, interfaceStatistics, nameResolution, sectionHeader } from '../../pcap/writer.ts';
+import type { CapturePoint } from '../../topology/topology.ts';
+import type { PacketSink } from '../capture-core.ts';
+import { gapComment } from '../capture-gap.ts';
+import type { CaptureGap } from '../state.ts';
+import type { SessionTransform } from './transform.ts';
 
 /** Where sessions are saved unless somebody says otherwise. */
 export const DEFAULT_FOLDER = 'captures';
@@ -62,6 +63,7 @@ export class SessionWriter implements PacketSink {
   /** By point: the interface that its next one continues. */
   readonly #left = new Map<number, number>();
   readonly #onTrouble: (message: string) => void;
+  readonly #transform: SessionTransform | null;
   readonly #comments: string[] = [''];
   readonly #parts = {
     interfaceId: 0,
@@ -85,13 +87,19 @@ export class SessionWriter implements PacketSink {
     points: readonly CapturePoint[],
     noteOf: (point: number, linkType: number) => InterfaceNote,
     onTrouble: (message: string) => void,
+    transform: SessionTransform | null,
   ) {
     this.path = path;
+    this.#transform = transform;
     this.#output = output;
     this.#points = points;
     this.#noteOf = noteOf;
     this.#onTrouble = onTrouble;
-    this.#appender.block(sectionHeader({ application: 'vethscope', os: `${process.platform} ${process.arch}` }));
+    const words = { hardware: null, os: `${process.platform} ${process.arch}`, application: 'vethscope', comments: [] };
+    const { hardware, os, application, comments } = transform?.section?.(words) ?? words;
+    this.#appender.block(
+      sectionHeader({ hardware: hardware ?? undefined, os: os ?? undefined, application: application ?? undefined, comments }),
+    );
     this.#timer = setInterval(() => this.flush(), FLUSH_MS);
     this.#timer.unref();
   }
@@ -102,19 +110,21 @@ export class SessionWriter implements PacketSink {
     points: readonly CapturePoint[],
     noteOf: (point: number, linkType: number) => InterfaceNote,
     onTrouble: (message: string) => void,
+    transform: SessionTransform | null = null,
   ): Promise<SessionWriter> {
     const output = path === '-' ? standardOutput() : await fileOutput(path);
-    return new SessionWriter(path, output, points, noteOf, onTrouble);
+    return new SessionWriter(path, output, points, noteOf, onTrouble, transform);
   }
 
   snapshot(document: SnapshotDocument, timeSec: number, timeNsec: number): void {
-    const packed = gzipSync(JSON.stringify(document));
+    const packed = gzipSync(JSON.stringify(this.#transform?.snapshot?.(document) ?? document));
     for (const block of encodeSnapshot({ timeSec, timeNsec, document: packed, packing: 'gzip' }, this.#snapshots)) this.#block(block);
     this.#snapshots++;
   }
 
   names(records: readonly NameRecord[]): void {
-    if (records.length > 0) this.#block(nameResolution(records));
+    const written = this.#transform?.names?.(records) ?? records;
+    if (written.length > 0) this.#block(nameResolution(written));
   }
 
   packet(packet: Packet, comment: string | null): void {
@@ -131,9 +141,17 @@ export class SessionWriter implements PacketSink {
     parts.start = packet.start;
     parts.end = packet.end;
     parts.originalLength = packet.originalLength;
-    if (comment === null) parts.comments = undefined;
+    const changed = this.#transform?.packet;
+    if (changed !== undefined) {
+      const captured = packet.bytes.subarray(packet.start, packet.end);
+      parts.bytes = changed(captured, packet.linkType, packet.originalLength) as Uint8Array<ArrayBuffer>;
+      parts.start = 0;
+      parts.end = parts.bytes.length;
+    }
+    const written = comment === null ? null : this.#comment(comment);
+    if (written === null) parts.comments = undefined;
     else {
-      this.#comments[0] = comment;
+      this.#comments[0] = written;
       parts.comments = this.#comments;
     }
     this.#appender.packet(parts);
@@ -152,15 +170,25 @@ export class SessionWriter implements PacketSink {
     this.#interfaces.set(key, id);
     const point = this.#points[pointIndex];
     const note = this.#noteOf(pointIndex, linkType);
+    const described = {
+      name: point?.id ?? `interface ${pointIndex}`,
+      description: descriptionOf(point),
+      filter: note.filter,
+      os: null,
+      hardware: null,
+      mac: null,
+      comments: continued === undefined ? [] : [gapComment(continued, note.gap)],
+    };
+    const words = this.#transform?.interface?.(described) ?? described;
     this.#block(
       interfaceDescription({
         linkType: note.linkType,
         snapLength: 0,
-        name: point?.id ?? `interface ${pointIndex}`,
-        description: descriptionOf(point),
-        filter: note.filter,
+        name: words.name ?? undefined,
+        description: words.description ?? undefined,
+        filter: words.filter ?? undefined,
         timeStampSource: note.timeStampSource,
-        comments: continued === undefined ? undefined : [gapComment(continued, note.gap)],
+        comments: words.comments,
       }),
     );
     return id;
@@ -220,6 +248,11 @@ export class SessionWriter implements PacketSink {
     } catch (error) {
       this.error ??= messageOf(error);
     }
+  }
+
+  #comment(text: string): string | null {
+    const changed = this.#transform?.comment;
+    return changed === undefined ? text : changed(text);
   }
 
   #block(bytes: Uint8Array): void {

@@ -1,12 +1,13 @@
 /** Saves what the memory ring still holds: the moment that nobody had foreseen. */
 
-import { failure } from '../base/errors.ts';
-import { decodePacket } from '../packet/decode.ts';
-import { Packet } from '../packet/packet.ts';
-import type { CapturePoint } from '../topology/topology.ts';
-import type { CaptureCore } from './capture-core.ts';
-import type { HostVersion } from './host-store.ts';
+import { failure } from '../../base/errors.ts';
+import { decodePacket } from '../../packet/decode.ts';
+import { Packet } from '../../packet/packet.ts';
+import type { CapturePoint } from '../../topology/topology.ts';
+import type { CaptureCore } from '../capture-core.ts';
+import type { HostVersion } from '../host-store.ts';
 import { SessionWriter } from './session-writer.ts';
+import type { SessionTransform } from './transform.ts';
 
 /** Returns how many packets were written. */
 export const saveRing = async (
@@ -14,6 +15,7 @@ export const saveRing = async (
   core: CaptureCore,
   points: readonly CapturePoint[],
   version: HostVersion | null,
+  transform: SessionTransform | null = null,
 ): Promise<number> => {
   const { ring } = core;
   if (ring === null) throw failure('this capture keeps no packets in memory', { hint: 'save from the beginning with -w FILE' });
@@ -25,6 +27,7 @@ export const saveRing = async (
     (message) => {
       trouble = message;
     },
+    transform,
   );
   const packet = new Packet();
   const commented = new Set<number>();
