@@ -36,8 +36,14 @@ export class RawPacket {
 
 export type CaptureFormat = 'pcap' | 'pcapng';
 
+/** The block that an event was read from, for passing it on as it is. */
+interface FromBlock {
+  /** All of it from its type to its second length, in the section's byte order; a copy. Null for a classic pcap file, which has no blocks. */
+  readonly block: Uint8Array | null;
+}
+
 /** A section begins: interfaces are numbered from 0 again. A classic pcap file is one section with one interface. */
-export interface SectionEvent {
+export interface SectionEvent extends FromBlock {
   readonly kind: 'section';
   readonly index: number;
   readonly offset: number;
@@ -45,13 +51,15 @@ export interface SectionEvent {
   readonly littleEndian: boolean;
   readonly major: number;
   readonly minor: number;
+  /** Bytes of the section behind its header, where the header says so (section length); null where it does not. */
+  readonly lengthBytes: number | null;
   readonly hardware: string | null;
   readonly os: string | null;
   readonly application: string | null;
   readonly comments: readonly string[];
 }
 
-export interface InterfaceEvent {
+export interface InterfaceEvent extends FromBlock {
   readonly kind: 'interface';
   readonly section: number;
   readonly interfaceId: number;
@@ -81,7 +89,7 @@ export interface NameRecord {
   readonly names: readonly string[];
 }
 
-export interface NamesEvent {
+export interface NamesEvent extends FromBlock {
   readonly kind: 'names';
   readonly section: number;
   readonly offset: number;
@@ -90,7 +98,7 @@ export interface NamesEvent {
 }
 
 /** Counts of an interface; null where the file does not say. */
-export interface StatisticsEvent {
+export interface StatisticsEvent extends FromBlock {
   readonly kind: 'statistics';
   readonly section: number;
   readonly offset: number;
@@ -105,7 +113,7 @@ export interface StatisticsEvent {
   readonly comments: readonly string[];
 }
 
-export interface CustomEvent {
+export interface CustomEvent extends FromBlock {
   readonly kind: 'custom';
   readonly section: number;
   readonly offset: number;
@@ -113,17 +121,17 @@ export interface CustomEvent {
   readonly pen: number;
   readonly mayCopy: boolean;
   readonly littleEndian: boolean;
-  /** All after the enterprise number, padding and options included; a copy. */
+  /** All after the enterprise number, padding and options included; a part of `block`. */
   readonly data: Uint8Array;
 }
 
-export interface UnknownEvent {
+export interface UnknownEvent extends FromBlock {
   readonly kind: 'unknown';
   readonly section: number;
   readonly offset: number;
   readonly blockType: number;
   readonly littleEndian: boolean;
-  /** The block without its frame; a copy. */
+  /** The block without its frame; a part of `block`. */
   readonly body: Uint8Array;
 }
 

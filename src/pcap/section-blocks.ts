@@ -48,6 +48,9 @@ export interface Parsed<Event> {
   readonly problem: string | null;
 }
 
+/** Not `slice`: chunks from Node are Buffers, whose `slice` copies nothing. */
+const copyOf = ({ bytes, start, end }: BlockBody): Uint8Array => new Uint8Array(bytes.subarray(start - 8, end + 4));
+
 const refused = (problem: string): Parsed<never> => ({ event: null, problem });
 
 export const readSectionHeader = (body: BlockBody): Parsed<SectionEvent> => {
@@ -72,10 +75,12 @@ export const readSectionHeader = (body: BlockBody): Parsed<SectionEvent> => {
       kind: 'section',
       index: body.section,
       offset: body.offset,
+      block: copyOf(body),
       format: 'pcapng',
       littleEndian: little,
       major,
       minor,
+      lengthBytes: sectionLength(body),
       hardware,
       os,
       application,
@@ -83,6 +88,12 @@ export const readSectionHeader = (body: BlockBody): Parsed<SectionEvent> => {
     },
     problem: walk.problem,
   };
+};
+
+/** All ones means that the section's length is not given; it is a signed number. */
+const sectionLength = ({ bytes, start, little }: BlockBody): number | null => {
+  const length = readI64(bytes, start + 8, little);
+  return length < 0 ? null : length;
 };
 
 export const readInterface = (body: BlockBody, interfaceId: number): Parsed<InterfaceEvent> => {
@@ -118,6 +129,7 @@ export const readInterface = (body: BlockBody, interfaceId: number): Parsed<Inte
       section: body.section,
       interfaceId,
       offset: body.offset,
+      block: copyOf(body),
       linkType: readU16(bytes, start, little),
       snapLength: readU32(bytes, start + 4, little),
       name,
@@ -141,6 +153,7 @@ export const readNames = (body: BlockBody): Parsed<NamesEvent> => {
     kind: 'names',
     section: body.section,
     offset: body.offset,
+    block: copyOf(body),
     records,
     comments: comments.list,
   });
@@ -191,6 +204,7 @@ export const readStatistics = (body: BlockBody, scaleOf: (interfaceId: number) =
       kind: 'statistics',
       section: body.section,
       offset: body.offset,
+      block: copyOf(body),
       interfaceId,
       ...time,
       received: counts[ISB_IFRECV] ?? null,
@@ -206,29 +220,32 @@ export const readStatistics = (body: BlockBody, scaleOf: (interfaceId: number) =
 
 export const readCustom = (body: BlockBody): Parsed<CustomEvent> => {
   const { bytes, start, end, little } = body;
+  const block = copyOf(body);
   if (end - start < 4) return refused('custom block without an enterprise number');
   return {
     event: {
       kind: 'custom',
       section: body.section,
       offset: body.offset,
+      block,
       pen: readU32(bytes, start, little),
       mayCopy: body.type === BLOCK_CUSTOM,
       littleEndian: little,
-      data: copyOf(bytes, start + 4, end),
+      data: block.subarray(12, block.length - 4),
     },
     problem: null,
   };
 };
 
-export const readUnknown = (body: BlockBody): UnknownEvent => ({
-  kind: 'unknown',
-  section: body.section,
-  offset: body.offset,
-  blockType: body.type,
-  littleEndian: body.little,
-  body: copyOf(body.bytes, body.start, body.end),
-});
-
-/** Not `slice`: chunks from Node are Buffers, whose `slice` copies nothing. */
-const copyOf = (bytes: Uint8Array, start: number, end: number): Uint8Array => new Uint8Array(bytes.subarray(start, end));
+export const readUnknown = (body: BlockBody): UnknownEvent => {
+  const block = copyOf(body);
+  return {
+    kind: 'unknown',
+    section: body.section,
+    offset: body.offset,
+    block,
+    blockType: body.type,
+    littleEndian: body.little,
+    body: block.subarray(8, block.length - 4),
+  };
+};

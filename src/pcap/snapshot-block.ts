@@ -90,7 +90,7 @@ export class SnapshotCollector {
     return this.#open.size;
   }
 
-  add(event: CustomEvent): SnapshotResult {
+  add(event: Pick<CustomEvent, 'pen' | 'section' | 'data'>): SnapshotResult {
     const { data } = event;
     const packing = event.pen === PEN_EXAMPLE ? packingOf(data) : null;
     if (packing === null) return { kind: 'foreign' };

@@ -80,6 +80,7 @@ describe.each([
         littleEndian: little,
         major: 1,
         minor: 0,
+        lengthBytes: null,
         hardware: 'x86',
         os: 'Linux',
         application: 'app',

@@ -6,10 +6,12 @@ import { customBlock, sectionHeader } from '../../src/pcap/writer.ts';
 import { bytesOf } from './capture-bytes.ts';
 import { concat, eventsOf } from './events-of.ts';
 
-const customs = (...blocks: readonly Uint8Array[]): CustomEvent[] =>
+type Custom = Pick<CustomEvent, 'pen' | 'section' | 'data'>;
+
+const customs = (...blocks: readonly Uint8Array[]): Custom[] =>
   eventsOf(concat(sectionHeader(), ...blocks)).filter((event) => event.kind === 'custom');
 
-const collect = (events: readonly CustomEvent[]): SnapshotResult[] => {
+const collect = (events: readonly Custom[]): SnapshotResult[] => {
   const collector = new SnapshotCollector();
   return events.map((event) => collector.add(event));
 };
