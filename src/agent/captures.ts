@@ -4,8 +4,8 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { messageOf } from '../base/errors.ts';
+import { builtProgram } from '../package-root.ts';
 import { isPipeOf } from './capture-pipe.ts';
 import type { EngineMessage, EngineStart } from './engine/engine-protocol.ts';
 import { STOP_BYTE } from './engine/engine-protocol.ts';
@@ -216,7 +216,7 @@ const wayInto = (netns: CaptureNamespace | null): Way | null => (netns === null 
 const preamble = (): string => `ulimit -c 0; ${availableParallelism() > 1 ? 'chrt -f -p 1 $$ >/dev/null 2>&1; ' : ''}exec "$0" "$@"`;
 
 const forkEngine = (enter: Enter): ChildProcess =>
-  fork(engineEntry(), [], {
+  fork(builtProgram('agent/engine/main.js'), [], {
     execPath: '/bin/sh',
     execArgv: ['-c', preamble(), ...enter, process.execPath, '--max-semi-space-size=16'],
     env: cleanEnvironment(),
@@ -224,8 +224,6 @@ const forkEngine = (enter: Enter): ChildProcess =>
     serialization: 'advanced',
     stdio: ['pipe', 'ignore', 'pipe', 'ipc'],
   });
-
-const engineEntry = (): string => fileURLToPath(new URL('./engine/main.js', import.meta.url));
 
 const stopEngine = (engine: ChildProcess | null): void => {
   if (engine === null) return;

@@ -3,10 +3,9 @@
  * drop main's privileges (drop-privileges.ts) after `startAgent` has answered.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { failure } from '../base/errors.ts';
 import type { SnapshotDocument } from '../host/snapshot.ts';
+import { builtProgram } from '../package-root.ts';
 import { type CaptureHandle, type CaptureListener, type CapturePlan, ClientCapture } from './client-capture.ts';
 import { ClientTrace, type TraceHandle, type TraceListener, type TracePlan } from './client-trace.ts';
 import {
@@ -54,8 +53,7 @@ const START_WITHIN_MS = 15_000;
 const CLOSE_WITHIN_MS = 8000;
 
 export const startAgent = async (options: AgentOptions = {}): Promise<AgentClient> => {
-  const entry = agentEntry();
-  const child = fork(entry, [], {
+  const child = fork(builtProgram('agent/main.js'), [], {
     // a session of its own: Ctrl-C in the terminal is main's to handle
     detached: true,
     serialization: 'advanced',
@@ -66,14 +64,6 @@ export const startAgent = async (options: AgentOptions = {}): Promise<AgentClien
   const client = new Client(child);
   await client.ready;
   return client;
-};
-
-/** The compiled agent: beside this file, or, when this file is run as TypeScript, in dist. */
-const agentEntry = (): string => {
-  const here = import.meta.url;
-  const entry = fileURLToPath(new URL(here.endsWith('.ts') ? '../../dist/agent/main.js' : './main.js', here));
-  if (!existsSync(entry)) throw failure(`the agent ${entry} is not built`, { hint: 'npm run build' });
-  return entry;
 };
 
 interface Pending {
