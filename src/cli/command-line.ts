@@ -2,7 +2,7 @@
 
 /** Global options that take the next word as their value. */
 const VALUED_OPTIONS: ReadonlySet<string> = new Set(['--host', '--docker-host', '--engine', '--open']);
-const COMMANDS_WITH_FILTER: ReadonlySet<string> = new Set(['capture', 'read']);
+const COMMANDS_WITH_FILTER: ReadonlySet<string> = new Set(['capture', 'read', 'diff']);
 
 export interface SplitCommandLine {
   readonly words: readonly string[];

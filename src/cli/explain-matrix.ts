@@ -9,36 +9,43 @@ import { matrixJson } from '../report/matrix-json.ts';
 import type { CommandContext } from './context.ts';
 import type { ExplainCommandOptions } from './explain.ts';
 import { dockerFailure, hostOf, remarkTrouble, withWorkspace } from './host-access.ts';
+import { whatIfOf } from './rules-files.ts';
 
-export const runExplainMatrix = (
+export const runExplainMatrix = async (
   question: MatrixQuestion,
-  options: Pick<ExplainCommandOptions, 'expect'>,
+  options: Pick<ExplainCommandOptions, 'expect' | 'rules'>,
   context: CommandContext,
 ): Promise<number> =>
-  withWorkspace(context, 'facts', async (workspace) => {
-    const host = hostOf(workspace);
-    // Everybody is asked about, and nobody but the host and outside could be seen.
-    const unseen = host.facts.containers.length === 0 && (question.from === null || question.to === null) ? dockerFailure(host) : null;
-    if (unseen?.kind === 'missing') throw unseen;
-    const { terminal, globals } = context;
-    const model = compileHost(host.facts);
-    const matrix = (() => {
-      try {
-        return matrixOf(model, host.topology, question);
-      } catch (error) {
-        throw (error instanceof VethscopeError && error.kind === 'usage' ? dockerFailure(host) : null) ?? error;
+  withWorkspace(
+    context,
+    'facts',
+    async (workspace) => {
+      const host = hostOf(workspace);
+      // Everybody is asked about, and nobody but the host and outside could be seen.
+      const unseen = host.facts.containers.length === 0 && (question.from === null || question.to === null) ? dockerFailure(host) : null;
+      if (unseen?.kind === 'missing') throw unseen;
+      const { terminal, globals } = context;
+      const model = compileHost(host.facts);
+      const matrix = (() => {
+        try {
+          return matrixOf(model, host.topology, question);
+        } catch (error) {
+          throw (error instanceof VethscopeError && error.kind === 'usage' ? dockerFailure(host) : null) ?? error;
+        }
+      })();
+      remarkTrouble(context, host);
+      if (globals.json === true) {
+        terminal.line(jsonDocument(matrixJson(matrix)));
+      } else {
+        const { matrixText } = await import('../report/matrix-text.ts');
+        terminal.lines(matrixText(matrix, terminal.style(globals.color), terminal.columns));
       }
-    })();
-    remarkTrouble(context, host);
-    if (globals.json === true) {
-      terminal.line(jsonDocument(matrixJson(matrix)));
-    } else {
-      const { matrixText } = await import('../report/matrix-text.ts');
-      terminal.lines(matrixText(matrix, terminal.style(globals.color), terminal.columns));
-    }
-    const { expect } = options;
-    return expect !== null && matrix.cells.some((cell) => wholeOutcome(cell.verdict) !== expect) ? EXIT_CODES.expectation : 0;
-  });
+      const { expect } = options;
+      return expect !== null && matrix.cells.some((cell) => wholeOutcome(cell.verdict) !== expect) ? EXIT_CODES.expectation : 0;
+    },
+    [],
+    await whatIfOf(options.rules ?? {}, context),
+  );
 
 /** `web1,web2`: the names of a list, none of them empty. */
 export const namesOf = (text: string, option: string): readonly string[] => {

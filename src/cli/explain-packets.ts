@@ -13,32 +13,39 @@ import { verdictJson } from '../report/verdict-json.ts';
 import type { CommandContext } from './context.ts';
 import type { ExplainCommandOptions } from './explain.ts';
 import { hostOf, remarkTrouble, withWorkspace } from './host-access.ts';
+import { whatIfOf } from './rules-files.ts';
 
-export const runExplainPackets = (file: string, options: ExplainCommandOptions, context: CommandContext): Promise<number> =>
-  withWorkspace(context, 'facts', async (workspace) => {
-    const host = hostOf(workspace);
-    remarkTrouble(context, host);
-    const model = compileHost(host.facts);
-    const { terminal } = context;
-    let lineNumber = 0;
-    let badLines = 0;
-    let unexpected = 0;
-    for await (const line of linesOf(file)) {
-      lineNumber++;
-      if (terminal.closed) break;
-      if (line.trim() === '') continue;
-      const answer = answerLine(line, model, options.whyNot);
-      if (answer.kind === 'bad') {
-        badLines++;
-        terminal.line(jsonLine({ error: `line ${lineNumber}: ${answer.message}`, line: lineNumber }));
-      } else {
-        if (options.expect !== null && answer.outcome !== options.expect) unexpected++;
-        terminal.line(answer.json);
+export const runExplainPackets = async (file: string, options: ExplainCommandOptions, context: CommandContext): Promise<number> =>
+  withWorkspace(
+    context,
+    'facts',
+    async (workspace) => {
+      const host = hostOf(workspace);
+      remarkTrouble(context, host);
+      const model = compileHost(host.facts);
+      const { terminal } = context;
+      let lineNumber = 0;
+      let badLines = 0;
+      let unexpected = 0;
+      for await (const line of linesOf(file)) {
+        lineNumber++;
+        if (terminal.closed) break;
+        if (line.trim() === '') continue;
+        const answer = answerLine(line, model, options.whyNot);
+        if (answer.kind === 'bad') {
+          badLines++;
+          terminal.line(jsonLine({ error: `line ${lineNumber}: ${answer.message}`, line: lineNumber }));
+        } else {
+          if (options.expect !== null && answer.outcome !== options.expect) unexpected++;
+          terminal.line(answer.json);
+        }
       }
-    }
-    if (badLines > 0) return EXIT_CODES.failure;
-    return unexpected > 0 ? EXIT_CODES.expectation : 0;
-  });
+      if (badLines > 0) return EXIT_CODES.failure;
+      return unexpected > 0 ? EXIT_CODES.expectation : 0;
+    },
+    [],
+    await whatIfOf(options.rules ?? {}, context),
+  );
 
 type Answer =
   | { readonly kind: 'verdict'; readonly outcome: string; readonly json: string }

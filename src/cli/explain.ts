@@ -7,22 +7,26 @@ import { verdictJson } from '../report/verdict-json.ts';
 import type { ExplainAnswer, Workspace } from '../session/state.ts';
 import type { CommandContext } from './context.ts';
 import { dockerFailure, hostOf, remarkTrouble, withWorkspace } from './host-access.ts';
+import { type RulesOptions, whatIfOf } from './rules-files.ts';
 
 export interface ExplainCommandOptions {
   readonly whyNot: boolean;
   readonly expect: Exclude<VerdictOutcome, 'undetermined'> | null;
   /** Snapshots of other hosts, to which tunnels of this one lead. */
   readonly peers?: readonly string[];
+  /** Other rules in the place of the host's. */
+  readonly rules?: RulesOptions;
 }
 
-export const runExplain = (
+export const runExplain = async (
   src: string,
   dst: string,
   proto: string,
   options: ExplainCommandOptions,
   context: CommandContext,
-): Promise<number> =>
-  withWorkspace(
+): Promise<number> => {
+  const whatIf = await whatIfOf(options.rules ?? {}, context);
+  return withWorkspace(
     context,
     'facts',
     async (workspace) => {
@@ -46,7 +50,9 @@ export const runExplain = (
       return options.expect !== null && options.expect !== wholeOutcome(answer.verdict) ? EXIT_CODES.expectation : 0;
     },
     options.peers,
+    whatIf,
   );
+};
 
 /** A name that nobody knows is no mistake of the person's where containers could not be seen. */
 const explained = (workspace: Workspace, src: string, dst: string, proto: string, whyNot: boolean): ExplainAnswer => {

@@ -1,6 +1,7 @@
 /** Opens the host that a command works on (live, or a saved snapshot), and closes it whatever happens. */
 import { failure, missingError, type VethscopeError } from '../base/errors.ts';
 import type { HostState, Workspace } from '../session/state.ts';
+import type { WhatIf } from '../session/what-if.ts';
 import type { CommandContext } from './context.ts';
 
 /** `live-soon`: as `live`, yet handed out before the host has been read. `facts`: the host as it is at one moment, `links`: without its rules. `live`: kept up to date, for captures. `file`: only what a saved session brings. */
@@ -11,10 +12,11 @@ export const withWorkspace = async <Result>(
   needs: Needs,
   use: (workspace: Workspace) => Promise<Result>,
   peers: readonly string[] = [],
+  whatIf: WhatIf | null = null,
 ): Promise<Result> => {
   const { openWorkspace } = await import('../session/workspace.ts');
   const { host, dockerHost } = context.globals;
-  const workspace = await openWorkspace({ host: host ?? null, dockerHost: dockerHost ?? null, needs, peers });
+  const workspace = await openWorkspace({ host: host ?? null, dockerHost: dockerHost ?? null, needs, peers, whatIf });
   try {
     return await use(workspace);
   } finally {

@@ -4,8 +4,10 @@ import { usageError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import { parseCount, parseDuration } from './arguments.ts';
 import type { CommandContext } from './context.ts';
+import type { DiffCommandOptions } from './diff.ts';
 import type { ExplainCommandOptions } from './explain.ts';
 import type { GlobalOptions } from './globals.ts';
+import type { RulesOptions } from './rules-files.ts';
 import type { TraceCommandOptions } from './trace.ts';
 import { readVersion } from './version.ts';
 
@@ -31,14 +33,15 @@ const GLOBAL_FLAGS: ReadonlySet<string> = new Set(['--host', '--docker-host', '-
 const ROOT_EPILOGUE = `
 Without a command the terminal UI starts: pick a container, capture, explain.
 FILTER is pcap-filter(7) syntax; captures without one take "icmp or icmp6 or tcp or arp".
-Exit codes: 0 fine, 1 failure, 2 usage, 3 missing privilege or program, 4 explain or trace --expect differs.
+Exit codes: 0 fine, 1 failure, 2 usage, 3 missing privilege or program, 4 an --expect option differs.
 
 Examples:
   vethscope web1                              watch web1's traffic and the rules that decide it
   vethscope capture web1 'tcp port 80'        a line a flow, with its verdict
   vethscope explain web1 web2 tcp:80          which rule would decide, without traffic
   vethscope trace web1 web2 tcp:80 --send     send one, and lay the kernel's own trace beside that
-  vethscope read captures/web1.pcapng         a saved session, without root and without Docker`;
+  vethscope read captures/web1.pcapng         a saved session, without root and without Docker
+  vethscope diff web1.pcapng --iptables new   what other rules would have done to it`;
 
 export const createProgram = (io: ProgramIo): Command => {
   const program = new Command('vethscope');
@@ -90,6 +93,7 @@ export const createProgram = (io: ProgramIo): Command => {
     });
   addHostCommands(program, io);
   addCaptureCommands(program, io);
+  addDiffCommand(program, io);
   addExplainCommand(program, io);
   addTraceCommand(program, io);
   for (const command of program.commands) command.showHelpAfterError(`(vethscope ${command.name()} --help tells what it takes)`);
@@ -158,13 +162,39 @@ const addCaptureCommands = (program: Command, io: ProgramIo): void => {
     .usage('[options] FILE [FILTER]')
     .option('-c, --count <n>', 'stop after so many packets', parseCount)
     .option('--packets', 'a line a packet')
+    .option('--iptables <file>', 'judge by these rules instead (what iptables-save prints)')
+    .option('--ip6tables <file>', 'the same for IPv6')
+    .option('--nft <file>', 'the same for native nftables (nft -j list ruleset)')
     .action(async (file: string, filter: string[], options) => {
       const { runRead } = await import('./read.ts');
       io.done(await runRead(file, [...filter, ...(io.afterDashes ?? [])], options, io.context(program.opts())));
     });
 };
 
-interface ExplainArguments {
+const addDiffCommand = (program: Command, io: ProgramIo): void => {
+  program
+    .command('diff')
+    .description('which flows of a saved session other rules would decide otherwise, and by which rule')
+    .argument('<file>', 'the saved pcap or pcapng')
+    .argument('[filter...]', 'pcap-filter expression (default: everything)')
+    .usage('[options] FILE [FILTER]')
+    .option('--iptables <file>', 'the other rules: what iptables-save prints')
+    .option('--ip6tables <file>', 'the same for IPv6')
+    .option('--nft <file>', 'the same for native nftables (nft -j list ruleset)')
+    .option('--to-host <snapshot>', "another snapshot's facts altogether")
+    .option('--all', 'every changed flow, and not the first five of each kind')
+    .option('--expect-no-change', 'exit 4 where a flow changes')
+    .addHelpText(
+      'after',
+      '\nA table of a file takes the place of the table of that name, as with iptables-restore; the others stay as they are.',
+    )
+    .action(async (file: string, filter: string[], options: DiffCommandOptions) => {
+      const { runDiff } = await import('./diff.ts');
+      io.done(await runDiff(file, [...filter, ...(io.afterDashes ?? [])], options, io.context(program.opts())));
+    });
+};
+
+interface ExplainArguments extends RulesOptions {
   readonly packets?: string;
   readonly whyNot?: boolean;
   readonly matrix?: boolean;
@@ -190,6 +220,9 @@ const addExplainCommand = (program: Command, io: ProgramIo): void => {
     .option('--packets <file>', 'exact packets instead, one JSON a line in (- is standard input), one JSON a line out')
     .option('--peer <snapshot>', "another host's snapshot, for what overlay networks carry there (repeatable)", collected, [])
     .option('--why-not', 'also the rules that were asked and did not match, and which condition failed')
+    .option('--iptables <file>', 'by these rules instead (what iptables-save prints)')
+    .option('--ip6tables <file>', 'the same for IPv6')
+    .option('--nft <file>', 'the same for native nftables (nft -j list ruleset)')
     .option('--matrix', 'who can reach whom: every container, the host and outside, with the deciding rule in each cell')
     .option('--ports <list>', 'with --matrix: these instead of icmp and what is published or listened on (icmp,tcp:80)')
     .option('--from <list>', 'with --matrix: only from these (web1,outside)')
@@ -203,7 +236,9 @@ const addExplainCommand = (program: Command, io: ProgramIo): void => {
     )
     .action(async (src: string | undefined, dst: string | undefined, proto: string | undefined, given: ExplainArguments) => {
       const peers = given.peer ?? [];
-      const options: ExplainCommandOptions = { whyNot: given.whyNot === true, expect: given.expect ?? null, peers };
+      const { iptables, ip6tables, nft } = given;
+      const rules = { ...(iptables && { iptables }), ...(ip6tables && { ip6tables }), ...(nft && { nft }) };
+      const options: ExplainCommandOptions = { whyNot: given.whyNot === true, expect: given.expect ?? null, peers, rules };
       if (peers.length > 0 && (given.matrix === true || given.packets !== undefined))
         throw usageError('--peer belongs to one question: SRC DST PROTO[:PORT]', {
           hint: 'vethscope explain --peer b.json web1 web2 icmp',

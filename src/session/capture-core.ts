@@ -100,7 +100,7 @@ export class CaptureCore {
     this.rows = new FlowRows(
       options.store,
       (flowId) => this.#notes.get(flowId) ?? null,
-      (note) => this.#settling?.trails.trailOf(note) ?? null,
+      (note) => (options.store.isHypothetical ? null : (this.#settling?.trails.trailOf(note) ?? null)),
       (note) => this.#proxied.of(note.flow.id, (id) => this.#isRow(id)),
     );
     this.pointsChanged();

@@ -68,7 +68,8 @@ export class FlowJudge {
       if (note.stale !== null && !note.wholly) note.countFromSec = note.stale.sinceSec;
     }
     note.counter = witnessOf(this.#store, ref, note.countFromSec);
-    note.track = trackOf(this.#store, note.flow, note.verdict.verdict, note.countFromSec, from === null || note.wholly);
+    const isWhole = from === null || note.wholly;
+    note.track = this.#store.isHypothetical ? null : trackOf(this.#store, note.flow, note.verdict.verdict, note.countFromSec, isWhole);
     note.stale = null;
     note.wholly = false;
     this.recount(note);
@@ -95,7 +96,7 @@ export class FlowJudge {
   /** Lays the flow's trail beside its verdict. `isFinal`: nothing more will be seen. Returns whether that says something else than before. */
   lookAtTrail(note: FlowNote, isFinal: boolean): boolean {
     const { verdict } = note;
-    if (verdict === null || note.headDirection !== ORIGINAL) return false;
+    if (verdict === null || note.headDirection !== ORIGINAL || this.#store.isHypothetical) return false;
     const known = verdict.seen.contradiction;
     if (known !== null && !isOfTrail(known)) return false;
     const contradiction = this.#trailContradiction(note, isFinal);
@@ -127,7 +128,7 @@ export class FlowJudge {
     const point = this.#points[note.flow.interfaceId];
     if (point === undefined) return { unknown: 'the capture does not say at which interface the packet was seen' };
     decodePacket(this.#packet, note.head, 0, note.head.length, note.headOriginalLength, note.headLinkType);
-    const question = specOfPacket(version.model, this.#packet, point);
+    const question = specOfPacket(version.asked, this.#packet, point);
     if ('unknown' in question) return question;
     if (
       note.headDirection !== ORIGINAL &&

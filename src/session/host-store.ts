@@ -12,11 +12,14 @@ import { compileHost, type HostModel } from '../path/model.ts';
 import { buildTopology } from '../topology/build.ts';
 import { NameIndex } from '../topology/names.ts';
 import type { HostState } from './state.ts';
+import type { WhatIf } from './what-if.ts';
 
 /** Everything computed from one snapshot. */
 export interface HostVersion extends HostState {
   readonly document: SnapshotDocument;
   readonly model: HostModel;
+  /** By which questions about captured packets are formed: how a packet came to where it was seen, by the rules that were there. */
+  readonly asked: HostModel;
   /** Answers already given by this model. */
   readonly cache: JudgeCache;
   readonly names: NameIndex;
@@ -40,9 +43,16 @@ export class HostStore {
   #trouble: string | null = null;
   readonly #listeners = new Set<(reason: string | null) => void>();
   #peers: readonly HostFacts[] = [];
+  readonly #whatIf: WhatIf | null;
 
-  constructor(live: boolean) {
+  constructor(live: boolean, whatIf: WhatIf | null = null) {
     this.#live = live;
+    this.#whatIf = whatIf;
+  }
+
+  /** True where verdicts are about what might have been: nothing that was seen or counted bears witness for or against them. */
+  get isHypothetical(): boolean {
+    return this.#whatIf !== null;
   }
 
   /** What is known of other hosts, for what tunnels carry there; told before the host's own facts. */
@@ -61,7 +71,8 @@ export class HostStore {
   }
 
   replace(document: SnapshotDocument, reason: string): void {
-    const facts = readFacts(document);
+    const read = readFacts(document);
+    const facts = this.#whatIf?.factsFor(read) ?? read;
     const topology = buildTopology(facts);
     const model = compileHost(facts, { peers: this.#peers });
     this.#version = {
@@ -69,6 +80,7 @@ export class HostStore {
       facts,
       topology,
       model,
+      asked: facts === read ? model : compileHost(read, { peers: this.#peers }),
       cache: new JudgeCache(model),
       names: new NameIndex(topology, facts),
       generation: (this.#version?.generation ?? 0) + 1,
@@ -88,7 +100,7 @@ export class HostStore {
     // Of the other namespaces nothing has been read anew.
     const facts = { ...old.facts, self: readFacts({ ...document, namespaces: {} }).self };
     const model = compileHost(facts, { peers: this.#peers });
-    this.#version = { ...old, document, facts, model, cache: new JudgeCache(model) };
+    this.#version = { ...old, document, facts, model, asked: model, cache: new JudgeCache(model) };
   }
 
   /** New counters of the rules already known; `raw` has the save commands' outputs. */
@@ -111,6 +123,7 @@ export class HostStore {
 
   /** What the rule or policy had counted at the last reading before `atSec` (the first one kept, where all are later). Null: no counter. */
   countedBefore(ref: RuleRef, atSec: number): number | null {
+    if (this.isHypothetical) return null;
     const key = keyOf(ref);
     let found: number | null = null;
     for (const reading of this.#readings) {

@@ -30,6 +30,7 @@ import type {
 } from './state.ts';
 import { TraceRun } from './trace-run.ts';
 import { checkSender, traceTask } from './trace-task.ts';
+import type { WhatIf } from './what-if.ts';
 
 export interface WorkspaceOptions {
   /** Path of a saved snapshot to work on instead of this machine; `-` for standard input. */
@@ -37,6 +38,8 @@ export interface WorkspaceOptions {
   readonly dockerHost: string | null;
   /** Paths of snapshots of other hosts. */
   readonly peers?: readonly string[];
+  /** Other rules in the place of the host's. */
+  readonly whatIf?: WhatIf | null;
   /**
    * `live`: kept up to date. `live-soon`: the same, handed out at once; the host follows. `facts`: this moment, in full. `links`: this moment,
    * containers and interfaces without rules. `file`: no host
@@ -54,18 +57,19 @@ const FULL: CollectRequest = { firewall: true, conntrack: true, namespaces: 'ful
 const CONNECTIONS: CollectRequest = { firewall: false, conntrack: true, namespaces: 'none', docker: false };
 
 export const openWorkspace = async (options: WorkspaceOptions): Promise<HostWorkspace> => {
+  const whatIf = options.whatIf ?? null;
   if (options.host !== null) {
-    const workspace = new HostWorkspace(null, true);
+    const workspace = new HostWorkspace(null, true, whatIf);
     workspace.store.knowPeers(await readPeers(options.peers));
     workspace.store.replace(parseSnapshot(await readSnapshotFile(options.host)), 'snapshot opened');
     return workspace;
   }
-  if (options.needs === 'file') return new HostWorkspace(null);
+  if (options.needs === 'file') return new HostWorkspace(null, false, whatIf);
   const agent = await startAgent({ dockerHost: options.dockerHost });
   try {
     // From here on this process looks at what others send: without the privileges that it was started with.
     dropPrivileges();
-    const workspace = new HostWorkspace(agent);
+    const workspace = new HostWorkspace(agent, false, whatIf);
     workspace.store.knowPeers(await readPeers(options.peers));
     if (options.needs === 'live-soon')
       void workspace.begin(LIVE, true).catch((error: unknown) => workspace.store.setTrouble(messageOf(error)));
@@ -93,10 +97,10 @@ export class HostWorkspace implements Workspace {
   #state: HostState | null = null;
 
   /** `isSnapshot`: the host is a saved snapshot, whose facts judge every file that is opened. */
-  constructor(agent: AgentClient | null, isSnapshot = false) {
+  constructor(agent: AgentClient | null, isSnapshot = false, whatIf: WhatIf | null = null) {
     this.#agent = agent;
     this.#isSnapshot = isSnapshot;
-    this.store = new HostStore(agent !== null);
+    this.store = new HostStore(agent !== null, whatIf);
     this.store.subscribe(() => this.#moved());
   }
 
@@ -246,7 +250,7 @@ export class HostWorkspace implements Workspace {
 const readPeers = (paths: readonly string[] = []): Promise<SnapshotDocument[]> =>
   Promise.all(paths.map(async (path) => parseSnapshot(await readSnapshotFile(path))));
 
-const readSnapshotFile = async (path: string): Promise<string> => {
+export const readSnapshotFile = async (path: string): Promise<string> => {
   try {
     return path === '-' ? await text(process.stdin) : await readFile(path, 'utf8');
   } catch (error) {
