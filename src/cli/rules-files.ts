@@ -1,6 +1,7 @@
 /** `--iptables`, `--ip6tables` and `--nft`: the files with the rules that are to be taken for the host's. */
 import { readFile } from 'node:fs/promises';
 import { failure, messageOf } from '../base/errors.ts';
+import { printable } from '../base/printable.ts';
 import { type OtherRules, type RulesFile, readOtherRules } from '../host/other-rules.ts';
 import { WhatIf } from '../session/what-if.ts';
 import type { CommandContext } from './context.ts';
@@ -21,8 +22,18 @@ export const otherRulesOf = async (options: RulesOptions, context: CommandContex
     ...(ip6tables === undefined ? {} : { ip6tables: await fileOf(ip6tables, 'ip6tables') }),
     ...(nft === undefined ? {} : { nft: await fileOf(nft, 'nft') }),
   });
-  for (const remark of rules?.remarks ?? []) context.terminal.remark(`vethscope: ${remark}`);
+  if (rules !== null) context.terminal.remark(`vethscope: ${printable(placeOf(rules))}`);
+  for (const remark of rules?.remarks ?? []) context.terminal.remark(`vethscope: ${printable(remark)}`);
   return rules;
+};
+
+/** What is judged by is said: a verdict that might have been is easily taken for one that was. */
+const placeOf = ({ tables, nft }: OtherRules): string => {
+  const parts = tables.map(
+    ({ name, family, tables: own }) => `${own.map((table) => table.name).join(', ')} of ${family === 'ip' ? 'IPv4' : 'IPv6'} from ${name}`,
+  );
+  if (nft !== null) parts.push(`native tables from ${nft.name}`);
+  return `what if: ${parts.join('; ')}, in the place of the host's own`;
 };
 
 const fileOf = async (path: string, option: keyof typeof WRITERS): Promise<RulesFile> => {

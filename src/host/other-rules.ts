@@ -46,6 +46,7 @@ export interface OtherTables {
 const PROGRAMS = { ip: 'iptables', ip6: 'ip6tables' } as const;
 /** A file that is none of iptables-save has a problem in every line: the first ones tell. */
 const SHOWN_PROBLEMS = 3;
+const LONGEST_PROBLEM = 160;
 /** iptables-nft-save says so of tables that it cannot print, whose rules are not in its text. */
 const INCOMPATIBLE = /^# Table [`']?([^`'\n]+)' is incompatible.*$/gm;
 const TARGET_NAMES: ReadonlySet<string> = new Set(TARGETS.map(({ name }) => name));
@@ -67,6 +68,7 @@ const tablesOf = (file: RulesFile, family: Ruleset['family']): OtherTables => {
   const program = PROGRAMS[family];
   const other = PROGRAMS[family === 'ip' ? 'ip6' : 'ip'];
   const hint = `${program}-save > FILE writes such a file`;
+  if (text.includes('\0')) throw failure(`${name} is no text: a capture, perhaps, in the place of rules`, { hint });
   if (text.trimStart().startsWith('{'))
     throw failure(`${name} is JSON, and no output of ${program}-save`, { hint: `--nft ${name}, if nft -j list ruleset wrote it` });
   if (/^\s*(add |flush ruleset|table \w+ \S+ *\{)/.test(text))
@@ -86,12 +88,14 @@ const tablesOf = (file: RulesFile, family: Ruleset['family']): OtherTables => {
   if (ruleset.problems.length > 0) {
     const more = ruleset.problems.length - SHOWN_PROBLEMS;
     throw failure(`${name} cannot be read as rules of ${program}-save`, {
-      detail: `${ruleset.problems.slice(0, SHOWN_PROBLEMS).join('; ')}${more > 0 ? `; and ${more} more` : ''}`,
+      detail: `${ruleset.problems.slice(0, SHOWN_PROBLEMS).map(shortened).join('; ')}${more > 0 ? `; and ${more} more` : ''}`,
       hint: `${program}-restore --test < ${name} says what the program itself makes of it`,
     });
   }
   return { family, backend, name, tables: ruleset.tables.map(withoutCounters), unprinted };
 };
+
+const shortened = (text: string): string => (text.length <= LONGEST_PROBLEM ? text : `${text.slice(0, LONGEST_PROBLEM)}…`);
 
 /** What they counted was counted elsewhere, or of other packets: it bears no witness here. */
 const withoutCounters = (table: Table): Table => ({

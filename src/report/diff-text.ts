@@ -56,9 +56,9 @@ const changeWords = ({ kind, before, after }: Pick<Group, 'kind' | 'before' | 'a
     case 'outcome':
       return `${before} ${glyphsOf(style).arrow} ${after}`;
     case 'nat':
-      return `${after} with another translation`;
+      return `still ${after}, with another translation`;
     case 'rule':
-      return `${after} by another rule`;
+      return `still ${after}, by another rule`;
     default:
       return assertNever(kind);
   }
