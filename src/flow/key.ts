@@ -5,6 +5,7 @@
  */
 import { u32be } from '../base/bytes.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, L3_ARP, L3_IPV4, L3_IPV6, type Packet } from '../packet/packet.ts';
+import type { PlainHeaders } from '../packet/plain.ts';
 import type { FlowKind } from './flow.ts';
 
 const KIND_TCP = 0;
@@ -29,6 +30,9 @@ export const KEY_WORDS = 14;
 /** How many of them differ from zero for IPv4. */
 const SHORT_KEY_WORDS = 8;
 
+/** Those that tell the place, behind the first. */
+const PLACE_WORDS = 4;
+
 const LONG = 1 << 4;
 const HAS_PORTS = 1 << 5;
 
@@ -49,18 +53,41 @@ export class FlowKey {
   /** 1 for an answer, 0 for a question, -1 where the protocol has neither. */
   answer: 0 | 1 | -1 = -1;
   readonly #seed: number;
+  /** Hash of the words that tell the place, which is the same for many packets in turn. */
+  #placeHash = 0;
 
   constructor(seed: number) {
     this.#seed = seed | 0;
+    this.setPlace(0, -1, -1, -1, -1);
   }
 
   /** Where the packet was seen: flows of different places never mix. `vni` is that of the tunnel it came in, -1 for none. */
   setPlace(interfaceId: number, ifindex: number, vlanOuter: number, vlanInner: number, vni: number): void {
     const { words } = this;
+    const vlans = ((vlanOuter & 0xffff) << 16) | (vlanInner & 0xffff);
+    if (words[1] === interfaceId && words[2] === ifindex + 1 && words[3] === vlans && words[4] === vni + 1) return;
     words[1] = interfaceId;
     words[2] = ifindex + 1;
-    words[3] = ((vlanOuter & 0xffff) << 16) | (vlanInner & 0xffff);
+    words[3] = vlans;
     words[4] = vni + 1;
+    let hash = this.#seed;
+    for (let i = 1; i <= PLACE_WORDS; i++) hash = mixed(hash, words[i] as number);
+    this.#placeHash = hash;
+  }
+
+  /** `setPlace` and `setPacket` in one for a plain packet, without `kind` and `answer`. */
+  setPlain(headers: PlainHeaders, interfaceId: number): void {
+    this.setPlace(interfaceId, -1, -1, -1, -1);
+    const { words } = this;
+    const { protocol, src, dst, srcPort, dstPort } = headers;
+    const swap = src === dst ? srcPort > dstPort : src >>> 0 > dst >>> 0;
+    this.fromSecond = swap ? 1 : 0;
+    this.length = SHORT_KEY_WORDS;
+    words[0] = (protocol === IPPROTO_TCP ? KIND_TCP : KIND_UDP) | HAS_PORTS | (protocol << 8);
+    words[5] = swap ? (dstPort << 16) | srcPort : (srcPort << 16) | dstPort;
+    words[6] = swap ? dst : src;
+    words[7] = swap ? src : dst;
+    this.#finish();
   }
 
   /** Fills in what the packet itself says, and the hash. */
@@ -206,16 +233,17 @@ export class FlowKey {
   /** The multiply-and-shift steps of MurmurHash2; the seed keeps senders from choosing which flows collide. */
   #finish(): void {
     const { words, length } = this;
-    let hash = this.#seed;
-    for (let i = 0; i < length; i++) {
-      let word = Math.imul(words[i] as number, 0x5bd1e995);
-      word ^= word >>> 24;
-      hash = Math.imul(hash, 0x5bd1e995) ^ Math.imul(word, 0x5bd1e995);
-    }
+    let hash = mixed(this.#placeHash, words[0] as number);
+    for (let i = PLACE_WORDS + 1; i < length; i++) hash = mixed(hash, words[i] as number);
     hash = Math.imul(hash ^ (hash >>> 13), 0x5bd1e995);
     this.hash = hash ^ (hash >>> 15);
   }
 }
+
+const mixed = (hash: number, value: number): number => {
+  const word = Math.imul(value, 0x5bd1e995);
+  return Math.imul(hash, 0x5bd1e995) ^ Math.imul(word ^ (word >>> 24), 0x5bd1e995);
+};
 
 const compareEndpoints = (packet: Packet): number => {
   if (packet.srcA !== packet.dstA) return packet.srcA < packet.dstA ? -1 : 1;

@@ -2,7 +2,8 @@
  * All conversations of a capture: each packet is put to its flow, whose protocol's state moves on. A packet of a known flow
  * costs no allocation; memory is bounded by ageing and by a limit on the number of flows.
  */
-import { INNER_VXLAN, type Packet, TH_SYN } from '../packet/packet.ts';
+import { INNER_VXLAN, IPPROTO_TCP, type Packet, TH_SYN } from '../packet/packet.ts';
+import type { PlainHeaders } from '../packet/plain.ts';
 import {
   AGE_OTHER,
   AGE_QUESTION,
@@ -13,6 +14,7 @@ import {
   AGE_UDP_ANSWERED,
   AGE_UDP_ASKED,
   AgeLists,
+  copyOf,
   type TimeoutName,
 } from './age-lists.ts';
 import { advertisedMac, newArpFlow, observeAnswer } from './arp.ts';
@@ -41,6 +43,8 @@ const FIRST_SLOTS = 1024;
 const CLOCK_STEP_SEC = 60;
 /** Ended flows that wait for `takeEnded`, beyond two whole tables. */
 const SPARE_ENDED = 10_000;
+const NOT_PLAIN = 0;
+const PLAIN = 1;
 /** Tunnels in tunnels that are followed. */
 const MAX_TUNNELS = 4;
 
@@ -68,6 +72,9 @@ export class FlowTable {
   readonly #flows: (Flow | null)[] = [];
   /** 1 where a is the second endpoint of the key; bit 1: the direction of the last packet. */
   #sides: Uint8Array;
+  /** Whether plain packets of the flow need no more than counting. Every packet that comes by `observe` takes that back. */
+  #plain: Uint8Array;
+  #lastSlot = 0;
   #slots: number;
   readonly #free: number[] = [];
   readonly #byId = new Map<number, Flow>();
@@ -84,6 +91,7 @@ export class FlowTable {
     this.#tcp = new TcpTracker(this.#slots);
     this.#echo = new EchoTracker(this.#flows);
     this.#sides = new Uint8Array(this.#slots);
+    this.#plain = new Uint8Array(this.#slots);
   }
 
   /** Flows that have not ended. */
@@ -117,6 +125,44 @@ export class FlowTable {
     if (sec > this.#nowSec || sec < this.#nowSec - CLOCK_STEP_SEC) this.#nowSec = sec;
     this.#echo.advance(sec, nsec);
     for (let slot = this.#ages.expired(this.#nowSec); slot >= 0; slot = this.#ages.expired(this.#nowSec)) this.#end(slot);
+  }
+
+  /**
+   * Puts a plain packet to its flow where that takes no more than counting: a connection that is open, or datagrams both ways. True where that
+   * is done, as `observe` would have done it; false leaves all to `observe`.
+   */
+  observePlain(headers: PlainHeaders, interfaceId: number, originalLength: number, sec: number, nsec: number): boolean {
+    if (sec !== this.#nowSec) return false;
+    const key = this.#key;
+    key.setPlain(headers, interfaceId);
+    const slot = this.#index.find(key);
+    if (slot < 0 || this.#plain[slot] === NOT_PLAIN) return false;
+    const flow = this.#flows[slot] as Flow;
+    const direction = (((this.#sides[slot] as number) & 1) ^ key.fromSecond) as Direction;
+    if (headers.protocol === IPPROTO_TCP) {
+      if (!this.#tcp.observePlain(slot, flow, headers, direction, sec, nsec)) return false;
+      this.#ages.touch(slot, AGE_TCP_OPEN, sec);
+    } else this.#ages.touch(slot, AGE_UDP_ANSWERED, sec);
+    flow.packets[direction]++;
+    flow.bytes[direction] += originalLength;
+    if (sec > flow.lastSec || (sec === flow.lastSec && nsec > flow.lastNsec)) {
+      flow.lastSec = sec;
+      flow.lastNsec = nsec;
+    }
+    flow.revision++;
+    this.#sides[slot] = ((this.#sides[slot] as number) & 1) | (direction << 1);
+    return true;
+  }
+
+  /** Lets `observePlain` take further packets of the flow of the last packet that `observe` was given, where its state allows it. */
+  allowPlain(): void {
+    const flow = this.#flows[this.#lastSlot];
+    if (flow) this.#plain[this.#lastSlot] = isPlain(flow) ? PLAIN : NOT_PLAIN;
+  }
+
+  /** From now on every flow's next packet comes by `observe`. */
+  forbidPlain(): void {
+    this.#plain.fill(NOT_PLAIN);
   }
 
   /** Puts the packet to its flow. An ICMP error belongs to the flow on which it reports. */
@@ -253,9 +299,8 @@ export class FlowTable {
     this.#index.grow(this.#slots);
     this.#ages.grow(this.#slots);
     this.#tcp.grow(this.#slots);
-    const sides = new Uint8Array(this.#slots);
-    sides.set(this.#sides);
-    this.#sides = sides;
+    this.#sides = copyOf(this.#sides, new Uint8Array(this.#slots));
+    this.#plain = copyOf(this.#plain, new Uint8Array(this.#slots));
   }
 
   /** Moves the protocol's state on. */
@@ -317,6 +362,8 @@ export class FlowTable {
     flow.revision++;
     this.#sides[slot] = ((this.#sides[slot] as number) & 1) | (direction << 1);
     this.#ages.touch(slot, ageOf(flow), sec);
+    this.#plain[slot] = NOT_PLAIN;
+    this.#lastSlot = slot;
     this.lastDirection = direction;
     return flow;
   }
@@ -329,6 +376,7 @@ export class FlowTable {
     if (flow.echo !== null) flow.echo.lost = Math.max(0, flow.echo.sent - flow.echo.answered);
     this.#index.remove(slot);
     this.#ages.forget(slot);
+    this.#plain[slot] = NOT_PLAIN;
     this.#byId.delete(flow.id);
     this.#flows[slot] = null;
     this.#free.push(slot);
@@ -339,6 +387,13 @@ export class FlowTable {
     }
   }
 }
+
+/** With b's address known, since every packet of b may tell it. */
+const isPlain = (flow: Flow): boolean => {
+  if (flow.bMac < 0) return false;
+  if (flow.kind === 'udp') return flow.packets[REPLY] > 0;
+  return flow.tcp?.phase === 'established' || flow.tcp?.phase === 'midstream';
+};
 
 const since = (flow: Flow, sec: number, nsec: number): number => (sec - flow.lastSec) * 1_000_000_000 + nsec - flow.lastNsec;
 

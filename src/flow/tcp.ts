@@ -3,6 +3,7 @@
  * numbers wrap at 2^32, so they are compared by their signed distance. RFC 9293; Karn's rule for repeated segments RFC 6298.
  */
 import { type Packet, TH_ACK, TH_FIN, TH_RST, TH_SYN } from '../packet/packet.ts';
+import type { PlainHeaders } from '../packet/plain.ts';
 import type { Direction, Flow, TcpFlow } from './flow.ts';
 import { ORIGINAL, REPLY } from './flow.ts';
 
@@ -116,9 +117,30 @@ export class TcpTracker {
     const own = slot * SLOT_WORDS + direction * DIRECTION_WORDS;
     if (flags & TH_SYN) this.#syn(own, tcp, packet);
     if ((flags & TH_RST) === 0) this.#sequence(own, tcp, packet, direction);
-    if (flags & TH_ACK) this.#acknowledge(slot, flow, tcp, packet, direction);
+    if (flags & TH_ACK) this.#acknowledge(slot, flow, tcp, packet.tcpAck | 0, direction);
     if (packet.tcpWindow === 0 && (flags & (TH_SYN | TH_FIN | TH_RST)) === 0) tcp.zeroWindows = counted(tcp.zeroWindows, direction);
     this.#phase(slot, tcp, flags, direction);
+  }
+
+  /**
+   * `observe` for what most segments are: an acknowledgement, with or without data that comes in order, on an open connection. False for any
+   * other, of which nothing is noted.
+   */
+  observePlain(slot: number, flow: Flow, headers: PlainHeaders, direction: Direction, sec: number, nsec: number): boolean {
+    const { tcp } = flow;
+    const words = this.#words;
+    const own = slot * SLOT_WORDS + direction * DIRECTION_WORDS;
+    const { tcpSeq: seq, payloadLength } = headers;
+    const known = words[own + KNOWN] as number;
+    if (tcp === null || (known & SEQ_KNOWN) === 0 || seq !== words[own + NEXT]) return false;
+    this.#now = (sec - flow.firstSec) * 1_000_000_000 + nsec - flow.firstNsec;
+    if (payloadLength > 0) {
+      const end = (seq + payloadLength) | 0;
+      words[own + NEXT] = end;
+      if ((known & SAMPLE_ARMED) === 0) this.#arm(own, end);
+    }
+    this.#acknowledge(slot, flow, tcp, headers.tcpAck, direction);
+    return true;
   }
 
   #syn(own: number, tcp: TcpFlow, packet: Packet): void {
@@ -192,8 +214,7 @@ export class TcpTracker {
     return true;
   }
 
-  #acknowledge(slot: number, flow: Flow, tcp: TcpFlow, packet: Packet, direction: Direction): void {
-    const ack = packet.tcpAck | 0;
+  #acknowledge(slot: number, flow: Flow, tcp: TcpFlow, ack: number, direction: Direction): void {
     const own = slot * SLOT_WORDS + direction * DIRECTION_WORDS;
     const other = slot * SLOT_WORDS + (1 - direction) * DIRECTION_WORDS;
     const known = this.#words[own + KNOWN] as number;

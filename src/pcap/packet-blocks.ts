@@ -2,7 +2,7 @@
  * Readers of the packet blocks of pcapng (enhanced, simple, obsolete). They fill the one RawPacket and allocate nothing
  * unless the packet has comments. draft-ietf-opsawg-pcapng sections 4.3, 4.4 and appendix A.
  */
-import { EPB_DROPCOUNT, EPB_FLAGS, padded } from './block-types.ts';
+import { BLOCK_ENHANCED_PACKET, EPB_DROPCOUNT, EPB_FLAGS, MAX_BLOCK_BYTES, padded } from './block-types.ts';
 import { type InterfaceEvent, NO_COMMENTS, type RawPacket } from './events.ts';
 import { Comments, OptionWalk, readU32 } from './options.ts';
 import type { TimeScale } from './time-scale.ts';
@@ -26,6 +26,45 @@ const DROPS_UNKNOWN = 0xffff;
 const refusal = (problem: string): PacketResult => ({ filled: false, problem });
 
 const WHOLE: PacketResult = Object.freeze({ filled: true, problem: null });
+
+/** Frame and fixed part of an enhanced packet block, with the trailing length. */
+const ENHANCED_BYTES = 32;
+
+/**
+ * The block that nearly all of a file consists of: enhanced, little-endian, without options, of an interface that is known, whole before `end`.
+ * Fills the packet as `readTimedPacket` does and gives the block's length; 0 for any other block, of which nothing is said here.
+ */
+export const readPlainPacket = (
+  packet: RawPacket,
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  end: number,
+  interfaces: readonly OpenInterface[],
+): number => {
+  const room = end - at;
+  if (room < ENHANCED_BYTES || view.getUint32(at, true) !== BLOCK_ENHANCED_PACKET) return 0;
+  const length = view.getUint32(at + 4, true);
+  const captured = view.getUint32(at + 20, true);
+  if (length > room || length > MAX_BLOCK_BYTES || captured > length || padded(captured) + ENHANCED_BYTES !== length) return 0;
+  if (view.getUint32(at + length - 4, true) !== length) return 0;
+  const interfaceId = view.getUint32(at + 8, true);
+  const open = interfaces[interfaceId];
+  if (open === undefined) return 0;
+  const original = view.getUint32(at + 24, true);
+  open.scale.split(view.getUint32(at + 12, true), view.getUint32(at + 16, true), packet);
+  packet.bytes = bytes;
+  packet.start = at + 28;
+  packet.end = at + 28 + captured;
+  packet.originalLength = Math.max(original, captured);
+  packet.timed = true;
+  packet.interfaceId = interfaceId;
+  packet.linkType = open.description.linkType;
+  packet.flags = 0;
+  packet.dropCount = -1;
+  packet.comments = NO_COMMENTS;
+  return length;
+};
 
 /** The enhanced packet block, or the obsolete one, which differs in its first four bytes only. */
 export const readTimedPacket = (

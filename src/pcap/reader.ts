@@ -23,7 +23,7 @@ import { ChunkInput } from './chunk-input.ts';
 import { type ClassicHeader, classicByteOrder, describeForeignStart, readClassicHeader, readClassicRecord } from './classic.ts';
 import { type InterfaceEvent, NO_COMMENTS, type PacketEvent, type ProblemEvent, RawPacket, type ReaderEvent } from './events.ts';
 import { readU32 } from './options.ts';
-import { type OpenInterface, type PacketResult, readSimplePacket, readTimedPacket } from './packet-blocks.ts';
+import { type OpenInterface, type PacketResult, readPlainPacket, readSimplePacket, readTimedPacket } from './packet-blocks.ts';
 import {
   type BlockBody,
   type Parsed,
@@ -76,6 +76,20 @@ export class CaptureReader {
   /** The interfaces of the current section, by their ids. */
   interface(interfaceId: number): InterfaceEvent | null {
     return this.#interfaces[interfaceId]?.description ?? null;
+  }
+
+  /**
+   * True where the next event is a packet without anything unusual about its block: it is in `packet` then, as `next()` would have put it
+   * there, for a fraction of the time. False tells nothing, and leaves all to `next()`.
+   */
+  nextPlain(): boolean {
+    if (this.#state !== 'pcapng' || !this.#little || this.#waiting.length > 0) return false;
+    const input = this.#input;
+    const length = readPlainPacket(this.packet, input.bytes, input.view, input.at, input.end, this.#interfaces);
+    if (length === 0) return false;
+    this.packet.offset = input.offset;
+    input.skip(length);
+    return true;
   }
 
   /** The next event; null when more bytes are needed, and after the end. */

@@ -7,7 +7,8 @@ import { randomInt } from 'node:crypto';
 import { type Flow, ORIGINAL } from '../flow/flow.ts';
 import { FlowTable } from '../flow/table.ts';
 import { decodePacket } from '../packet/decode.ts';
-import { L3_NONE, L3_OTHER, Packet } from '../packet/packet.ts';
+import { L3_NONE, L3_OTHER, LINKTYPE_ETHERNET, Packet } from '../packet/packet.ts';
+import { PlainHeaders } from '../packet/plain.ts';
 import type { Verdict } from '../path/verdict.ts';
 import type { RawPacket } from '../pcap/reader.ts';
 import type { CapturePoint } from '../topology/topology.ts';
@@ -71,11 +72,14 @@ export class CaptureCore {
   readonly #proxied: ProxiedHalves;
   readonly #points: readonly CapturePoint[];
   readonly #packet = new Packet();
+  readonly #headers = new PlainHeaders();
   readonly #heads = new HeadStore();
   readonly #notes = new Map<number, FlowNote>();
   readonly #ended = new Map<number, Flow>();
   readonly #maxFlows: number;
   readonly #observers = new Set<CaptureObserver>();
+  /** How many of them ask for each packet. */
+  #packetObservers = 0;
   readonly #options: CoreOptions;
   /** Null as long as there is one point only. */
   #settling: Settling | null = null;
@@ -117,8 +121,12 @@ export class CaptureCore {
   }
 
   observe(observer: CaptureObserver): () => void {
+    const asks = observer.packet === undefined ? 0 : 1;
     this.#observers.add(observer);
-    return () => this.#observers.delete(observer);
+    this.#packetObservers += asks;
+    return () => {
+      if (this.#observers.delete(observer)) this.#packetObservers -= asks;
+    };
   }
 
   /** From the second point on packets are looked for at all of them. */
@@ -137,6 +145,7 @@ export class CaptureCore {
 
   /** Takes one packet in. `raw` is the reader's and is not kept. */
   ingest(raw: RawPacket, interfaceId: number, linkType: number): void {
+    if (linkType === LINKTYPE_ETHERNET && this.#takesPlain && this.#ingestPlain(raw, interfaceId)) return;
     const packet = this.#packet;
     decodePacket(packet, raw.bytes, raw.start, raw.end, raw.originalLength, linkType);
     packet.timeSec = raw.timeSec;
@@ -168,6 +177,7 @@ export class CaptureCore {
       settling.settleOld();
     }
     if (note.stale !== null) this.#enqueue(note);
+    else if (note.headDirection === ORIGINAL && !this.#proxied.follows(flow.id)) this.#table.allowPlain();
     if (this.ring !== null) {
       note.lastSequence = this.ring.add(packet, note.lastSequence, flow.id, inside?.lastSequence);
       if (inside !== null) inside.lastSequence = note.lastSequence;
@@ -180,6 +190,23 @@ export class CaptureCore {
       note.comment = null;
     }
     for (const observer of this.#observers) observer.packet?.(packet, flow, direction);
+  }
+
+  /** Whether nobody needs more of a packet than that it was counted. */
+  get #takesPlain(): boolean {
+    return this.ring === null && this.sink === null && this.#settling === null && this.#packetObservers === 0;
+  }
+
+  /** Most packets only move their flow's counts on. False for those that do more, with nothing done. */
+  #ingestPlain(raw: RawPacket, interfaceId: number): boolean {
+    const headers = this.#headers;
+    if (!headers.read(raw.bytes, raw.start, raw.end, raw.originalLength)) return false;
+    if (!this.#table.observePlain(headers, interfaceId, raw.originalLength, raw.timeSec, raw.timeNsec)) return false;
+    this.packets++;
+    this.bytes += raw.originalLength;
+    this.packetsByPoint[interfaceId] = (this.packetsByPoint[interfaceId] ?? 0) + 1;
+    this.revision++;
+    return true;
   }
 
   /** Lets flows age up to the given time and hands out those that ended. */
@@ -231,6 +258,7 @@ export class CaptureCore {
       note.wholly = true;
       this.#enqueue(note);
     }
+    this.#table.forbidPlain();
     for (const flow of this.#table.all()) {
       const note = this.#notes.get(flow.id);
       if (note === undefined) continue;

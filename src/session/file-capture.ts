@@ -46,7 +46,6 @@ export class FileCapture extends CaptureBase {
   readonly #statistics = new Map<number, { kernel: number | null; engine: number | null }>();
   #hasFacts: boolean;
   #lastSec = 0;
-  #lastNsec = 0;
 
   constructor(options: FileCaptureOptions) {
     super([], { ...options, startedAt: 0 });
@@ -144,12 +143,14 @@ export class FileCapture extends CaptureBase {
 
   /** Works off what the reader has. Returns false at the packet limit. */
   #drain(): boolean {
-    for (let event = this.#reader.next(); event !== null; event = this.#reader.next()) {
-      if (event.kind === 'packet') {
-        if (!this.#packet()) return false;
-      } else this.#other(event);
+    const reader = this.#reader;
+    for (;;) {
+      while (reader.nextPlain()) if (!this.#packet()) return false;
+      const event = reader.next();
+      if (event === null) return true;
+      if (event.kind !== 'packet') this.#other(event);
+      else if (!this.#packet()) return false;
     }
-    return true;
   }
 
   #packet(): boolean {
@@ -160,10 +161,9 @@ export class FileCapture extends CaptureBase {
     const target = this.#interfaces[raw.interfaceId];
     if (target === undefined) return true;
     this.core.ingest(raw, target.point, target.linkType);
-    if (raw.timeSec > this.#lastSec || (raw.timeSec === this.#lastSec && raw.timeNsec > this.#lastNsec)) {
-      if (raw.timeSec !== this.#lastSec) this.core.advance(raw.timeSec, raw.timeNsec);
+    if (raw.timeSec > this.#lastSec) {
+      this.core.advance(raw.timeSec, raw.timeNsec);
       this.#lastSec = raw.timeSec;
-      this.#lastNsec = raw.timeNsec;
     }
     return !this.isAtLimit;
   }

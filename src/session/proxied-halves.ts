@@ -40,6 +40,11 @@ export class ProxiedHalves {
     if (half !== undefined && half.flows[0] === flow.id) half.observe(packet, direction, packet.timeSec + packet.timeNsec / 1e9);
   }
 
+  /** Whether what is said in the flow is of interest here. */
+  follows(flowId: number): boolean {
+    return this.#halves.size > 0 && this.#halves.has(flowId);
+  }
+
   /** The flow has a verdict: it says whether docker-proxy takes it, and where it dials then. */
   judged({ flow, verdict }: FlowNote): void {
     const half = this.#halves.get(flow.id);

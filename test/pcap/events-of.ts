@@ -41,12 +41,20 @@ const plain = (event: ReaderEvent): PlainEvent => {
   };
 };
 
-/** Pushes the bytes cut at the given places; after each chunk its memory is overwritten, as a reused read buffer would be. */
-export const eventsOf = (bytes: Uint8Array, cuts: readonly number[] = []): PlainEvent[] => {
+/**
+ * Pushes the bytes cut at the given places; after each chunk its memory is overwritten, as a reused read buffer would be. `plainFirst`: what
+ * `nextPlain` takes is taken from it.
+ */
+export const eventsOf = (bytes: Uint8Array, cuts: readonly number[] = [], plainFirst = false): PlainEvent[] => {
   const reader = new CaptureReader();
   const events: PlainEvent[] = [];
   const drain = (): void => {
-    for (let event = reader.next(); event !== null; event = reader.next()) events.push(plain(event));
+    for (;;) {
+      while (plainFirst && reader.nextPlain()) events.push(plain({ kind: 'packet', packet: reader.packet }));
+      const event = reader.next();
+      if (event === null) return;
+      events.push(plain(event));
+    }
   };
   const places = [...new Set(cuts.map((cut) => Math.min(cut, bytes.length)))].sort((x, y) => x - y);
   let from = 0;

@@ -64,6 +64,7 @@ describe.each([
     fc.assert(
       fc.property(fc.array(fc.nat({ max: file.length }), { maxLength: 30 }), (cuts) => {
         expect(eventsOf(file, cuts)).toEqual(whole);
+        expect(eventsOf(file, cuts, true)).toEqual(whole);
       }),
     );
     expect(eventsOf(file, Array.from(file.keys()))).toEqual(whole);
@@ -97,7 +98,11 @@ describe.each([
           for (const [place, mask] of flips) flipped[place] = (flipped[place] as number) ^ mask;
           const removed = concat(flipped.subarray(0, at), flipped.subarray(Math.min(file.length, at + cut)));
           const repeated = concat(flipped.subarray(0, at), flipped.subarray(Math.max(0, at - cut)));
-          for (const bytes of [flipped, removed, repeated]) expect(eventsOf(bytes, cuts)).toEqual(eventsOf(bytes));
+          for (const bytes of [flipped, removed, repeated]) {
+            const events = eventsOf(bytes);
+            expect(eventsOf(bytes, cuts)).toEqual(events);
+            expect(eventsOf(bytes, cuts, true)).toEqual(events);
+          }
         },
       ),
       { numRuns: 500 },
