@@ -8,10 +8,10 @@ import type { CapturePoint, Topology } from '../topology/topology.ts';
 import type { CommandContext } from './context.ts';
 import { follow } from './follow.ts';
 import { dockerFailure, hostOf, remarkTrouble, withWorkspace } from './host-access.ts';
+import { autostopDuration, type SaveArguments, saveOptionsOf } from './save-options.ts';
 import { allAlong, looksLikeFilter, splitTargets } from './targets.ts';
 
-export interface CaptureCommandOptions {
-  readonly write?: string;
+export interface CaptureCommandOptions extends SaveArguments {
   readonly count?: number;
   /** In milliseconds. */
   readonly duration?: number;
@@ -27,8 +27,9 @@ export const runCapture = (
   afterDashes: readonly string[] | null,
   options: CaptureCommandOptions,
   context: CommandContext,
-): Promise<number> =>
-  withWorkspace(context, 'live', async (workspace) => {
+): Promise<number> => {
+  const save = saveOptionsOf(options);
+  return withWorkspace(context, 'live', async (workspace) => {
     const host = hostOf(workspace);
     remarkTrouble(context, host);
     const unseen = dockerFailure(host);
@@ -52,6 +53,7 @@ export const runCapture = (
       whole: [...whole],
       ...(to === undefined ? {} : { forTrail: true }),
       saveTo: options.write === undefined || toStdout ? null : options.write,
+      save,
       ...(toStdout ? { saveToStdout: true } : {}),
       ...(options.count === undefined ? {} : { packetLimit: options.count }),
     });
@@ -62,13 +64,17 @@ export const runCapture = (
         live: true,
         silent: toStdout,
         packetLimit: options.count ?? null,
-        durationMs: options.duration ?? null,
+        durationMs: shorterOf(options.duration ?? null, autostopDuration(options)),
       },
       context,
     );
     for (const line of startLines(points, filter)) context.terminal.remark(line);
     return following;
   });
+};
+
+const shorterOf = (first: number | null, second: number | null): number | null =>
+  first === null || second === null ? (first ?? second) : Math.min(first, second);
 
 /** The places between two ends; those that cannot be captured at are told. */
 const between = (

@@ -58,7 +58,8 @@ const conclude = (state: CaptureState, flows: number, options: FollowOptions, co
   // A file can be read up to where it is cut off or damaged, which is said and no failure; one with nothing before that is one.
   const hasNothing = state.points.length === 0 || (state.packets === 0 && state.filter === '');
   const isBadFile = !options.live && hasNothing && state.events.some((event) => event.severity === 'error');
-  const code = hasFailedPoint || isBadFile || (state.saving?.error ?? null) !== null ? EXIT_CODES.failure : 0;
+  const isMissing = state.saving !== null && (state.saving.error !== null || state.saving.notSaved.packets > 0);
+  const code = hasFailedPoint || isBadFile || isMissing ? EXIT_CODES.failure : 0;
   if (terminal.closed) return code;
   if (globals.json === true && !options.silent) terminal.line(jsonLine(endJson(state, flows)));
   else for (const line of summaryLines(state, flows)) terminal.remark(line);

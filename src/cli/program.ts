@@ -8,6 +8,7 @@ import type { DiffCommandOptions } from './diff.ts';
 import type { ExplainCommandOptions } from './explain.ts';
 import type { GlobalOptions } from './globals.ts';
 import type { RulesOptions } from './rules-files.ts';
+import { parseAutostop, parseFileSize, parseRing } from './save-options.ts';
 import type { TraceCommandOptions } from './trace.ts';
 import { readVersion } from './version.ts';
 
@@ -140,6 +141,16 @@ const addCaptureCommands = (program: Command, io: ProgramIo): void => {
     .argument('<target...>', 'container, container:network, interface, or bridge:NAME; then the filter')
     .usage('[options] TARGET... [FILTER]')
     .option('-w, --write <file>', 'save the session as pcapng; - is standard output')
+    .option('-C, --file-size <size>', 'go on in another file beyond so many millions of bytes (10; 512k, 64M, 1G)', parseFileSize)
+    .option('-G, --rotate-seconds <n>', 'go on in another file after so long; -w takes strftime(3) conversions', parseCount)
+    .option('-W, --file-count <n>', 'with -C a ring of so many files, with -G the end after so many', parseCount)
+    .option(
+      '-b, --ring <criterion>',
+      'go on as dumpcap does: duration:S, filesize:KB, files:N, packets:N, interval:S (repeatable)',
+      parseRing,
+    )
+    .option('-a, --autostop <criterion>', 'end as dumpcap does: duration:S, filesize:KB, files:N, packets:N (repeatable)', parseAutostop)
+    .option('--headers-only', 'save packets without what they carry')
     .option('-c, --count <n>', 'stop after so many packets', parseCount)
     .option('--duration <seconds>', 'stop after so long (30, 90s, 2m)', parseDuration)
     .option('--packets', 'a line a packet')

@@ -1,5 +1,5 @@
 /** The last object of an NDJSON stream: totals, and what was lost by whom. Null is "cannot be known", never 0. */
-import type { CaptureState, PointState, SessionEvent } from '../session/state.ts';
+import type { CaptureState, PointState, SavingState, SessionEvent } from '../session/state.ts';
 import { epochTextOf } from './time.ts';
 
 /** `flows` counts all that were seen, those that have been evicted from memory included. */
@@ -12,7 +12,16 @@ export const endJson = (state: CaptureState, flows: number): Record<string, unkn
   undecoded: state.undecoded,
   events: state.events.map(eventJson),
   points: state.points.map(pointJson),
-  ...(state.saving === null ? {} : { saved: { path: state.saving.path, packets: state.saving.packets, bytes: state.saving.bytes } }),
+  ...(state.saving === null ? {} : { saved: savedJson(state.saving) }),
+});
+
+const savedJson = ({ path, packets, bytes, files, notSaved, error }: SavingState): Record<string, unknown> => ({
+  path,
+  packets,
+  bytes,
+  files,
+  notSaved: { packets: notSaved.packets, bytes: notSaved.bytes },
+  error,
 });
 
 /** A place where was captured, and when nothing was captured there. */

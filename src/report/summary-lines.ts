@@ -1,6 +1,6 @@
 /** What remains to be said when a capture is over: how much was seen, where, what was lost and by whom. */
 import { printable } from '../base/printable.ts';
-import type { CaptureState, LostCounts } from '../session/state.ts';
+import type { CaptureState, LostCounts, SavingState } from '../session/state.ts';
 import { pointName } from '../topology/points.ts';
 import { bytesText, countText } from './time.ts';
 
@@ -10,13 +10,7 @@ export const summaryLines = (state: CaptureState, flows: number): string[] => {
     `${countText(state.packets, 'packet')}, ${bytesText(state.bytes)} in ${countText(flows, 'flow')}${points === '' ? '' : ` on ${points}`}; lost: ${lostWords(state.lost)}`,
   ];
   if (state.undecoded > 0) lines.push(`${countText(state.undecoded, 'packet')} could not be decoded beyond the link layer`);
-  if (state.saving !== null) {
-    lines.push(
-      state.saving.error === null
-        ? `saved ${countText(state.saving.packets, 'packet')}, ${bytesText(state.saving.bytes)} to ${state.saving.path}`
-        : `saving to ${state.saving.path} failed: ${state.saving.error}`,
-    );
-  }
+  if (state.saving !== null) lines.push(...savingLines(state.saving));
   return lines.map(printable);
 };
 
@@ -25,3 +19,15 @@ export const lostWords = (lost: LostCounts): string => {
   const one = (count: number | null): string => (count === null ? 'unknown' : String(count));
   return `${one(lost.kernel)} by the kernel, ${one(lost.engine)} by the engine, ${lost.pipe} by the pipe`;
 };
+
+/** What is in files, and what is in none. */
+export const savingLines = ({ path, packets, bytes, files, notSaved, error }: SavingState): string[] => {
+  const saved = `saved ${countText(packets, 'packet')}, ${bytesText(bytes)} to ${savedTo({ path, files })}`;
+  const missing =
+    notSaved.packets === 0 ? [] : [`${countText(notSaved.packets, 'packet')} (${bytesText(notSaved.bytes)}) could not be saved`];
+  return error === null ? [saved, ...missing] : [saved, ...missing, `saving to ${path} failed: ${error}`];
+};
+
+/** The file, or how many there are of them. */
+export const savedTo = ({ path, files }: Pick<SavingState, 'path' | 'files'>): string =>
+  files > 1 ? `${files} files, the last of them ${path}` : path;

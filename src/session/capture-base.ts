@@ -5,6 +5,9 @@ import { CaptureCore } from './capture-core.ts';
 import type { HostStore } from './host-store.ts';
 import { Notifier } from './notifier.ts';
 import { RateMeter } from './rate-meter.ts';
+import { FactsHistory } from './saving/facts-history.ts';
+import type { UsedPoint } from './saving/live-saving.ts';
+import type { SaveOptions } from './saving/save-options.ts';
 import { saveRing } from './saving/save-ring.ts';
 import type {
   CaptureObserver,
@@ -17,6 +20,7 @@ import type {
   FlowTraced,
   LostCounts,
   PointState,
+  RingSelection,
   SavingState,
   SessionEvent,
   StoredPacket,
@@ -27,6 +31,7 @@ export interface CaptureBaseOptions {
   readonly store: HostStore;
   readonly filter: string;
   readonly keepPackets: boolean;
+  readonly ringBytes?: number | undefined;
   readonly packetLimit: number | null;
   /** Seconds since the epoch. */
   readonly startedAt: number;
@@ -43,6 +48,8 @@ export abstract class CaptureBase implements CaptureView {
   protected readonly points: CapturePoint[];
   protected readonly statuses: PointStatus[];
   protected readonly notifier = new Notifier();
+  /** What the host was as long as packets are kept; null where none are. */
+  protected readonly history: FactsHistory | null;
   protected readonly packetLimit: number | null;
   protected filter: string;
   protected startedAt: number;
@@ -63,9 +70,12 @@ export abstract class CaptureBase implements CaptureView {
       store: options.store,
       points: this.points,
       keepPackets: options.keepPackets,
+      ringBytes: options.ringBytes,
       conditionOf: (point) => this.conditionOf(point),
       filter: () => this.filter,
     });
+    const { ring } = this.core;
+    this.history = ring === null ? null : new FactsHistory(options.store, () => ring.oldestSec);
   }
 
   protected abstract lost(): LostCounts;
@@ -73,8 +83,12 @@ export abstract class CaptureBase implements CaptureView {
   protected abstract fileName(): string | null;
   /** What of a point says whether its silence means something. */
   protected abstract conditionOf(point: number): PointCondition;
+  /** The points that listen or have listened, with what they have counted so far. */
+  protected abstract usedPoints(): readonly UsedPoint[];
+  /** Who stamps the point's packets, in words. */
+  protected abstract stampsOf(point: number): string;
   abstract setFilter(filter: string): Promise<void>;
-  abstract startSaving(path: string): Promise<void>;
+  abstract startSaving(path: string, options?: SaveOptions): Promise<void>;
   abstract stopSaving(): Promise<void>;
   abstract stop(): Promise<void>;
 
@@ -138,8 +152,17 @@ export abstract class CaptureBase implements CaptureView {
     return this.core.why(flowId);
   }
 
-  async saveRing(path: string): Promise<number> {
-    return await saveRing(path, this.core, this.points, this.store.version);
+  async saveRing(path: string, what?: RingSelection): Promise<number> {
+    const source = {
+      core: this.core,
+      points: this.points,
+      gaps: this.statuses.map(({ gaps }) => gaps),
+      facts: (fromSec: number, toSec: number) => this.history?.between(fromSec, toSec) ?? [],
+      used: () => this.usedPoints(),
+      filter: this.filter,
+      stamps: (point: number) => this.stampsOf(point),
+    };
+    return await saveRing(path, source, what);
   }
 
   /** Says what happened, to the screens' event list and to observers. */

@@ -17,21 +17,27 @@ import { FlowJudge } from './flow-judge.ts';
 import { type FlowNote, HeadStore, isRow, NOT_TRACED, noteOf, replaceHead } from './flow-note.ts';
 import { FlowRows } from './flow-rows.ts';
 import type { HostStore } from './host-store.ts';
-import { PacketRing } from './packet-ring.ts';
+import { DEFAULT_RING, PacketRing, ringOf } from './packet-ring.ts';
 import { ProxiedHalves } from './proxied-halves.ts';
 import { Settling } from './settling.ts';
 import type { CaptureObserver, FlowPage, FlowQuery, FlowQuestion, FlowRow, FlowTraced, SessionEvent, StoredPacket } from './state.ts';
 import { type PointCondition, TrailKeeper } from './trail-keeper.ts';
 
+/** What is saved of a packet. */
+export type SavedPacket = Pick<Packet, 'bytes' | 'start' | 'end' | 'interfaceId' | 'linkType' | 'timeSec' | 'timeNsec' | 'originalLength'>;
+
 /** Where packets and comments go while a session is saved. */
 export interface PacketSink {
-  packet(packet: Packet, comment: string | null): void;
+  /** Asked before each packet: the number of the section that it will be in. In each one a flow's first packet has a comment. */
+  prepare(): number;
+  packet(packet: SavedPacket, comment: string | null, flow: Flow): void;
 }
 
 export interface CoreOptions {
   readonly store: HostStore;
   readonly points: readonly CapturePoint[];
   readonly keepPackets: boolean;
+  readonly ringBytes?: number | undefined;
   /** What is known of a point, where there are several. */
   readonly conditionOf?: (point: number) => PointCondition;
   /** The capture filter as it is now. */
@@ -100,7 +106,7 @@ export class CaptureCore {
     );
     this.#points = options.points;
     this.#proxied = new ProxiedHalves(options.store);
-    this.ring = options.keepPackets ? new PacketRing() : null;
+    this.ring = options.keepPackets ? new PacketRing(options.ringBytes === undefined ? DEFAULT_RING : ringOf(options.ringBytes)) : null;
     this.rows = new FlowRows(
       options.store,
       (flowId) => this.#notes.get(flowId) ?? null,
@@ -186,7 +192,12 @@ export class CaptureCore {
     if (this.sink !== null) {
       // The comment belongs on the flow's first packet; under a flood of new flows it comes with a later one.
       if (note.queued && this.#queue.length <= JUDGED_AT_ONCE) this.judgeAll();
-      this.sink.packet(packet, note.comment);
+      const section = this.sink.prepare();
+      if (note.commentedIn !== section) {
+        note.commentedIn = section;
+        note.comment ??= note.verdict === null ? null : this.rows.comment(this.rows.row(note));
+      }
+      this.sink.packet(packet, note.comment, flow);
       note.comment = null;
     }
     for (const observer of this.#observers) observer.packet?.(packet, flow, direction);
@@ -324,14 +335,15 @@ export class CaptureCore {
     return this.ring?.tagOf(sequence) ?? null;
   }
 
-  /** A file is opened: each flow's next packet carries its verdict there. */
-  comments(): void {
-    for (const note of this.#notes.values()) note.comment = note.verdict === null ? null : this.rows.comment(this.rows.row(note));
-  }
-
   commentOf(flowId: number): string | null {
     const row = this.row(flowId);
     return row === null ? null : this.rows.comment(row);
+  }
+
+  /** Whether its first verdict is still to come. */
+  isUndecided(flowId: number): boolean {
+    const note = this.#notes.get(flowId);
+    return note !== undefined && note.verdict === null && note.queued;
   }
 
   explain(flowId: number): { readonly verdict: Verdict; readonly reply: Verdict | null } | null {

@@ -13,6 +13,7 @@ import { gapWords, parseGapComment } from './capture-gap.ts';
 import { pointOfInterface } from './file-points.ts';
 import type { HostStore } from './host-store.ts';
 import type { PacketFilter } from './packet-filter.ts';
+import type { UsedPoint } from './saving/live-saving.ts';
 import type { LostCounts, SavingState } from './state.ts';
 import type { PointCondition } from './trail-keeper.ts';
 
@@ -84,6 +85,15 @@ export class FileCapture extends CaptureBase {
     };
   }
 
+  /** What a file counted as lost is about all of it, not about what memory still holds. */
+  protected usedPoints(): readonly UsedPoint[] {
+    return [];
+  }
+
+  protected stampsOf(point: number): string {
+    return this.#hasKernelStamps[point] === true ? 'kernel' : 'as in the session that this was saved from';
+  }
+
   async setFilter(): Promise<void> {
     throw failure('the filter of an opened file is chosen when it is opened', {
       hint: 'search with / instead, or open the file again with a filter',
@@ -123,6 +133,7 @@ export class FileCapture extends CaptureBase {
       if (!this.#abort.signal.aborted) throw this.#failed(error);
     } finally {
       stream.destroy();
+      this.history?.close();
       this.core.finishAll();
       this.isFinished = true;
       this.core.revision++;

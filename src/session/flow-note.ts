@@ -38,6 +38,8 @@ export interface FlowNote {
   traced: FlowTraces;
   /** A comment to be written beside the flow's next packet in a saved session. */
   comment: string | null;
+  /** The section of a saved session in which it had one last; 0 for none. */
+  commentedIn: number;
   /** Names as they were known last: an address keeps its container's name when that is gone. */
   aName: string | null;
   bName: string | null;
@@ -74,6 +76,7 @@ export const noteOf = (flow: Flow, packet: Packet, direction: Direction, heads: 
   track: null,
   traced: NOT_TRACED,
   comment: null,
+  commentedIn: 0,
   aName: null,
   bName: null,
   searchable: null,

@@ -6,6 +6,7 @@ import type { AgentClient, CaptureEvent } from '../agent/client.ts';
 import type { CaptureNamespace, EngineKind } from '../agent/protocol.ts';
 import { assertNever } from '../base/assert-never.ts';
 import { failure, messageOf, type VethscopeError } from '../base/errors.ts';
+import { savedTo } from '../report/summary-lines.ts';
 import { pointName } from '../topology/points.ts';
 import type { CapturePoint } from '../topology/topology.ts';
 import { CaptureBase, type PointStatus } from './capture-base.ts';
@@ -15,7 +16,10 @@ import { connectionsOf, type HostStore } from './host-store.ts';
 import { LivePoint, type PointCounts } from './live-point.ts';
 import { namespaceOf } from './namespace-of.ts';
 import { pointFilter } from './point-filter.ts';
-import { SessionWriter } from './saving/session-writer.ts';
+import { LiveSaving, type SavingSource, type UsedPoint } from './saving/live-saving.ts';
+import type { SaveOptions } from './saving/save-options.ts';
+
+import { SelectedSink } from './saving/selected-sink.ts';
 import type { CaptureOptions, LostCounts, SavingState } from './state.ts';
 import type { PointCondition } from './trail-keeper.ts';
 
@@ -48,9 +52,11 @@ export class LiveCapture extends CaptureBase {
   #lookingUp = false;
   #cutInPipe = 0;
   #connectionsAtMs = 0;
-  #writer: SessionWriter | null = null;
-  /** A file that could not be finished stays to be seen. */
-  #failedSaving: SavingState | null = null;
+  #saving: LiveSaving | null = null;
+  #selected: SelectedSink | null = null;
+  #stopSelecting: () => void = () => {};
+  /** What became of a saving that failed, or that went on to the end. */
+  #saved: SavingState | null = null;
   #timer: NodeJS.Timeout | null = null;
   #stopping: Promise<void> | null = null;
   #settle: { resolve: () => void; reject: (error: unknown) => void } = { resolve: () => {}, reject: () => {} };
@@ -60,6 +66,7 @@ export class LiveCapture extends CaptureBase {
       store: options.store,
       filter: options.filter,
       keepPackets: options.keepPackets ?? true,
+      ringBytes: options.ringBytes,
       packetLimit: options.packetLimit ?? null,
       startedAt: Date.now() / 1000,
     });
@@ -77,8 +84,8 @@ export class LiveCapture extends CaptureBase {
   }
 
   /** Starts the engines and, where wanted, the file. Rejects where the file cannot be made. */
-  async begin(saveTo: string | null): Promise<void> {
-    if (saveTo !== null) await this.startSaving(saveTo);
+  async begin(saveTo: string | null, save?: SaveOptions): Promise<void> {
+    if (saveTo !== null) await this.startSaving(saveTo, save);
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     await Promise.all(this.points.map((_point, index) => this.#startPoint(index)));
   }
@@ -89,8 +96,7 @@ export class LiveCapture extends CaptureBase {
   }
 
   protected saving(): SavingState | null {
-    const writer = this.#writer;
-    return writer === null ? this.#failedSaving : savingState(writer);
+    return this.#saving?.state ?? this.#saved;
   }
 
   protected fileName(): null {
@@ -107,6 +113,17 @@ export class LiveCapture extends CaptureBase {
     };
   }
 
+  protected usedPoints(): readonly UsedPoint[] {
+    return this.#linkTypes.flatMap((linkType, point) => {
+      const { received = null, kernel = null, interface: droppedByInterface = null } = this.#live[point]?.counts ?? {};
+      return { point, linkType, counts: { received, droppedByKernel: kernel, droppedByInterface } };
+    });
+  }
+
+  protected stampsOf(point: number): string {
+    return this.#stamps[point] ?? 'unknown';
+  }
+
   async setFilter(filter: string): Promise<void> {
     const before = this.filter;
     this.filter = filter;
@@ -121,44 +138,53 @@ export class LiveCapture extends CaptureBase {
     });
   }
 
-  async startSaving(path: string): Promise<void> {
-    if (this.#writer !== null) throw failure(`already saving to ${this.#writer.path}`, { hint: 'stop that first' });
-    const writer = await SessionWriter.open(
-      path,
-      this.points,
-      (point, linkType) => ({
-        linkType,
-        filter: this.filter,
-        timeStampSource: this.#stamps[point] ?? 'unknown',
-        gap: this.statuses[point]?.gaps.at(-1) ?? null,
-      }),
-      (message) => this.say('error', message),
-    );
-    this.#writer = writer;
-    this.#writeFacts(writer);
-    this.#linkTypes.forEach((linkType, index) => void writer.interfaceIdOf(index, linkType));
-    this.core.comments();
-    this.core.sink = writer;
-    this.say('info', `saving to ${path}`);
+  async startSaving(path: string, options: SaveOptions = {}): Promise<void> {
+    const before = this.#saving?.state ?? null;
+    if (before !== null && before.error === null) throw failure(`already saving to ${before.path}`, { hint: 'stop that first' });
+    if (before !== null) await this.stopSaving();
+    const saving = await LiveSaving.open(path, this.#savingSource(), options);
+    this.#saving = saving;
+    this.#selected = options.only == null ? null : new SelectedSink(saving, options.only, this.core);
+    this.#stopSelecting = this.#selected === null ? () => {} : this.core.observe(this.#selected.observer);
+    this.core.sink = this.#selected ?? saving;
+    this.say('info', `saving to ${saving.state.path}`);
   }
 
   async stopSaving(): Promise<void> {
-    const writer = this.#writer;
-    if (writer === null) return;
+    if (this.#saving === null) return;
+    const state = await this.#finishSaving();
+    if (hasFailed(state)) this.#saved = state;
+    else if (state.path !== '-') this.say('info', `saved ${state.packets} packets to ${savedTo(state)}`);
+  }
+
+  async #finishSaving(): Promise<SavingState> {
+    const saving = this.#saving as LiveSaving;
     this.core.sink = null;
-    const nowMs = Date.now();
-    this.#writeFacts(writer);
-    for (const [index, linkType] of this.#linkTypes.entries()) {
-      if (linkType === undefined) continue;
-      const counts = this.#live[index]?.counts;
-      if (counts === undefined) continue;
-      const statistics = { received: counts.received, droppedByKernel: counts.kernel, droppedByInterface: counts.interface };
-      writer.statistics(index, linkType, statistics, Math.floor(nowMs / 1000), (nowMs % 1000) * 1_000_000);
-    }
-    await writer.close();
-    this.#writer = null;
-    this.#failedSaving = writer.error === null ? null : savingState(writer);
-    if (writer.error === null && writer.path !== '-') this.say('info', `saved ${writer.packets} packets to ${writer.path}`);
+    this.#selected?.finish();
+    this.#stopSelecting();
+    await saving.close();
+    this.#saving = null;
+    this.#saved = null;
+    return saving.state;
+  }
+
+  #savingSource(): SavingSource {
+    return {
+      points: this.points,
+      noteOf: (point, linkType) => ({
+        linkType,
+        filter: this.filter,
+        timeStampSource: this.stampsOf(point),
+        gap: this.statuses[point]?.gaps.at(-1) ?? null,
+      }),
+      facts: () => this.store.version,
+      used: () => this.usedPoints(),
+      say: (severity, text) => this.say(severity, text),
+      over: (reason) => {
+        this.say('info', `${reason}: the capture ends`);
+        void this.stop();
+      },
+    };
   }
 
   stop(): Promise<void> {
@@ -170,7 +196,7 @@ export class LiveCapture extends CaptureBase {
     this.#stoppedAtSec = Date.now() / 1000;
     await Promise.all(this.#live.map((point) => point.stop()));
     this.core.judgeAll();
-    await this.stopSaving();
+    if (this.#saving !== null) this.#saved = await this.#finishSaving();
     this.#close();
     this.#settle.resolve();
   }
@@ -178,6 +204,7 @@ export class LiveCapture extends CaptureBase {
   #close(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#stopListening();
+    this.history?.close();
     this.core.finishAll(this.#stoppedAtSec ?? Date.now() / 1000);
     this.isFinished = true;
     this.statuses.forEach((status, index) => {
@@ -294,7 +321,7 @@ export class LiveCapture extends CaptureBase {
       return;
     }
     this.say('info', reason);
-    if (this.#writer !== null) this.#writeFacts(this.#writer);
+    this.#saving?.facts();
     this.core.rejudge(reason, Number(this.store.version?.document.takenAt ?? 0), this.store.unchangedAtSec);
     this.#follow();
     this.core.judgeSome();
@@ -407,9 +434,9 @@ export class LiveCapture extends CaptureBase {
     if (gap !== null) {
       this.setPoint(index, { gaps: [...(this.statuses[index]?.gaps ?? []), gap] });
       // What comes now may come from another device, or through another filter. Its description will tell of the gap.
-      this.#writer?.leave(index);
+      this.#saving?.leave(index);
     }
-    this.#writer?.interfaceIdOf(index, this.#linkTypes[index] as number);
+    this.#saving?.describe(index, this.#linkTypes[index] as number);
     return gap === null ? null : gapWords(gap);
   }
 
@@ -420,7 +447,7 @@ export class LiveCapture extends CaptureBase {
     try {
       const snapshot = await this.#agent.collect({ firewall: false, conntrack: true, namespaces: 'none', docker: false });
       this.store.replaceConnections(connectionsOf(snapshot));
-      if (this.#writer !== null) this.#writeFacts(this.#writer);
+      this.#saving?.facts();
     } catch (error) {
       // The verdicts keep their assumptions, which they name.
       this.say('warning', `the connections could not be read: ${messageOf(error)}`);
@@ -430,24 +457,19 @@ export class LiveCapture extends CaptureBase {
     }
   }
 
-  #writeFacts(writer: SessionWriter): void {
-    const version = this.store.version;
-    if (version === null) return;
-    const nowMs = Date.now();
-    writer.snapshot(version.document, Math.floor(nowMs / 1000), (nowMs % 1000) * 1_000_000);
-    writer.names(version.names.records());
-  }
-
   #tick(): void {
     const nowMs = Date.now();
     this.core.advance(Math.floor(nowMs / 1000), (nowMs % 1000) * 1_000_000);
     this.core.judgeSome();
+    this.#saving?.tick();
     if (this.core.wantsConnections && !this.#lookingUp && performance.now() - this.#connectionsAtMs > CONNECTIONS_MS)
       void this.#lookUpConnections();
     this.measureRate();
     this.notifier.touch();
   }
 }
+
+const hasFailed = ({ error, notSaved }: SavingState): boolean => error !== null || notSaved.packets > 0;
 
 interface PointRun {
   /** The agent goes on by itself when an interface of that name is back. */
@@ -458,8 +480,6 @@ interface PointRun {
   /** Its engine is being exchanged. */
   isMoving: boolean;
 }
-
-const savingState = ({ path, bytes, packets, error }: SessionWriter): SavingState => ({ path, bytes, packets, error });
 
 const sumOf = (counts: readonly PointCounts[], pick: (count: PointCounts) => number | null): number | null => {
   let total: number | null = null;

@@ -15,7 +15,14 @@ export interface PacketRingLimits {
   readonly packets: number;
 }
 
-export const DEFAULT_RING: PacketRingLimits = { bytes: 24 * 1024 * 1024, packets: 1 << 17 };
+const DEFAULT_BYTES = 24 * 1024 * 1024;
+/** The index has room for packets of this size on the average; larger ones fill the bytes first. */
+const BYTES_A_PACKET = 192;
+
+/** A ring of so many bytes of packets, with an index to match. */
+export const ringOf = (bytes: number): PacketRingLimits => ({ bytes, packets: 2 ** Math.ceil(Math.log2(bytes / BYTES_A_PACKET)) });
+
+export const DEFAULT_RING: PacketRingLimits = ringOf(DEFAULT_BYTES);
 
 /** A packet of the ring by its sequence number, from 0 on; numbers only grow. */
 export class PacketRing {
@@ -48,6 +55,11 @@ export class PacketRing {
     this.#previous = new Float64Array(limits.packets);
     this.#tag = new Float64Array(limits.packets);
     this.#previousInside = new Float64Array(limits.packets);
+  }
+
+  /** Time of the oldest packet that is kept, seconds since the epoch; infinitely late where none is. */
+  get oldestSec(): number {
+    return this.size === 0 ? Number.POSITIVE_INFINITY : (this.#seconds[this.#oldest & this.#mask] as number);
   }
 
   get size(): number {

@@ -9,6 +9,8 @@ import type { CapturePoint, Topology } from '../topology/topology.ts';
 import type { TraceComparison } from '../trace/compare.ts';
 import type { TracePacket } from '../trace/event.ts';
 import type { Trail } from '../trail/trail.ts';
+import type { SaveOptions } from './saving/save-options.ts';
+import type { SessionTransform } from './saving/transform.ts';
 
 /** The host as known now: facts, topology, and how old they are. */
 export interface HostState {
@@ -59,9 +61,15 @@ export interface SessionEvent {
 }
 
 export interface SavingState {
+  /** The file that is written, the newest of several. */
   readonly path: string;
+  /** What is in files, over all of them. */
   readonly bytes: number;
   readonly packets: number;
+  readonly files: number;
+  /** What was to be saved and is in no file: the disk refused it, was too slow, or somebody deleted it. Captured bytes. */
+  readonly notSaved: { readonly packets: number; readonly bytes: number };
+  /** Why nothing is being saved now; null while it is. */
   readonly error: string | null;
 }
 
@@ -236,11 +244,21 @@ export interface CaptureView {
   /** Sentences for a person: what happens, why, and what to do; from the diagnosis stage. */
   why(flowId: number): readonly string[];
   setFilter(filter: string): Promise<void>;
-  startSaving(path: string): Promise<void>;
+  startSaving(path: string, options?: SaveOptions): Promise<void>;
   stopSaving(): Promise<void>;
-  /** Writes what the memory ring still holds. Returns how many packets. */
-  saveRing(path: string): Promise<number>;
+  /** Writes what the memory ring still holds, or a part of it. Returns how many packets. */
+  saveRing(path: string, what?: RingSelection): Promise<number>;
   stop(): Promise<void>;
+}
+
+/** A part of what is kept in memory; each null or absent for all. */
+export interface RingSelection {
+  /** The last so many milliseconds, counted back from the newest packet. */
+  readonly lastMs?: number | null;
+  /** Ids of flows. */
+  readonly flows?: readonly number[] | null;
+  readonly only?: ((row: FlowRow) => boolean) | null;
+  readonly transform?: SessionTransform | null;
 }
 
 export interface CaptureOptions {
@@ -249,6 +267,8 @@ export interface CaptureOptions {
   readonly saveToStdout?: boolean;
   /** False where nobody will ask for packets later: no memory is spent on them. */
   readonly keepPackets?: boolean;
+  /** Room for the packets that are kept; a default where it is absent. */
+  readonly ringBytes?: number;
   /** The capture ends by itself after exactly so many packets: no later one is counted, observed or saved. */
   readonly packetLimit?: number;
   readonly engine: 'cap' | 'tcpdump' | 'auto';
@@ -258,6 +278,7 @@ export interface CaptureOptions {
   readonly whole?: readonly string[];
   /** File to save to from the first packet on; null for none. */
   readonly saveTo: string | null;
+  readonly save?: SaveOptions;
 }
 
 export interface FileOptions {

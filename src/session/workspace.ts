@@ -179,7 +179,7 @@ export class HostWorkspace implements Workspace {
     }
     const capture = new LiveCapture(points, { ...options, agent, store: this.store, defaultEngine: engine });
     this.#captures.add(capture);
-    await capture.begin(options.saveToStdout === true ? '-' : options.saveTo);
+    await capture.begin(options.saveToStdout === true ? '-' : options.saveTo, options.save);
     return capture;
   }
 

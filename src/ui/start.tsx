@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { render } from 'ink';
 import { messageOf, VethscopeError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
+import { savingLines } from '../report/summary-lines.ts';
 import type { Workspace } from '../session/state.ts';
 import { App } from './app.tsx';
 import { UiStore } from './state/store.ts';
@@ -123,12 +124,7 @@ const closeAll = async (store: UiStore, workspace: Workspace): Promise<readonly 
   const saved = await store.close();
   const problems: string[] = [];
   await workspace.close().catch((error: unknown) => problems.push(`closing: ${messageOf(error)}`));
-  return [
-    ...saved.map(({ path, packets, error }) =>
-      error === null ? `saved ${packets.toLocaleString('en-US')} packets to ${path}` : `saving to ${path} failed: ${error}`,
-    ),
-    ...problems,
-  ];
+  return [...saved.flatMap(savingLines), ...problems];
 };
 
 const within = <T,>(ms: number, work: Promise<T>): Promise<T | null> => {

@@ -25,14 +25,13 @@ describe('a saved session', () => {
 
   const eventsOf = async (...documents: readonly SnapshotDocument[]): Promise<readonly SessionEvent[]> => {
     const path = join(folder, 'session.pcapng');
-    const writer = await SessionWriter.open(
-      path,
-      [],
-      () => {
+    const writer = await SessionWriter.open(path, {
+      points: [],
+      noteOf: () => {
         throw new Error('no packet is written');
       },
-      () => {},
-    );
+      say: () => {},
+    });
     for (const document of documents) writer.snapshot(document, Number(document.takenAt), 0);
     await writer.close();
     const capture = new FileCapture({

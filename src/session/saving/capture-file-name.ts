@@ -1,5 +1,5 @@
 /** Names for saved sessions: `captures/web1-20261121-031405.pcapng`, in local time, of characters that need no quoting. */
-import { DEFAULT_FOLDER } from './session-writer.ts';
+import { DEFAULT_FOLDER } from './file-output.ts';
 
 export const suggestFileName = (label: string, now: Date): string => {
   const two = (value: number): string => String(value).padStart(2, '0');

@@ -1,30 +1,24 @@
 /**
- * Writes a session as pcapng while it runs: packets with their comments, the snapshots, names and statistics. Conventions in
- * docs/formats.md. What the disk refuses ends the saving, never the capture; what it is too slow for is counted.
+ * Writes a session as pcapng: packets with their comments, the snapshots, names and statistics; conventions in docs/formats.md. Each section
+ * is whole in itself: one begins with every file, and where saving goes on after the disk had refused something.
  */
-import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { failure, messageOf } from '../../base/errors.ts';
 import type { SnapshotDocument } from '../../host/snapshot.ts';
-import type { Packet } from '../../packet/packet.ts';
 import { PcapngAppender } from '../../pcap/appender.ts';
 import type { NameRecord } from '../../pcap/events.ts';
 import { encodeSnapshot } from '../../pcap/snapshot-block.ts';
 import { interfaceDescription, interfaceStatistics, nameResolution, sectionHeader } from '../../pcap/writer.ts';
+import { countText } from '../../report/time.ts';
 import type { CapturePoint } from '../../topology/topology.ts';
-import type { PacketSink } from '../capture-core.ts';
+import type { SavedPacket } from '../capture-core.ts';
 import { gapComment } from '../capture-gap.ts';
-import type { CaptureGap } from '../state.ts';
+import type { CaptureGap, SessionEvent } from '../state.ts';
+import { openOutput, type SessionOutput } from './file-output.ts';
 import type { SessionTransform } from './transform.ts';
+import { type Chunk, type NotSaved, WriteQueue } from './write-queue.ts';
 
-/** Where sessions are saved unless somebody says otherwise. */
-export const DEFAULT_FOLDER = 'captures';
 /** A kill loses at most what came in this time. */
 const FLUSH_MS = 500;
-/** Chunks that wait for the disk; beyond, packets are dropped from the file (not from the screen) and counted. */
-const MAX_WAITING_BYTES = 96 * 1024 * 1024;
 
 /** What a point's interface block says beside its name. */
 export interface InterfaceNote {
@@ -41,29 +35,28 @@ export interface PointStatistics {
   readonly droppedByInterface: number | null;
 }
 
-interface Output {
-  write(bytes: Uint8Array): Promise<void>;
-  close(): Promise<void>;
+export interface WriterOptions {
+  readonly points: readonly CapturePoint[];
+  readonly noteOf: (point: number, linkType: number) => InterfaceNote;
+  readonly say: (severity: SessionEvent['severity'], text: string) => void;
+  readonly transform?: SessionTransform | null | undefined;
+  /** Called at the beginning of every section, to write what it needs to be whole. */
+  readonly begun?: (writer: SessionWriter) => void;
 }
 
-export class SessionWriter implements PacketSink {
-  readonly path: string;
-  packets = 0;
-  bytes = 0;
-  /** Packets that the disk was too slow for. */
-  dropped = 0;
-  error: string | null = null;
-  readonly #output: Output;
+export class SessionWriter {
+  /** Counts the sections up from 1: each flow's first packet in one carries its verdict. */
+  section = 0;
+  /** Packets of the current file, written or on their way. */
+  filePackets = 0;
+  readonly #queue: WriteQueue;
+  readonly #options: WriterOptions;
   readonly #appender = new PcapngAppender();
-  readonly #points: readonly CapturePoint[];
-  readonly #noteOf: (point: number, linkType: number) => InterfaceNote;
-  /** Interface ids in the file, by point and link type. */
+  /** Interface ids in the section, by point and link type. */
   readonly #interfaces = new Map<number, number>();
   #interfaceCount = 0;
   /** By point: the interface that its next one continues. */
   readonly #left = new Map<number, number>();
-  readonly #onTrouble: (message: string) => void;
-  readonly #transform: SessionTransform | null;
   readonly #comments: string[] = [''];
   readonly #parts = {
     interfaceId: 0,
@@ -77,60 +70,102 @@ export class SessionWriter implements PacketSink {
   };
   readonly #timer: NodeJS.Timeout;
   #snapshots = 0;
-  #waitingBytes = 0;
-  #writing: Promise<void> = Promise.resolve();
+  /** The packed form of the newest document, which may be written into several files. */
+  #packed: { readonly document: SnapshotDocument; readonly bytes: Uint8Array } | null = null;
+  /** Bytes of the current file that have been handed over. */
+  #handedBytes = 0;
+  #pendingPackets = 0;
+  #pendingPacketBytes = 0;
+  #startsSection = false;
+  #tooSlow = false;
   #closed = false;
 
-  private constructor(
-    path: string,
-    output: Output,
-    points: readonly CapturePoint[],
-    noteOf: (point: number, linkType: number) => InterfaceNote,
-    onTrouble: (message: string) => void,
-    transform: SessionTransform | null,
-  ) {
-    this.path = path;
-    this.#transform = transform;
-    this.#output = output;
-    this.#points = points;
-    this.#noteOf = noteOf;
-    this.#onTrouble = onTrouble;
-    const words = { hardware: null, os: `${process.platform} ${process.arch}`, application: 'vethscope', comments: [] };
-    const { hardware, os, application, comments } = transform?.section?.(words) ?? words;
-    this.#appender.block(
-      sectionHeader({ hardware: hardware ?? undefined, os: os ?? undefined, application: application ?? undefined, comments }),
-    );
-    this.#timer = setInterval(() => this.flush(), FLUSH_MS);
+  private constructor(path: string, output: SessionOutput, options: WriterOptions) {
+    this.#options = options;
+    const { say } = options;
+    this.#queue = new WriteQueue(path, output, {
+      refused: (file, reason) => say('error', `${file}: saving has stopped: ${reason}. The capture goes on; what is not saved is counted.`),
+      resumed: (file, missing) => say('warning', `${file}: saving goes on; ${countText(missing, 'packet')} missing before`),
+      deleted: (file, packets) =>
+        say(
+          'error',
+          `${file} was deleted, and ${countText(packets, 'packet')} with it. The capture goes on; the file is made anew if it can be.`,
+        ),
+      notRemoved: (file, reason) => say('warning', `${file}: the oldest file of the ring could not be removed: ${reason}`),
+      written: (chunk) => this.#appender.recycle(chunk.bytes),
+    });
+    this.#begin();
+    this.#timer = setInterval(() => {
+      this.flush();
+      this.#queue.check();
+    }, FLUSH_MS);
     this.#timer.unref();
   }
 
   /** Opens `path` for writing (mode 0600; an existing file is replaced, as tcpdump -w does), or standard output for `-`. */
-  static async open(
-    path: string,
-    points: readonly CapturePoint[],
-    noteOf: (point: number, linkType: number) => InterfaceNote,
-    onTrouble: (message: string) => void,
-    transform: SessionTransform | null = null,
-  ): Promise<SessionWriter> {
-    const output = path === '-' ? standardOutput() : await fileOutput(path);
-    return new SessionWriter(path, output, points, noteOf, onTrouble, transform);
+  static async open(path: string, options: WriterOptions): Promise<SessionWriter> {
+    return new SessionWriter(path, await openOutput(path), options);
+  }
+
+  get path(): string {
+    return this.#queue.path;
+  }
+
+  /** Packets and bytes that are in files. */
+  get packets(): number {
+    return this.#queue.packets;
+  }
+
+  get bytes(): number {
+    return this.#queue.bytes;
+  }
+
+  get notSaved(): Readonly<NotSaved> {
+    return this.#queue.notSaved;
+  }
+
+  get error(): string | null {
+    return this.#queue.error;
+  }
+
+  /** Bytes of the current file, written or on their way. */
+  get fileBytes(): number {
+    return this.#handedBytes + this.#appender.pendingBytes;
+  }
+
+  /** False where the next packet would be in vain. Begins a new section where the next packet needs one. */
+  prepare(): boolean {
+    if (this.#closed) return false;
+    const wanted = this.#queue.wants();
+    if (wanted === 'section') {
+      this.flush();
+      this.#begin();
+    }
+    return wanted !== 'drop';
   }
 
   snapshot(document: SnapshotDocument, timeSec: number, timeNsec: number): void {
-    const packed = gzipSync(JSON.stringify(this.#transform?.snapshot?.(document) ?? document));
-    for (const block of encodeSnapshot({ timeSec, timeNsec, document: packed, packing: 'gzip' }, this.#snapshots)) this.#block(block);
+    if (this.#packed?.document !== document) {
+      const written = this.#options.transform?.snapshot?.(document) ?? document;
+      this.#packed = { document, bytes: gzipSync(JSON.stringify(written)) };
+    }
+    const { bytes } = this.#packed;
+    for (const block of encodeSnapshot({ timeSec, timeNsec, document: bytes, packing: 'gzip' }, this.#snapshots)) this.block(block);
     this.#snapshots++;
   }
 
   names(records: readonly NameRecord[]): void {
-    const written = this.#transform?.names?.(records) ?? records;
-    if (written.length > 0) this.#block(nameResolution(written));
+    const written = this.#options.transform?.names?.(records) ?? records;
+    if (written.length > 0) this.block(nameResolution(written));
   }
 
-  packet(packet: Packet, comment: string | null): void {
-    if (this.#closed || this.error !== null) return;
-    if (this.#waitingBytes > MAX_WAITING_BYTES) {
-      if (this.dropped++ === 0) this.#onTrouble(`${this.path}: the disk is too slow; packets are missing from the file`);
+  /** To be called after `prepare()`, with the packet's point as its interfaceId. */
+  packet(packet: SavedPacket, comment: string | null): void {
+    const captured = packet.end - packet.start;
+    if (this.#queue.isOverfull) {
+      this.#queue.lose(1, captured);
+      if (!this.#tooSlow) this.#options.say('error', `${this.path}: the disk is too slow; packets are missing from the file`);
+      this.#tooSlow = true;
       return;
     }
     const parts = this.#parts;
@@ -141,10 +176,13 @@ export class SessionWriter implements PacketSink {
     parts.start = packet.start;
     parts.end = packet.end;
     parts.originalLength = packet.originalLength;
-    const changed = this.#transform?.packet;
+    const changed = this.#options.transform?.packet;
     if (changed !== undefined) {
-      const captured = packet.bytes.subarray(packet.start, packet.end);
-      parts.bytes = changed(captured, packet.linkType, packet.originalLength) as Uint8Array<ArrayBuffer>;
+      parts.bytes = changed(
+        packet.bytes.subarray(packet.start, packet.end),
+        packet.linkType,
+        packet.originalLength,
+      ) as Uint8Array<ArrayBuffer>;
       parts.start = 0;
       parts.end = parts.bytes.length;
     }
@@ -155,11 +193,18 @@ export class SessionWriter implements PacketSink {
       parts.comments = this.#comments;
     }
     this.#appender.packet(parts);
-    this.packets++;
+    this.filePackets++;
+    this.#pendingPackets++;
+    this.#pendingPacketBytes += parts.end - parts.start;
     if (this.#appender.full) this.flush();
   }
 
-  /** The interface id in the file of a capture point; its description block is written when it is first used. */
+  /** A packet that was meant for the file and could not be given to it. */
+  lose(packet: SavedPacket): void {
+    this.#queue.lose(1, packet.end - packet.start);
+  }
+
+  /** The interface id in the section of a capture point; its description block is written when it is first used. */
   interfaceIdOf(pointIndex: number, linkType: number): number {
     const key = pointIndex * 0x1_0000 + linkType;
     const known = this.#interfaces.get(key);
@@ -168,8 +213,8 @@ export class SessionWriter implements PacketSink {
     const continued = this.#left.get(pointIndex);
     this.#left.delete(pointIndex);
     this.#interfaces.set(key, id);
-    const point = this.#points[pointIndex];
-    const note = this.#noteOf(pointIndex, linkType);
+    const point = this.#options.points[pointIndex];
+    const note = this.#options.noteOf(pointIndex, linkType);
     const described = {
       name: point?.id ?? `interface ${pointIndex}`,
       description: descriptionOf(point),
@@ -179,8 +224,8 @@ export class SessionWriter implements PacketSink {
       mac: null,
       comments: continued === undefined ? [] : [gapComment(continued, note.gap)],
     };
-    const words = this.#transform?.interface?.(described) ?? described;
-    this.#block(
+    const words = this.#options.transform?.interface?.(described) ?? described;
+    this.block(
       interfaceDescription({
         linkType: note.linkType,
         snapLength: 0,
@@ -204,7 +249,7 @@ export class SessionWriter implements PacketSink {
   }
 
   statistics(pointIndex: number, linkType: number, counts: PointStatistics, timeSec: number, timeNsec: number): void {
-    this.#block(
+    this.block(
       interfaceStatistics({
         interfaceId: this.interfaceIdOf(pointIndex, linkType),
         timeSec,
@@ -216,25 +261,37 @@ export class SessionWriter implements PacketSink {
     );
   }
 
+  /** A whole block of pcapng. */
+  block(bytes: Uint8Array): void {
+    if (this.#closed) return;
+    this.#appender.block(bytes);
+    if (this.#appender.full) this.flush();
+  }
+
+  /** Goes on in another file. `removes`: a file of ours whose time is over. */
+  moveTo(path: string, removes: string | null): void {
+    this.flush();
+    this.#queue.moveTo(path, removes);
+    this.#handedBytes = 0;
+    this.filePackets = 0;
+    this.#begin();
+  }
+
   /** Hands what has been collected to the disk. */
   flush(): void {
-    const chunk = this.#appender.take();
-    if (chunk === null) return;
-    this.#waitingBytes += chunk.length;
-    this.#writing = this.#writing.then(async () => {
-      try {
-        if (this.error === null) {
-          await this.#output.write(chunk);
-          this.bytes += chunk.length;
-        }
-      } catch (error) {
-        this.error = messageOf(error);
-        this.#onTrouble(`${this.path}: saving has stopped: ${this.error}. The capture goes on.`);
-      } finally {
-        this.#waitingBytes -= chunk.length;
-        this.#appender.recycle(chunk);
-      }
-    });
+    const bytes = this.#appender.take();
+    if (bytes === null) return;
+    const chunk: Chunk = {
+      bytes,
+      packets: this.#pendingPackets,
+      packetBytes: this.#pendingPacketBytes,
+      startsSection: this.#startsSection,
+    };
+    this.#handedBytes += bytes.length;
+    this.#pendingPackets = 0;
+    this.#pendingPacketBytes = 0;
+    this.#startsSection = false;
+    this.#queue.push(chunk);
   }
 
   async close(): Promise<void> {
@@ -242,23 +299,29 @@ export class SessionWriter implements PacketSink {
     this.#closed = true;
     clearInterval(this.#timer);
     this.flush();
-    await this.#writing;
-    try {
-      await this.#output.close();
-    } catch (error) {
-      this.error ??= messageOf(error);
-    }
+    await this.#queue.close();
+  }
+
+  #begin(): void {
+    this.section++;
+    this.#startsSection = true;
+    this.#interfaces.clear();
+    this.#left.clear();
+    this.#interfaceCount = 0;
+    const { transform, begun } = this.#options;
+    const missing = this.#queue.notSaved.packets;
+    const remarks = missing === 0 ? [] : [`${countText(missing, 'packet')} of the capture until here could not be saved`];
+    const words = { hardware: null, os: `${process.platform} ${process.arch}`, application: 'vethscope', comments: remarks };
+    const { hardware, os, application, comments } = transform?.section?.(words) ?? words;
+    this.#appender.block(
+      sectionHeader({ hardware: hardware ?? undefined, os: os ?? undefined, application: application ?? undefined, comments }),
+    );
+    begun?.(this);
   }
 
   #comment(text: string): string | null {
-    const changed = this.#transform?.comment;
+    const changed = this.#options.transform?.comment;
     return changed === undefined ? text : changed(text);
-  }
-
-  #block(bytes: Uint8Array): void {
-    if (this.#closed || this.error !== null) return;
-    this.#appender.block(bytes);
-    if (this.#appender.full) this.flush();
   }
 }
 
@@ -268,36 +331,3 @@ const descriptionOf = (point: CapturePoint | undefined): string => {
     point.container === null ? (point.network ?? '') : point.network === null ? point.container : `${point.container} (${point.network})`;
   return [who, point.sees].filter(Boolean).join(': ');
 };
-
-const fileOutput = async (path: string): Promise<Output> => {
-  let handle: FileHandle;
-  try {
-    // The place where sessions go by default is made as needed; any other folder that is not there is a mistake in the name.
-    if (dirname(path) === DEFAULT_FOLDER) await mkdir(DEFAULT_FOLDER, { recursive: true });
-    handle = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
-    // A capture is private also where the file was there before. FIFOs and devices keep what they have.
-    if ((await handle.stat()).isFile()) await handle.chmod(0o600);
-  } catch (error) {
-    throw failure(`cannot save to ${path}`, {
-      detail: messageOf(error),
-      hint: 'choose a folder that is there and that you may write to',
-      cause: error,
-    });
-  }
-  return {
-    write: async (bytes) => {
-      let done = 0;
-      while (done < bytes.length) done += (await handle.write(bytes, done, bytes.length - done)).bytesWritten;
-    },
-    close: () => handle.close(),
-  };
-};
-
-/** Standard output stays open: it is not this writer's. */
-const standardOutput = (): Output => ({
-  write: (bytes) =>
-    new Promise((resolve, reject) => {
-      process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
-    }),
-  close: async () => {},
-});

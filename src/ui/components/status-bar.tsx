@@ -1,6 +1,6 @@
 /** Two lines above the flow table: what is captured and how it goes; what was lost and by whom, engine, filter, file. */
 import type { ReactElement } from 'react';
-import { bytesText } from '../../report/time.ts';
+import { bytesText, countText } from '../../report/time.ts';
 import type { CaptureState, HostState, LostCounts, PointState } from '../../session/state.ts';
 import { joinFitting, type Spans } from '../spans.ts';
 import { shortBridge } from '../state/pick.ts';
@@ -79,7 +79,7 @@ const detailParts = (screen: WatchScreen, state: CaptureState, columns: number):
   return [
     ...(screen.search === '' ? [] : [[[`search ${screen.search}`, 'accent'] as const]]),
     lostSpans(state.lost, state.flowsEvicted),
-    ...(state.saving === null ? [] : [savingSpans(state.saving, columns)]),
+    ...(state.saving === null ? [] : [savingSpans(state.saving, state.finished, columns)]),
     ...(state.file === null ? [] : [[cutMiddle(state.file, Math.max(20, Math.floor(columns / 2)))]]),
     ...(engines === '' ? [] : [[`engine ${engines}`]]),
     [`filter ${state.filter === '' ? 'none' : state.filter}`],
@@ -97,10 +97,11 @@ export const lostSpans = (lost: LostCounts, evicted: number): Spans => {
   return evicted === 0 ? spans : [...spans, [`, ${evicted.toLocaleString('en-US')} old flows forgotten`, 'warn']];
 };
 
-const savingSpans = (saving: NonNullable<CaptureState['saving']>, columns: number): Spans => {
+const savingSpans = (saving: NonNullable<CaptureState['saving']>, finished: boolean, columns: number): Spans => {
   const path = cutMiddle(saving.path, Math.max(16, Math.floor(columns / 3)));
-  if (saving.error !== null) return [[`saving to ${path} failed: ${saving.error}`, 'bad']];
-  return [['● ', 'bad'], `${path} ${bytesText(saving.bytes)}`];
+  const missing: Spans = saving.notSaved.packets === 0 ? [] : [[` ${countText(saving.notSaved.packets, 'packet')} not saved`, 'bad']];
+  if (saving.error !== null) return [[`saving to ${path} failed: ${saving.error}`, 'bad'], ...missing];
+  return [[finished ? 'saved ' : '● ', finished ? 'dim' : 'bad'], `${path} ${bytesText(saving.bytes)}`, ...missing];
 };
 
 const rateText = (rate: number): string => {

@@ -3,7 +3,7 @@
  * draws what came of it. Owns the captures that it has opened: they are stopped when they are left for another, and at the end.
  */
 import { messageOf, VethscopeError } from '../../base/errors.ts';
-import type { CaptureView, Workspace } from '../../session/state.ts';
+import type { CaptureView, SavingState, Workspace } from '../../session/state.ts';
 import { lookUp } from '../keys.ts';
 import type { KeyInput } from '../terminal/key-names.ts';
 import type { Ui, UiOptions } from '../ui.ts';
@@ -188,7 +188,7 @@ export class UiStore implements Ui {
   }
 
   /** Ends the captures; returns what was being saved, for the last words. */
-  async close(): Promise<readonly { readonly path: string; readonly packets: number; readonly error: string | null }[]> {
+  async close(): Promise<readonly SavingState[]> {
     for (const stop of this.#stops) stop();
     this.#unsubscribe?.();
     if (this.#dataTimer !== null) clearTimeout(this.#dataTimer);

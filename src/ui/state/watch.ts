@@ -158,7 +158,7 @@ export const watchHandlers: Handlers<'watch'> = {
   packets: (screen, ui) => withRow(screen, ui, (row) => openPackets(screen.capture, row.flow.id, flowTitle(row), ui)),
   save: (screen, ui) => {
     const state = screen.capture.getState();
-    if (state.saving !== null && state.saving.error === null) {
+    if (!state.finished && state.saving !== null && state.saving.error === null) {
       const { path } = state.saving;
       ui.run(
         `closing ${path}`,
