@@ -1,7 +1,6 @@
 /** Connections of the snapshot, found by either direction's tuple. */
 import type { IpAddress } from '../base/ip-address.ts';
 import type { ConntrackEntry } from '../host/facts.ts';
-import { sameTuple } from '../netfilter/conntrack.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../netfilter/protocols.ts';
 import type { Tuple } from '../netfilter/tuple.ts';
 
@@ -15,8 +14,6 @@ export class ConntrackIndex {
   readonly #byTuple = new Map<string, ConntrackHit>();
   /** By who began them; made when it is first asked. */
   #bySender: Map<string, ConntrackEntry[]> | null = null;
-  /** By the ports that may be in the way of a new connection; made when it is first asked. */
-  #byPort: Map<string, ConntrackEntry | null> | null = null;
 
   constructor(entries: readonly ConntrackEntry[]) {
     this.#entries = entries;
@@ -52,21 +49,6 @@ export class ConntrackIndex {
       }
     }
     return this.#bySender.get(senderKey(protocol, src, srcPort, zoneIn(zone, zoneOf, 'original'))) ?? NONE;
-  }
-
-  /** False where no connection but that of `own` has to do with the port: the kernel's choice of ports is then the same as for any other. */
-  mayCollide(protocol: number, port: number, own: Tuple): boolean {
-    if (this.#byPort === null) {
-      this.#byPort = new Map();
-      for (const entry of this.#entries) {
-        for (const used of new Set([entry.original.srcPort, entry.reply.dstPort])) {
-          const key = `${entry.protocol} ${used}`;
-          this.#byPort.set(key, this.#byPort.has(key) ? null : entry);
-        }
-      }
-    }
-    const entry = this.#byPort.get(`${protocol} ${port}`);
-    return entry === null || (entry !== undefined && !sameTuple(entry.original, own));
   }
 }
 

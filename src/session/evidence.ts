@@ -42,13 +42,15 @@ export const witnessOf = (store: HostStore, ref: RuleRef | null, fromSec: number
   return ref === null || before === null ? null : { ref, before, sure: store.firstReadAtSec <= fromSec };
 };
 
-export const trackOf = (store: HostStore, flow: Flow, verdict: Verdict, fromSec: number, isFirst: boolean): EvidenceTrack => ({
-  nat: verdict.nat.flatMap((nat) => witnessOf(store, natRef(verdict, nat), fromSec) ?? []),
+export const trackOf = (store: HostStore, flow: Flow, natRefs: readonly RuleRef[], fromSec: number, isFirst: boolean): EvidenceTrack => ({
+  nat: natRefs.length === 0 ? NO_WITNESSES : natRefs.flatMap((ref) => witnessOf(store, ref, fromSec) ?? []),
   answersBefore: isFirst ? 0 : flow.packets[REPLY] + LATE_ANSWERS - 1,
   readAtSec: store.readAtSec,
   packets: flow.packets[ORIGINAL],
   silentReadings: 0,
 });
+
+const NO_WITNESSES: readonly Witness[] = Object.freeze([]);
 
 /** Called after each reading of the counters. `counted`: what the deciding rule has counted since the flow began. */
 export const observe = (track: EvidenceTrack, flow: Flow, counted: number | null, readAtSec: number): void => {
@@ -113,6 +115,9 @@ const tryTrace = (flow: Flow): string => {
   const proto = flow.kind === 'icmp-echo' ? 'icmp' : protocolName(flow.protocol).toLowerCase();
   return `To see what the kernel does: vethscope trace ${formatIp(flow.a)} ${formatIp(flow.b)} ${proto}${port}`;
 };
+
+/** The rules that translate it, as far as their counters are read. */
+export const natRefsOf = (verdict: Verdict): readonly RuleRef[] => verdict.nat.flatMap((nat) => natRef(verdict, nat) ?? []);
 
 /** The step has what a translation does not say: the rule's backend and family. */
 const natRef = (verdict: Verdict, { by, namespace }: VerdictNat): RuleRef | null => {

@@ -9,20 +9,29 @@ import type { RuleRef } from '../netfilter/ruleset.ts';
 import { decodePacket } from '../packet/decode.ts';
 import { Packet } from '../packet/packet.ts';
 import { judgeBoth } from '../path/judge.ts';
-import { type SharedAnswer, unshared } from '../path/judge-cache.ts';
 import { specOfPacket } from '../path/origin.ts';
+import { type Answer, type SharedAnswer, unshared } from '../path/sharing/judge-cache.ts';
 import type { DecidedBy, PacketSpec, Verdict } from '../path/verdict.ts';
 import type { CapturePoint } from '../topology/topology.ts';
-import { answered, contradictionOf, movedOf, natCounts, observe, trackOf, witnessOf } from './evidence.ts';
+import { answered, contradictionOf, movedOf, natCounts, natRefsOf, type Observed, observe, trackOf, witnessOf } from './evidence.ts';
 import type { FlowNote } from './flow-note.ts';
 import type { HostStore, HostVersion } from './host-store.ts';
 import { LiveVerdict, NONE, NOTHING_SEEN, type SeenBeside } from './live-verdict.ts';
 import type { Contradiction, FlowQuestion } from './state.ts';
 
-/** The answer before it is laid beside the flow. */
-interface Answer {
-  readonly shared: SharedAnswer;
-  readonly assumptions: readonly string[];
+interface Asking {
+  /** With near misses. */
+  readonly explain: boolean;
+  /** About a packet of the conversation while it runs. */
+  readonly isLater: boolean;
+}
+
+const LATER: Asking = { explain: false, isLater: true };
+
+/** Rules of a verdict whose counters can be looked at. */
+interface Refs {
+  readonly decided: RuleRef | null;
+  readonly nat: readonly RuleRef[];
 }
 
 const KEPT_CHANGES = 20;
@@ -34,6 +43,7 @@ export class FlowJudge {
   readonly #points: readonly CapturePoint[];
   readonly #trailContradiction: (note: FlowNote, isFinal: boolean) => Contradiction | null;
   readonly #packet = new Packet();
+  readonly #refs = new WeakMap<Verdict, Refs>();
 
   constructor(
     store: HostStore,
@@ -55,25 +65,30 @@ export class FlowJudge {
     const version = this.#store.version;
     if (version === null) return false;
     note.generation = version.generation;
-    const { shared, assumptions } = this.#answer(note, version, false);
     const before = note.verdict;
-    const ref = refOf(shared.answer.verdict.decidedBy);
-    note.verdict = new LiveVerdict(shared, assumptions, NOTHING_SEEN, before?.changes ?? NONE);
-    const from = before === null ? null : decisionKey(before.verdict);
-    const to = before === null ? null : decisionKey(note.verdict.verdict);
-    if (from !== null && to !== null && from !== to) {
-      const changes = [...note.verdict.changes, { at: atSec, from, to, because: reason }].slice(-KEPT_CHANGES);
-      note.verdict = new LiveVerdict(shared, assumptions, NOTHING_SEEN, changes);
-      // What the rule had counted before it decided about this flow came from others.
-      if (note.stale !== null && !note.wholly) note.countFromSec = note.stale.sinceSec;
+    const answer = this.#answer(note, version);
+    const { decided, nat } = this.#refsOf(answer.shared.answer.verdict);
+    let changes = before?.changes ?? NONE;
+    let hasChanged = false;
+    if (before !== null) {
+      const from = decisionKey(before.verdict);
+      const to = decisionKey(answer.verdict);
+      hasChanged = from !== to;
+      if (hasChanged) {
+        changes = [...changes, { at: atSec, from, to, because: reason }].slice(-KEPT_CHANGES);
+        // What the rule had counted before it decided about this flow came from others.
+        if (note.stale !== null && !note.wholly) note.countFromSec = note.stale.sinceSec;
+      }
     }
-    note.counter = witnessOf(this.#store, ref, note.countFromSec);
-    const isWhole = from === null || note.wholly;
-    note.track = this.#store.isHypothetical ? null : trackOf(this.#store, note.flow, note.verdict.verdict, note.countFromSec, isWhole);
+    note.verdict = new LiveVerdict(answer, NOTHING_SEEN, changes);
+    note.wantsConnections = answer.shared.answer.wantsConnections;
+    note.counter = witnessOf(this.#store, decided, note.countFromSec);
+    const isWhole = before === null || note.wholly;
+    note.track = this.#store.isHypothetical ? null : trackOf(this.#store, note.flow, nat, note.countFromSec, isWhole);
     note.stale = null;
     note.wholly = false;
     this.recount(note);
-    return from === null || from !== to;
+    return before === null || hasChanged;
   }
 
   /** Looks again whether the deciding rule's counter has moved since the flow began. Returns whether the evidence changed. */
@@ -89,7 +104,7 @@ export class FlowJudge {
       seen.contradiction?.kind === old.contradiction?.kind &&
       seen.nat.every((count, at) => count.connections === old.nat[at]?.connections);
     if (isSame) return false;
-    note.verdict = new LiveVerdict(verdict.answer, verdict.assumptions, seen, verdict.changes);
+    note.verdict = new LiveVerdict(verdict.answer, seen, verdict.changes);
     return true;
   }
 
@@ -101,21 +116,24 @@ export class FlowJudge {
     if (known !== null && !isOfTrail(known)) return false;
     const contradiction = this.#trailContradiction(note, isFinal);
     if (contradiction?.kind === known?.kind) return false;
-    note.verdict = new LiveVerdict(verdict.answer, verdict.assumptions, { ...verdict.seen, contradiction }, verdict.changes);
+    note.verdict = new LiveVerdict(verdict.answer, { ...verdict.seen, contradiction }, verdict.changes);
     return true;
   }
 
   /** Whether what was seen of the flow cannot be under its verdict. */
   isContradicted({ verdict, track, flow, headDirection }: FlowNote): boolean {
     if (verdict === null || track === null || headDirection !== ORIGINAL) return false;
-    return verdict.contradiction !== null || answered({ flow, verdict: verdict.answer.answer.verdict, track }) !== null;
+    return verdict.contradiction !== null || answered({ flow, verdict: verdict.answer.shared.answer.verdict, track }) !== null;
   }
 
   /** The verdict with near misses. */
   explain(note: FlowNote): { readonly verdict: Verdict; readonly reply: Verdict | null } | null {
     const version = this.#store.version;
     if (version === null || !this.isJudged(note.flow)) return null;
-    const { verdict, reply } = this.#answer(note, version, true).shared.answer;
+    const point = this.#points[note.flow.interfaceId];
+    const first = this.#ask(note, version, point, { explain: true, isLater: false });
+    const later = this.#isAskedLater(note, first) ? this.#ask(note, version, point, { explain: true, isLater: true }) : first;
+    const { verdict, reply } = told(first, later);
     return { verdict: { ...verdict, evidence: note.verdict?.verdict.evidence ?? verdict.evidence }, reply };
   }
 
@@ -125,9 +143,17 @@ export class FlowJudge {
   }
 
   #question(note: FlowNote, version: HostVersion): FlowQuestion {
-    const point = this.#points[note.flow.interfaceId];
+    this.#decode(note);
+    return this.#questionAt(note, version, this.#points[note.flow.interfaceId]);
+  }
+
+  #decode({ head, headOriginalLength, headLinkType }: FlowNote): void {
+    decodePacket(this.#packet, head, 0, head.length, headOriginalLength, headLinkType);
+  }
+
+  /** The question about the packet that has just been decoded. */
+  #questionAt(note: FlowNote, version: HostVersion, point: CapturePoint | undefined): FlowQuestion {
     if (point === undefined) return { unknown: 'the capture does not say at which interface the packet was seen' };
-    decodePacket(this.#packet, note.head, 0, note.head.length, note.headOriginalLength, note.headLinkType);
     const question = specOfPacket(version.asked, this.#packet, point);
     if ('unknown' in question) return question;
     if (
@@ -143,19 +169,47 @@ export class FlowJudge {
     return question;
   }
 
-  #answer(note: FlowNote, version: HostVersion, explain: boolean): Answer {
-    const question = this.#question(note, version);
-    note.wantsConnections = 'unknown' in question || question.assumptions.length > 0;
-    if ('unknown' in question) return { shared: unshared({ verdict: unanswerable(question.unknown), reply: null }), assumptions: NONE };
+  #answer(note: FlowNote, version: HostVersion): SharedAnswer {
+    const point = this.#points[note.flow.interfaceId];
+    this.#decode(note);
+    const shared = (isLater: boolean): SharedAnswer => {
+      const ask = (): Answer => this.#ask(note, version, point, { explain: false, isLater });
+      if (point === undefined) return unshared(ask());
+      const kind = (note.headDirection === ORIGINAL ? 0 : 1) + (isLater ? 2 : 0);
+      return version.cache.answer(this.#packet, point, kind, ask);
+    };
+    const first = shared(false);
+    if (!this.#isAskedLater(note, first.shared.answer)) return first;
+    const later = shared(true);
+    return told(first.shared.answer, later.shared.answer) === first.shared.answer ? first : later;
+  }
+
+  #isAskedLater(note: FlowNote, { stays }: Answer): boolean {
+    return note.verdict !== null && isUnderWay(note.flow) && !stays;
+  }
+
+  #ask(note: FlowNote, version: HostVersion, point: CapturePoint | undefined, { explain, isLater }: Asking): Answer {
+    this.#decode(note);
+    const question = this.#questionAt(note, version, point);
+    if ('unknown' in question) {
+      return { verdict: unanswerable(question.unknown), reply: null, assumptions: NONE, stays: true, wantsConnections: true };
+    }
     const { spec, assumptions } = question;
-    const ask = (asked: PacketSpec): SharedAnswer =>
-      explain ? unshared(judgeBoth(version.model, asked, { explain })) : version.cache.judge(asked);
-    const first = ask(spec);
-    const stays = spec.state !== undefined || isNeverTracked(note.flow.protocol, note.flow.icmpType);
-    if (note.verdict === null || !isUnderWay(note.flow) || stays) return { shared: first, assumptions };
-    // Rules that are asked while the conversation runs see ESTABLISHED packets. What admits it is told as long as that lets them pass, too.
-    const later = ask({ ...spec, state: 'ESTABLISHED' });
-    return { shared: later.answer.verdict.outcome === first.answer.verdict.outcome ? first : later, assumptions };
+    const asked: PacketSpec = isLater ? { ...spec, state: 'ESTABLISHED' } : spec;
+    return {
+      ...judgeBoth(version.model, asked, explain ? { explain } : {}),
+      assumptions,
+      stays: spec.state !== undefined || isNeverTracked(note.flow.protocol, note.flow.icmpType),
+      wantsConnections: assumptions.length > 0,
+    };
+  }
+
+  #refsOf(verdict: Verdict): Refs {
+    const known = this.#refs.get(verdict);
+    if (known !== undefined) return known;
+    const refs = { decided: refOf(verdict.decidedBy), nat: natRefsOf(verdict) };
+    this.#refs.set(verdict, refs);
+    return refs;
   }
 
   #seenBeside(note: FlowNote, live: LiveVerdict): SeenBeside {
@@ -170,20 +224,31 @@ export class FlowJudge {
     const laterCounted = (): boolean => this.#laterCounted(note);
     const contradiction = isSettled
       ? live.contradiction
-      : (contradictionOf({ flow, verdict: live.answer.answer.verdict, witness, counted, track, laterCounted }) ?? trailOf(live));
+      : (this.#contradictionOf(live, { flow, witness, counted, track, laterCounted }) ?? trailOf(live));
     return { counted, nat, contradiction };
+  }
+
+  /** The words are made of the flow's own verdict, where there is anything to say. */
+  #contradictionOf({ answer }: LiveVerdict, observed: Omit<Observed, 'verdict'>): Contradiction | null {
+    const found = contradictionOf({ ...observed, verdict: answer.shared.answer.verdict });
+    return found === null ? null : { ...found, text: answer.words(found.text) };
   }
 
   /** Whether the rule that decides about packets of an established conversation has counted, or has no counter to tell. */
   #laterCounted(note: FlowNote): boolean {
     const version = this.#store.version;
-    const question = version === null ? null : this.#question(note, version);
-    if (version === null || question === null || 'unknown' in question) return true;
-    const later = version.cache.judge({ ...question.spec, state: 'ESTABLISHED' }).answer.verdict;
-    const witness = witnessOf(this.#store, refOf(later.decidedBy), note.countFromSec);
+    const point = this.#points[note.flow.interfaceId];
+    if (version === null || point === undefined) return true;
+    this.#decode(note);
+    const kind = (note.headDirection === ORIGINAL ? 0 : 1) + 2;
+    const { verdict } = version.cache.answer(this.#packet, point, kind, () => this.#ask(note, version, point, LATER)).shared.answer;
+    const witness = witnessOf(this.#store, this.#refsOf(verdict).decided, note.countFromSec);
     return witness === null || movedOf(this.#store, witness, note.countFromSec) !== 0;
   }
 }
+
+/** Rules that are asked while the conversation runs see ESTABLISHED packets. What admits it is told as long as that lets them pass, too. */
+const told = (first: Answer, later: Answer): Answer => (later.verdict.outcome === first.verdict.outcome ? first : later);
 
 const isOfTrail = ({ kind }: Contradiction): boolean => kind === 'seen-beyond' || kind === 'not-seen';
 

@@ -3,9 +3,11 @@ import { formatIp, type IpAddress } from '../base/ip-address.ts';
 import { printable } from '../base/printable.ts';
 import { flowProtocol, flowState } from '../flow/describe.ts';
 import type { Flow } from '../flow/flow.ts';
+import type { Verdict } from '../path/verdict.ts';
 import { byWords, outcomeWord, proxyPhrase } from '../report/decision.ts';
 import type { FlowNote } from './flow-note.ts';
 import type { HostStore } from './host-store.ts';
+import type { LiveVerdict } from './live-verdict.ts';
 import type { FlowPage, FlowProxied, FlowQuery, FlowRow, FlowSort, FlowTrail } from './state.ts';
 
 /** An order of many flows is kept this long before they are sorted again: a live table need not be exact to the packet. */
@@ -26,6 +28,7 @@ export class FlowRows {
   readonly #trailOf: (note: FlowNote) => FlowTrail | null;
   readonly #proxiedOf: (note: FlowNote) => FlowProxied | null;
   #order: Order | null = null;
+  readonly #byWords = new WeakMap<Verdict, string>();
 
   constructor(
     store: HostStore,
@@ -64,11 +67,10 @@ export class FlowRows {
     const { flow, verdict } = note;
     if (verdict !== null) {
       // Where its other half is known, that says more than where docker-proxy dials.
-      const { proxiedTo: _dialled, ...plain } = verdict.verdict;
       const isTold = proxied !== null && (proxied.flow !== null || proxied.candidates.length > 0);
-      const words = isTold ? `${proxied.words} · ${byWords(plain)}` : byWords(verdict.verdict);
+      const words = isTold ? `${proxied.words} · ${this.#words(verdict, true)}` : this.#words(verdict, false);
       const by = `${verdict.contradiction === null ? '' : 'contradicted · '}${words}`;
-      return { outcome: outcomeWord(verdict.verdict.outcome), by };
+      return { outcome: outcomeWord(verdict.outcome), by };
     }
     const { tunnel } = flow;
     if (tunnel === null) return { outcome: '', by: '' };
@@ -76,6 +78,20 @@ export class FlowRows {
     const carrier = this.#noteOf(tunnel.flowId)?.verdict?.verdict ?? null;
     if (carrier === null) return { outcome: '', by: within };
     return { outcome: outcomeWord(carrier.outcome), by: `${within}: ${byWords(carrier)}` };
+  }
+
+  /** Made once for all flows that share the answer; each has its own addresses and ports in them. */
+  #words({ template, answer }: LiveVerdict, isProxyTold: boolean): string {
+    if (isProxyTold) {
+      const { proxiedTo: _dialled, ...plain } = template;
+      return answer.words(byWords(plain));
+    }
+    let words = this.#byWords.get(template);
+    if (words === undefined) {
+      words = byWords(template);
+      this.#byWords.set(template, words);
+    }
+    return answer.words(words);
   }
 
   #stateOf({ flow }: FlowNote): string {

@@ -7,8 +7,8 @@ import { readFirewall } from '../host/read-firewall.ts';
 import { type RawOutputs, SNAPSHOT_COMMANDS, type SnapshotDocument } from '../host/snapshot.ts';
 import type { NftTable } from '../netfilter/nft/ruleset.ts';
 import type { RuleRef, Ruleset } from '../netfilter/ruleset.ts';
-import { JudgeCache } from '../path/judge-cache.ts';
 import { compileHost, type HostModel } from '../path/model.ts';
+import { JudgeCache } from '../path/sharing/judge-cache.ts';
 import { buildTopology } from '../topology/build.ts';
 import { NameIndex } from '../topology/names.ts';
 import type { HostState } from './state.ts';
@@ -44,6 +44,8 @@ export class HostStore {
   readonly #listeners = new Set<(reason: string | null) => void>();
   #peers: readonly HostFacts[] = [];
   readonly #whatIf: WhatIf | null;
+  /** Keys of rules that were asked for: thousands of flows ask for the same few. */
+  readonly #keys = new WeakMap<RuleRef, string>();
 
   constructor(live: boolean, whatIf: WhatIf | null = null) {
     this.#live = live;
@@ -75,13 +77,14 @@ export class HostStore {
     const facts = this.#whatIf?.factsFor(read) ?? read;
     const topology = buildTopology(facts);
     const model = compileHost(facts, { peers: this.#peers });
+    const asked = facts === read ? model : compileHost(read, { peers: this.#peers });
     this.#version = {
       document,
       facts,
       topology,
       model,
-      asked: facts === read ? model : compileHost(read, { peers: this.#peers }),
-      cache: new JudgeCache(model),
+      asked,
+      cache: new JudgeCache(model, asked),
       names: new NameIndex(topology, facts),
       generation: (this.#version?.generation ?? 0) + 1,
       live: this.#live,
@@ -124,7 +127,7 @@ export class HostStore {
   /** What the rule or policy had counted at the last reading before `atSec` (the first one kept, where all are later). Null: no counter. */
   countedBefore(ref: RuleRef, atSec: number): number | null {
     if (this.isHypothetical) return null;
-    const key = keyOf(ref);
+    const key = this.#keyOf(ref);
     let found: number | null = null;
     for (const reading of this.#readings) {
       if (found !== null && reading.atSec > atSec) break;
@@ -134,7 +137,7 @@ export class HostStore {
   }
 
   countedNow(ref: RuleRef): number | null {
-    return this.#readings.at(-1)?.packets.get(keyOf(ref)) ?? null;
+    return this.#readings.at(-1)?.packets.get(this.#keyOf(ref)) ?? null;
   }
 
   /** When the newest counters were read, seconds since the epoch; 0 before the first. */
@@ -157,6 +160,14 @@ export class HostStore {
     indexNative(tables, packets);
     this.#readings.push({ atSec, packets });
     if (this.#readings.length > KEPT_READINGS) this.#readings.shift();
+  }
+
+  #keyOf(ref: RuleRef): string {
+    const known = this.#keys.get(ref);
+    if (known !== undefined) return known;
+    const key = keyOf(ref);
+    this.#keys.set(ref, key);
+    return key;
   }
 
   #tell(reason: string | null): void {

@@ -2,7 +2,7 @@
  * A flow's verdict as it is kept: the answer that many flows share, and what is this flow's own. The verdict itself is made
  * when somebody looks, so that fifty thousand flows cost little more than their packets' counts.
  */
-import { replyOf, type SharedAnswer, verdictOf } from '../path/judge-cache.ts';
+import type { SharedAnswer } from '../path/sharing/judge-cache.ts';
 import type { Verdict } from '../path/verdict.ts';
 import type { Contradiction, FlowVerdict, RuleCount } from './state.ts';
 
@@ -19,22 +19,24 @@ export const NOTHING_SEEN: SeenBeside = Object.freeze({ counted: null, nat: NONE
 
 export class LiveVerdict implements FlowVerdict {
   readonly answer: SharedAnswer;
-  readonly assumptions: readonly string[];
   readonly seen: SeenBeside;
   readonly changes: FlowVerdict['changes'];
 
-  constructor(answer: SharedAnswer, assumptions: readonly string[], seen: SeenBeside, changes: FlowVerdict['changes']) {
+  constructor(answer: SharedAnswer, seen: SeenBeside, changes: FlowVerdict['changes']) {
     this.answer = answer;
-    this.assumptions = assumptions.length === 0 ? NONE : assumptions;
     this.seen = seen;
     this.changes = changes.length === 0 ? NONE : changes;
   }
 
   get verdict(): Verdict {
-    const verdict = verdictOf(this.answer);
+    const { verdict } = this.answer;
     const { counted, contradiction } = this.seen;
     const isCounted = counted !== null && counted > 0 && contradiction === null && verdict.outcome !== 'undetermined';
     return isCounted ? { ...verdict, evidence: 'counted' } : verdict;
+  }
+
+  get assumptions(): readonly string[] {
+    return this.answer.assumptions;
   }
 
   get counted(): number | null {
@@ -50,11 +52,16 @@ export class LiveVerdict implements FlowVerdict {
   }
 
   get reply(): Verdict | null {
-    return replyOf(this.answer);
+    return this.answer.reply;
+  }
+
+  /** The verdict that this one shares with others: outcome and rules are the same, addresses and ports may be another packet's. */
+  get template(): Verdict {
+    return this.answer.shared.answer.verdict;
   }
 
   /** Without making the verdict: which outcome it is. */
   get outcome(): Verdict['outcome'] {
-    return this.answer.answer.verdict.outcome;
+    return this.template.outcome;
   }
 }

@@ -14,7 +14,6 @@ import { parseNftables } from '../../src/netfilter/nft/parse.ts';
 import { parseSave } from '../../src/netfilter/parse/save.ts';
 import type { Skb } from '../../src/netfilter/skb.ts';
 import { judge, judgeBoth } from '../../src/path/judge.ts';
-import { JudgeCache } from '../../src/path/judge-cache.ts';
 import { compileHost, type HostModel } from '../../src/path/model.ts';
 import type { PacketSpec } from '../../src/path/verdict.ts';
 import type { Group } from './group.ts';
@@ -227,11 +226,6 @@ const throughHosts = (report: (row: Row) => void): void => {
       specs.length,
     ),
   );
-  const withCache = timed(() => {
-    const cache = new JudgeCache(model);
-    for (const spec of specs) cache.judge(spec);
-  });
-  report(rateRow('the same, sharing answers between source ports', 'packets/s', withCache, specs.length));
 };
 
 const judgeAll = (model: HostModel, specs: readonly PacketSpec[]): void => {

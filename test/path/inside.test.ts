@@ -1,11 +1,14 @@
 /** Rules inside containers are evaluated as the host's are, in the order in which a packet meets them, and only those that it meets. */
 import { describe, expect, it } from 'vitest';
+import { formatMac } from '../../src/base/ip-address.ts';
 import { diagnose } from '../../src/diagnosis/diagnose.ts';
+import { TH_SYN } from '../../src/packet/packet.ts';
 import { judge } from '../../src/path/judge.ts';
-import { JudgeCache, verdictOf } from '../../src/path/judge-cache.ts';
 import { answerBetween } from '../../src/path/question.ts';
 import type { Verdict } from '../../src/path/verdict.ts';
+import { packetOf } from './frames.ts';
 import { type Scene, scene } from './scene.ts';
+import { Asker, pointAt } from './sharing/asking.ts';
 
 const ask = (on: Scene, src: string, dst: string, proto: string) =>
   answerBetween(on.model, on.topology, src, dst, proto, { explain: true });
@@ -171,9 +174,13 @@ describe('an answer that its sender sends elsewhere', () => {
 describe('shared answers', () => {
   it('are kept apart by ports that a rule inside a container tells apart', () => {
     const on = inside({ web1: table('filter', 'INPUT', '[0:0] -A INPUT -p tcp -m tcp --sport 40000 -j DROP') });
-    const cache = new JudgeCache(on.model);
-    const spec = { in: null, src: '172.18.0.1', dst: on.ip('web1'), proto: 'tcp', dport: 80 };
-    const outcome = (sport: number): string => verdictOf(cache.judge({ ...spec, sport })).outcome;
+    const asker = new Asker(on.model);
+    const bridge = on.bridge('test_net1');
+    const outcome = (sport: number): string => {
+      const mac = on.model.places.all.find(({ container }) => container.name === 'web1')?.mac ?? 0;
+      const frame = { srcMac: on.model.links?.get(bridge)?.mac ?? '', dstMac: formatMac(mac), src: '172.18.0.1', dst: on.ip('web1') };
+      return asker.ask(packetOf({ ...frame, tcp: { sport, dport: 80, flags: TH_SYN } }), pointAt(on.topology, bridge)).verdict.outcome;
+    };
     expect([39999, 40000, 40001, 39998].map(outcome)).toEqual(['accept', 'drop', 'accept', 'accept']);
   });
 });
