@@ -5,7 +5,7 @@
  */
 import type { IpAddress, IpPrefix } from '../base/ip-address.ts';
 import { hasPorts } from './protocols.ts';
-import type { Skb } from './skb.ts';
+import { isUnknownDevice, type Skb } from './skb.ts';
 
 /** Conditions of a rule that are known of every packet and hold no `!` and no `+`. Null where the rule has none of the kind. */
 export interface RulePins {
@@ -102,8 +102,8 @@ const dimensionsOf = (pins: readonly (RulePins | null)[]): readonly Dimension[] 
     if (own?.dst) masks.dst.set(hashOf(own.dst.mask), own.dst.mask);
   }
   return [
-    { keyOfRule: ({ outDev }) => outDev, keyOfPacket: ({ outDev }) => outDev ?? '' },
-    { keyOfRule: ({ inDev }) => inDev, keyOfPacket: ({ inDev }) => inDev ?? '' },
+    { keyOfRule: ({ outDev }) => outDev, keyOfPacket: ({ outDev }) => deviceKey(outDev) },
+    { keyOfRule: ({ inDev }) => inDev, keyOfPacket: ({ inDev }) => deviceKey(inDev) },
     {
       keyOfRule: ({ dport }) => dport,
       keyOfPacket: ({ dstPort, fragmentOffset, protocol }) => (fragmentOffset === 0 && hasPorts(protocol) ? dstPort : null),
@@ -116,6 +116,9 @@ const dimensionsOf = (pins: readonly (RulePins | null)[]): readonly Dimension[] 
     ),
   ];
 };
+
+/** Null where it is not known: then every rule about devices is asked. */
+const deviceKey = (name: string | null): string | null => (name === null ? '' : isUnknownDevice(name) ? null : name);
 
 const keyUnder = (prefix: IpPrefix | null, mask: IpAddress): number | null =>
   prefix === null || !sameMask(prefix.mask, mask) ? null : hashOf(prefix.address);

@@ -28,6 +28,22 @@ export interface CtView {
 /** Stands for a bridge port whose name is not known: no interface has an empty name. */
 export const UNKNOWN_PORT = '';
 
+/**
+ * Stand for devices whose names are not known: no interface has a slash in its name (dev_valid_name in net/core/dev.c). What asks for
+ * the name answers `unknown`.
+ */
+export const UNKNOWN_IN = '/in';
+export const UNKNOWN_OUT = '/out';
+
+const SLASH = 47;
+
+export const isUnknownDevice = (name: string): boolean => name.charCodeAt(0) === SLASH;
+
+/** For sentences. */
+export const deviceWords = (name: string): string => (isUnknownDevice(name) ? 'a device that is not known' : name);
+
+export const DEVICE_UNKNOWN = 'by which device the packet comes in or leaves is not known';
+
 /** Immutable; targets answer with a changed copy. Null means unknown: whoever asks answers `unknown`, except where said otherwise. */
 export interface Skb {
   readonly family: 4 | 6;

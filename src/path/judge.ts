@@ -1,4 +1,5 @@
 /** Judges a packet: its whole way through the host and the namespaces beside it, all backends, all hooks; and the way of the answer to it. */
+import { agreed } from './agreed.ts';
 import { withStoredConnection } from './backwards.ts';
 import { answering, asAnswer, asLater, backFrom, checkedAnswer, delivered, setOut } from './journey/ends.ts';
 import { journey, type Trip } from './journey/journey.ts';
@@ -21,13 +22,15 @@ export interface JudgeOptions {
   readonly secondLeg?: true;
 }
 
-export const judge = (model: HostModel, spec: PacketSpec, options: JudgeOptions = {}): Verdict => asked(model, spec, options).verdict;
+export const judge = (model: HostModel, spec: PacketSpec, options: JudgeOptions = {}): Verdict =>
+  model.worlds === undefined ? asked(model, spec, options).verdict : judgeBoth(model, spec, options).verdict;
 
 export const judgeBoth = (
   model: HostModel,
   spec: PacketSpec,
   options: JudgeOptions = {},
 ): { readonly verdict: Verdict; readonly reply: Verdict | null } => {
+  if (model.worlds !== undefined) return agreed(model.worlds(spec), (world) => judgeBoth(world.model, world.spec, options));
   const explain = options.explain === true;
   const { verdict, shown, began } = asked(model, spec, options);
   if (verdict.outcome !== 'accept') return { verdict, reply: null };

@@ -14,6 +14,7 @@ import { type FrameChains, frameChains, HOOKS, type HookPrograms, hookProgram } 
 import { Parents } from './layer2/parents.ts';
 import { Places } from './places.ts';
 import { Sysctls } from './sysctls.ts';
+import type { PacketSpec } from './verdict.ts';
 import { ownerOf, Wires } from './wires.ts';
 
 export interface HostModel {
@@ -56,11 +57,31 @@ export interface HostModel {
   readonly conntrack: ConntrackIndex | null;
   /** Where cables lead, over all namespaces. */
   readonly wires: Wires;
+  /**
+   * Where nothing is known of the host but its rules: the ways that a packet may have taken, of which each is judged by a model of its own.
+   * Absent where there are facts.
+   */
+  readonly worlds?: (spec: PacketSpec) => Worlds;
   /** Another namespace as one more host; null where it is not known, or its routes and rules were not read. */
   inside(netns: string): HostModel | null;
   /** Addresses of an interface; empty where there are none. */
   addressesOf(dev: string): readonly InterfaceAddress[];
   isBridge(dev: string): boolean;
+}
+
+/** A packet on one of the ways that it may have taken. */
+export interface World {
+  /** `forwarded`, `for the host itself`, `sent by the host`. */
+  readonly words: string;
+  readonly model: HostModel;
+  readonly spec: PacketSpec;
+}
+
+export interface Worlds {
+  /** At least one, unless there is a reason why nothing can be said. */
+  readonly ways: readonly World[];
+  /** What would tell which of them it was, or why there is none. */
+  readonly unknown: string;
 }
 
 /** What tests and other sources of rules may put in the place of the compiled rulesets. */
@@ -154,7 +175,7 @@ const compileNamespace = (facts: HostFacts, identity: Identity, options: Compile
     else known.push(address);
   }
   const native = self.nftables === null ? [] : compileNftables({ tables: self.nftables });
-  const chains = options.chains ?? { 4: compiled(self, native, 'ip'), 6: compiled(self, native, 'ip6') };
+  const chains = options.chains ?? chainsOf(self, native);
   const claimed = new Set(facts.networks.map((network) => network.claimedBridge).filter((name) => name !== null));
   const { netns, owner, name, label, wires, inside, host, peers } = identity;
   return {
@@ -208,6 +229,12 @@ const tracks = (self: NamespaceFacts, family: 'ip' | 'ip6', isHost: boolean): bo
 };
 
 const isNat = ({ type }: BaseChain): boolean => type === 'nat';
+
+/** All base chains of both families. */
+export const chainsOf = (
+  self: NamespaceFacts,
+  native = self.nftables === null ? [] : compileNftables({ tables: self.nftables }),
+): NonNullable<CompileOptions['chains']> => ({ 4: compiled(self, native, 'ip'), 6: compiled(self, native, 'ip6') });
 
 const compiled = (self: NamespaceFacts, native: readonly BaseChain[], family: 'ip' | 'ip6'): readonly BaseChain[] => [
   ...self.rulesets.filter((ruleset) => ruleset.family === family).flatMap((ruleset) => compileRuleset(ruleset)),

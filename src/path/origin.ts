@@ -6,6 +6,7 @@ import { formatIp, formatMac, type IpAddress, sameIp } from '../base/ip-address.
 import type { ConntrackEntry } from '../host/facts.ts';
 import { vxlansOf } from '../host/vxlan.ts';
 import { invertTuple, isNeverTracked, newConnection, replyView } from '../netfilter/conntrack.ts';
+import { UNKNOWN_IN } from '../netfilter/skb.ts';
 import type { Tuple } from '../netfilter/tuple.ts';
 import { dstIp, srcIp } from '../packet/addresses.ts';
 import {
@@ -56,6 +57,8 @@ export const specOfPacket = (model: HostModel, packet: Packet, point: CapturePoi
     index,
     bytes: bytesOf(packet),
   };
+  // Without a host there is no direction either: the packet is asked about as it was seen.
+  if (model.worlds !== undefined) return asSeen(model, seen, { in: UNKNOWN_IN }, []);
   const where = directionAt(model, packet, point, src, dst);
   switch (where.kind) {
     case 'unknown':
@@ -202,6 +205,11 @@ const withState = (model: HostModel, seen: Seen, spec: PacketSpec, assumptions: 
   const about = seen.looks === 'error' ? quoteOf(seen) : null;
   if (about !== null) return { spec: { ...spec, about }, assumptions };
   if (seen.looks === 'first') return { spec: { ...spec, ...beginning(seen, seen.tuple) }, assumptions };
+  if (model.worlds !== undefined)
+    return {
+      spec: { ...spec, state: seen.looks === 'error' ? 'RELATED' : 'ESTABLISHED' },
+      assumptions: [...assumptions, 'taken as part of a connection that the host knows: its beginning was not seen'],
+    };
   const hit = seen.index?.find(protocol, lookupTuple(seen)) ?? null;
   if (hit !== null) {
     const connection = { ct: connectionOf(hit, seen.looks === 'error' ? 'RELATED' : 'ESTABLISHED'), nat: { dst: null, src: null } };

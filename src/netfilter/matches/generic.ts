@@ -2,7 +2,7 @@
 import { type IpAddress, inPrefix, parsePrefix } from '../../base/ip-address.ts';
 import { protocolNumberOf } from '../protocols.ts';
 import type { RuleOption } from '../ruleset.ts';
-import type { Skb } from '../skb.ts';
+import { DEVICE_UNKNOWN, isUnknownDevice, type Skb } from '../skb.ts';
 import { type Ask, badValue, optionMatch } from './condition.ts';
 import { interfaceTest } from './values.ts';
 
@@ -17,7 +17,10 @@ const deviceAsk = (option: RuleOption, pick: (skb: Skb) => string | null): Ask |
   const pattern = option.values[0];
   if (pattern === undefined || pattern === '') return badValue(option);
   const test = interfaceTest(pattern);
-  return (skb) => test(pick(skb) ?? '');
+  return (skb) => {
+    const name = pick(skb) ?? '';
+    return isUnknownDevice(name) && pattern !== '+' ? DEVICE_UNKNOWN : test(name);
+  };
 };
 
 export const generic = optionMatch('', {

@@ -3,7 +3,7 @@ import { formatIp, type IpAddress, type IpPrefix, parsePrefix } from '../../base
 import type { MatchEnv, NatAction, PortChoice } from '../evaluation.ts';
 import { hasPorts } from '../protocols.ts';
 import type { Hook, RuleRef, TargetSpec } from '../ruleset.ts';
-import type { Skb } from '../skb.ts';
+import { deviceWords, type Skb } from '../skb.ts';
 import { chooseAddress, choosePort, KEEPS_PORT, type NatRange, parseNatRange, portChoice } from './nat-range.ts';
 import { badTarget, findOption, type TargetModule, type TargetResult } from './target.ts';
 
@@ -94,7 +94,10 @@ export const masqueraded = (skb: Skb, env: MatchEnv, range: NatRange, by: RuleRe
     {
       kind: 'masquerade',
       side: 'source',
-      address: address === null ? { value: null, note: `an address of ${skb.outDev ?? 'the output device'}` } : { value: address },
+      address:
+        address === null
+          ? { value: null, note: `an address of ${skb.outDev === null ? 'the output device' : deviceWords(skb.outDev)}` }
+          : { value: address },
       port: choosePort(range, skb.srcPort, skb.protocol),
       choice: portChoice(range),
     },
@@ -118,7 +121,10 @@ export const redirected = (skb: Skb, env: MatchEnv, range: NatRange, by: RuleRef
     {
       kind: 'redirect',
       side: 'destination',
-      address: address === null ? { value: null, note: `an address of ${skb.inDev ?? 'this host'}` } : { value: address },
+      address:
+        address === null
+          ? { value: null, note: `an address of ${skb.inDev === null ? 'this host' : deviceWords(skb.inDev)}` }
+          : { value: address },
       port: choosePort(range.ports === null ? { ...range, random: false } : range, skb.dstPort, skb.protocol),
       choice: portChoice(range),
     },
