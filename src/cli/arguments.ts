@@ -1,5 +1,6 @@
 /** Values of options, checked where they are read: a wrong one is a usage error that says what would have been right. */
 import { InvalidArgumentError } from 'commander';
+import { type IpPrefix, parsePrefix } from '../base/ip-address.ts';
 
 export const parseCount = (text: string): number => {
   const count = Number(text);
@@ -19,4 +20,19 @@ export const parseDuration = (text: string): number => {
   if (ms <= 0 || ms > LONGEST_MS)
     throw new InvalidArgumentError('It must be seconds (30, 1.5) or a time with its unit (90s, 2m, 1h), at most 24 days.');
   return ms;
+};
+
+/** `192.0.2.1,10.0.0.0/8`: addresses and prefixes. */
+export const parsePrefixes = (text: string): readonly IpPrefix[] =>
+  text.split(',').map((each) => {
+    const prefix = parsePrefix(each.trim());
+    if (prefix === null) throw new InvalidArgumentError('It must be addresses or prefixes: 192.0.2.1,10.0.0.0/8.');
+    return prefix;
+  });
+
+/** A name that a device can have: dev_valid_name in net/core/dev.c. */
+export const parseDevice = (text: string): string => {
+  if (!/^[^\s/:]{1,15}$/.test(text) || text === '.' || text === '..')
+    throw new InvalidArgumentError('It must be the name of a network device.');
+  return text;
 };

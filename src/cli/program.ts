@@ -2,7 +2,7 @@
 import { Argument, Command, Option } from 'commander';
 import { usageError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
-import { parseCount, parseDuration } from './arguments.ts';
+import { parseCount, parseDevice, parseDuration, parsePrefixes } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import type { DiffCommandOptions } from './diff.ts';
 import type { ExplainCommandOptions } from './explain.ts';
@@ -176,6 +176,9 @@ const addCaptureCommands = (program: Command, io: ProgramIo): void => {
     .option('--iptables <file>', 'judge by these rules instead (what iptables-save prints)')
     .option('--ip6tables <file>', 'the same for IPv6')
     .option('--nft <file>', 'the same for native nftables (nft -j list ruleset)')
+    .option('--in <device>', 'with these rules and no snapshot: by which device packets came in', parseDevice)
+    .option('--out <device>', 'likewise: by which they left', parseDevice)
+    .option('--local <list>', "likewise: the host's own addresses (192.0.2.1,10.0.0.0/8)", parsePrefixes)
     .action(async (file: string, filter: string[], options) => {
       const { runRead } = await import('./read.ts');
       io.done(await runRead(file, [...filter, ...(io.afterDashes ?? [])], options, io.context(program.opts())));

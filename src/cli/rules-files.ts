@@ -1,6 +1,7 @@
 /** `--iptables`, `--ip6tables` and `--nft`: the files with the rules that are to be taken for the host's. */
 import { readFile } from 'node:fs/promises';
-import { failure, messageOf } from '../base/errors.ts';
+import { failure, messageOf, usageError } from '../base/errors.ts';
+import type { IpPrefix } from '../base/ip-address.ts';
 import { printable } from '../base/printable.ts';
 import { type OtherRules, type RulesFile, readOtherRules } from '../host/other-rules.ts';
 import { WhatIf } from '../session/what-if.ts';
@@ -10,6 +11,10 @@ export interface RulesOptions {
   readonly iptables?: string;
   readonly ip6tables?: string;
   readonly nft?: string;
+  /** What is known of a host of which there is no snapshot. */
+  readonly in?: string;
+  readonly out?: string;
+  readonly local?: readonly IpPrefix[];
 }
 
 const WRITERS = { iptables: 'iptables-save > FILE', ip6tables: 'ip6tables-save > FILE', nft: 'nft -j list ruleset > FILE' } as const;
@@ -51,5 +56,11 @@ const fileOf = async (path: string, option: keyof typeof WRITERS): Promise<Rules
 /** Null where verdicts are to be the host's own. */
 export const whatIfOf = async (options: RulesOptions, context: CommandContext): Promise<WhatIf | null> => {
   const rules = await otherRulesOf(options, context);
-  return rules === null ? null : new WhatIf(rules);
+  const place = { in: options.in ?? null, out: options.out ?? null, local: options.local ?? null };
+  const lone = (['in', 'out', 'local'] as const).find((name) => options[name] !== undefined);
+  if (rules === null && lone !== undefined)
+    throw usageError(`--${lone} belongs to --iptables, --ip6tables or --nft`, {
+      hint: 'vethscope read FILE --iptables RULES --local 192.0.2.1',
+    });
+  return rules === null ? null : new WhatIf(rules, null, place);
 };

@@ -42,7 +42,11 @@ export const isUnknownDevice = (name: string): boolean => name.charCodeAt(0) ===
 /** For sentences. */
 export const deviceWords = (name: string): string => (isUnknownDevice(name) ? 'a device that is not known' : name);
 
-export const DEVICE_UNKNOWN = 'by which device the packet comes in or leaves is not known';
+const IN_UNKNOWN = 'the device by which such packets come in is not known (--in)';
+const OUT_UNKNOWN = 'the device by which such packets leave is not known (--out)';
+
+/** Of a device that is not known: why not. In a forwarded packet's answer both change places. */
+export const deviceUnknown = (name: string): string => (name === UNKNOWN_IN ? IN_UNKNOWN : OUT_UNKNOWN);
 
 /** Immutable; targets answer with a changed copy. Null means unknown: whoever asks answers `unknown`, except where said otherwise. */
 export interface Skb {

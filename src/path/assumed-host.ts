@@ -6,6 +6,7 @@
 import { formatIp, formatPrefix, type IpAddress, type IpPrefix, inPrefix, parseIp, prefixOf } from '../base/ip-address.ts';
 import type { HostFacts, Link, NamespaceFacts, Route } from '../host/facts.ts';
 import { UNKNOWN_IN, UNKNOWN_OUT } from '../netfilter/skb.ts';
+import { defaultRules } from './fib.ts';
 import { chainsOf, compileHost, type HostModel, type World, type Worlds } from './model.ts';
 import type { PacketSpec } from './verdict.ts';
 
@@ -108,7 +109,7 @@ const standIn = (self: NamespaceFacts, ends: LinkEnds): NamespaceFacts => {
             },
           ],
     routes,
-    policyRules: null,
+    policyRules: [...defaultRules(4), ...defaultRules(6)],
     neighbours: null,
     fdb: [],
     bridgePorts: [],

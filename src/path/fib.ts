@@ -286,7 +286,7 @@ const rulesOf = (facts: NamespaceFacts, family: 4 | 6): readonly PolicyRule[] | 
 };
 
 /** What the kernel sets up in a new namespace (fib_default_rules_init, fib6_rules_net_init). */
-const defaultRules = (family: 4 | 6): readonly PolicyRule[] =>
+export const defaultRules = (family: 4 | 6): readonly PolicyRule[] =>
   (family === 4
     ? ([
         [0, 'local'],

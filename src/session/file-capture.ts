@@ -16,6 +16,7 @@ import type { PacketFilter } from './packet-filter.ts';
 import type { UsedPoint } from './saving/live-saving.ts';
 import type { LostCounts, SavingState } from './state.ts';
 import type { PointCondition } from './trail-keeper.ts';
+import { ASSUMED_HOST } from './what-if.ts';
 
 export interface FileCaptureOptions {
   readonly path: string;
@@ -123,6 +124,7 @@ export class FileCapture extends CaptureBase {
       for await (const chunk of stream) {
         this.#reader.push(chunk as Uint8Array);
         if (!this.#drain()) break;
+        this.#assumeHost();
         this.core.judgeAll();
         this.measureRate();
         this.notifier.touch();
@@ -134,11 +136,18 @@ export class FileCapture extends CaptureBase {
     } finally {
       stream.destroy();
       this.history?.close();
+      this.#assumeHost();
       this.core.finishAll();
       this.isFinished = true;
       this.core.revision++;
       this.notifier.touch();
     }
+  }
+
+  /** Packets have come and no snapshot before them: rules that were given are all that can judge them. */
+  #assumeHost(): void {
+    if (this.store.version !== null || this.core.packets === 0 || !this.store.assume()) return;
+    this.say('info', `${this.#options.path} brings no snapshot: ${ASSUMED_HOST}`);
   }
 
   #failed(error: unknown): Error {

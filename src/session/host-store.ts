@@ -1,12 +1,14 @@
 /** The host as known now: facts, topology and the compiled model, replaced when the facts change, its counters kept fresh between. */
 
 import type { HostFacts } from '../host/facts.ts';
+import { withOtherRules } from '../host/other-rules.ts';
 import { OutputIndex } from '../host/raw-outputs.ts';
 import { readFacts } from '../host/read-facts.ts';
 import { readFirewall } from '../host/read-firewall.ts';
 import { type RawOutputs, SNAPSHOT_COMMANDS, type SnapshotDocument } from '../host/snapshot.ts';
 import type { NftTable } from '../netfilter/nft/ruleset.ts';
 import type { RuleRef, Ruleset } from '../netfilter/ruleset.ts';
+import { assumedHost, NO_PLACE } from '../path/assumed-host.ts';
 import { compileHost, type HostModel } from '../path/model.ts';
 import { JudgeCache } from '../path/sharing/judge-cache.ts';
 import { buildTopology } from '../topology/build.ts';
@@ -95,6 +97,21 @@ export class HostStore {
     this.#tell(reason);
   }
 
+  /** Nothing is known of the host but the rules that were given. Returns false where none were. */
+  assume(): boolean {
+    const { rules = null, place = NO_PLACE } = this.#whatIf ?? {};
+    if (rules === null) return false;
+    const read = readFacts(NO_HOST);
+    const facts = { ...read, self: withOtherRules(read.self, rules) };
+    const topology = buildTopology(facts);
+    const model = assumedHost(facts, place);
+    const names = new NameIndex(topology, facts);
+    const cache = new JudgeCache(model);
+    this.#version = { document: NO_HOST, facts, topology, model, asked: model, cache, names, generation: 1, live: false, trouble: null };
+    this.#tell(null);
+    return true;
+  }
+
   /** The same host with its connections as they are now; no new generation, since nothing else has been looked at. */
   replaceConnections(raw: RawOutputs): void {
     const old = this.#version;
@@ -174,6 +191,15 @@ export class HostStore {
     for (const listener of this.#listeners) listener(reason);
   }
 }
+
+const NO_HOST: SnapshotDocument = {
+  vethscope: 1,
+  takenAt: '',
+  host: '',
+  namespaces: {},
+  docker: { version: null, apiVersion: null, containers: [], networks: [], error: 'there is no snapshot' },
+  raw: {},
+};
 
 /** Of a snapshot, what it says of the kernel's connections. */
 export const connectionsOf = ({ raw }: SnapshotDocument): RawOutputs => {

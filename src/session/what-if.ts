@@ -1,16 +1,20 @@
 /** "What would other rules have done": the facts of a session with those rules in the place of its own. */
 import type { HostFacts } from '../host/facts.ts';
 import { type OtherRules, withOtherRules } from '../host/other-rules.ts';
+import { type AssumedPlace, NO_PLACE } from '../path/assumed-host.ts';
 
 export class WhatIf {
   /** Null where the rules are the session's own: what other ones are compared with. */
   readonly rules: OtherRules | null;
+  /** What is known of the host where there is no snapshot of it. */
+  readonly place: AssumedPlace;
   readonly #host: HostFacts | null;
   #connections: HostFacts['self']['conntrack'] | undefined;
 
   /** `host`: facts that stand for all of the session's own. */
-  constructor(rules: OtherRules | null, host: HostFacts | null = null) {
+  constructor(rules: OtherRules | null, host: HostFacts | null = null, place: AssumedPlace = NO_PLACE) {
     this.rules = rules;
+    this.place = place;
     this.#host = host;
   }
 
@@ -25,3 +29,7 @@ export class WhatIf {
     return { ...other, self: this.rules === null ? self : withOtherRules(self, this.rules) };
   }
 }
+
+/** What verdicts rest on where there is no snapshot, in words. */
+export const ASSUMED_HOST =
+  'packets are judged by the rules that were given alone, as if the host forwards, checks no source and has no other rules; what hangs on its devices, addresses, sets and connections is undetermined unless it is told (--in, --out, --local)';

@@ -2,7 +2,7 @@
 import { type IpAddress, inPrefix, parsePrefix } from '../../base/ip-address.ts';
 import { protocolNumberOf } from '../protocols.ts';
 import type { RuleOption } from '../ruleset.ts';
-import { DEVICE_UNKNOWN, isUnknownDevice, type Skb } from '../skb.ts';
+import { deviceUnknown, isUnknownDevice, type Skb } from '../skb.ts';
 import { type Ask, badValue, optionMatch } from './condition.ts';
 import { interfaceTest } from './values.ts';
 
@@ -19,7 +19,7 @@ const deviceAsk = (option: RuleOption, pick: (skb: Skb) => string | null): Ask |
   const test = interfaceTest(pattern);
   return (skb) => {
     const name = pick(skb) ?? '';
-    return isUnknownDevice(name) && pattern !== '+' ? DEVICE_UNKNOWN : test(name);
+    return isUnknownDevice(name) && pattern !== '+' ? deviceUnknown(name) : test(name);
   };
 };
 

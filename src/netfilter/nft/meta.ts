@@ -3,7 +3,7 @@ import type { MatchEnv } from '../evaluation.ts';
 import { notKnown } from '../matches/condition.ts';
 import { packetTypeOf } from '../matches/pkttype.ts';
 import type { Hook } from '../ruleset.ts';
-import { DEVICE_UNKNOWN, isUnknownDevice, type Skb, UNKNOWN_PORT } from '../skb.ts';
+import { deviceUnknown, isUnknownDevice, type Skb, UNKNOWN_PORT } from '../skb.ts';
 import { ARPHRD_ETHER, ARPHRD_LOOPBACK, ETH_P_IP, ETH_P_IPV6, known } from './datatypes.ts';
 import { type Answered, BREAK, type NftContext, type NotUnderstood, type Operand, type Unknown } from './operand.ts';
 
@@ -26,7 +26,6 @@ const LENGTH: Unknown = { unknown: notKnown('length') };
 const PACKET_TYPE: Unknown = { unknown: notKnown('link-layer type (unicast, broadcast or multicast)') };
 
 const PORT_UNKNOWN: Unknown = { unknown: 'which bridge port the frame passes is not known' };
-const NAME_UNKNOWN: Unknown = { unknown: DEVICE_UNKNOWN };
 
 /** Without a device the kernel stores an empty name, or ends the rule where it asks more of the device than that. */
 const device =
@@ -34,7 +33,7 @@ const device =
   (skb) => {
     const name = pick(skb);
     if (name === UNKNOWN_PORT) return PORT_UNKNOWN;
-    return name !== null && isUnknownDevice(name) ? NAME_UNKNOWN : (name ?? '');
+    return name !== null && isUnknownDevice(name) ? { unknown: deviceUnknown(name) } : (name ?? '');
   };
 
 const ofDevice =
@@ -43,7 +42,7 @@ const ofDevice =
     const name = pick(skb);
     if (name === null) return BREAK;
     if (name === UNKNOWN_PORT) return PORT_UNKNOWN;
-    if (isUnknownDevice(name)) return NAME_UNKNOWN;
+    if (isUnknownDevice(name)) return { unknown: deviceUnknown(name) };
     const facts = env.device?.(name) ?? null;
     return (facts === null ? null : ask(facts)) ?? { unknown: `the ${what} of ${name} is not known` };
   };
