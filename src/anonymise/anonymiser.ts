@@ -58,7 +58,8 @@ export const createAnonymiser = (key: Uint8Array): Anonymiser => {
       return frame.bytes.subarray(0, frame.end);
     },
     snapshot: (document) => rewriteSnapshot(document, maps),
-    names: (records) => records.map(({ ip, names }) => ({ ip: maps.addresses.ip(ip), names: names.map((name) => rewriteDescription(name, maps)) })),
+    names: (records) =>
+      records.map(({ ip, names }) => ({ ip: maps.addresses.ip(ip), names: names.map((name) => rewriteDescription(name, maps)) })),
     comment: (text) => rewriteComment(text, maps),
     interface: (words) => ({
       name: words.name === null ? null : rewriteInterfaceName(words.name, maps),
@@ -69,8 +70,14 @@ export const createAnonymiser = (key: Uint8Array): Anonymiser => {
       mac: words.mac === null ? null : maps.addresses.mac(words.mac),
       comments: comments(words.comments),
     }),
-    section: (words) => ({ hardware: null, os: words.os, application: words.application === 'vethscope' ? words.application : null, comments: comments(words.comments) }),
+    section: (words) => ({
+      hardware: null,
+      os: words.os,
+      application: words.application === 'vethscope' ? words.application : null,
+      comments: comments(words.comments),
+    }),
     dropsForeignBlocks: true,
-    standIn: (text) => maps.known.get(text) ?? maps.values.map(text) ?? (parseMac(text) === null ? maps.names.name(text) : maps.values.mac(text)),
+    standIn: (text) =>
+      maps.known.get(text) ?? maps.values.map(text) ?? (parseMac(text) === null ? maps.names.name(text) : maps.values.mac(text)),
   };
 };

@@ -6,7 +6,8 @@ import { rewriteSentence } from './plain-text.ts';
 /** Networks that Docker itself makes. */
 const OWN_NETWORKS = new Set(['bridge', 'host', 'none', 'ingress', 'docker_gwbridge', 'default', 'podman', '']);
 /** Options whose values are Docker's own words, numbers or lists of numbers. */
-const KEPT_OPTION = /(default_bridge|enable_\w+|\.mtu|vxlanid_list|gateway_mode_ipv[46]|trusted_host_interfaces|macvlan_mode|ipvlan_mode|ipvlan_flag|encrypted|container_iface_prefix|inhibit_ipv4)$/;
+const KEPT_OPTION =
+  /(default_bridge|enable_\w+|\.mtu|vxlanid_list|gateway_mode_ipv[46]|trusted_host_interfaces|macvlan_mode|ipvlan_mode|ipvlan_flag|encrypted|container_iface_prefix|inhibit_ipv4)$/;
 const OWN_DRIVERS = new Set(['bridge', 'host', 'null', 'overlay', 'macvlan', 'ipvlan', 'none', '']);
 
 export const rewriteDocker = (docker: DockerDocument, maps: Maps): DockerDocument => ({
@@ -18,7 +19,7 @@ export const rewriteDocker = (docker: DockerDocument, maps: Maps): DockerDocumen
   ...(docker.error === undefined ? {} : { error: rewriteSentence(docker.error, maps) }),
 });
 
-export const networkName = (name: string, maps: Maps): string => (OWN_NETWORKS.has(name) ? name : maps.name(name));
+const networkName = (name: string, maps: Maps): string => (OWN_NETWORKS.has(name) ? maps.kept(name) : maps.name(name));
 
 const rewriteContainer = (container: DockerContainerDocument, maps: Maps): DockerContainerDocument => {
   const { HostConfig, NetworkSettings, State } = container;
@@ -26,7 +27,12 @@ const rewriteContainer = (container: DockerContainerDocument, maps: Maps): Docke
     Id: maps.names.id(container.Id),
     Name: container.Name.startsWith('/') ? `/${maps.name(container.Name.slice(1))}` : maps.name(container.Name),
     Image: rewriteImage(container.Image, maps),
-    State: { Status: State.Status, Running: State.Running, Pid: State.Pid, ...(State.StartedAt === undefined ? {} : { StartedAt: State.StartedAt }) },
+    State: {
+      Status: State.Status,
+      Running: State.Running,
+      Pid: State.Pid,
+      ...(State.StartedAt === undefined ? {} : { StartedAt: State.StartedAt }),
+    },
     HostConfig: { NetworkMode: rewriteMode(HostConfig.NetworkMode, maps) },
     NetworkSettings: {
       ...(NetworkSettings.SandboxKey === undefined ? {} : { SandboxKey: maps.path(NetworkSettings.SandboxKey) }),
@@ -53,7 +59,8 @@ const rewriteMode = (mode: string, maps: Maps): string => {
 };
 
 /** `sha256:` stays, and so do the numbers of tags. */
-const rewriteImage = (image: string, maps: Maps): string => image.replace(/^(sha256:)?(.*)$/s, (_, head: string | undefined, rest: string) => (head ?? '') + maps.names.name(rest));
+const rewriteImage = (image: string, maps: Maps): string =>
+  image.replace(/^(sha256:)?(.*)$/s, (_, head: string | undefined, rest: string) => (head ?? '') + maps.names.name(rest));
 
 const rewriteEndpoint = (endpoint: DockerEndpointDocument, maps: Maps): DockerEndpointDocument => ({
   NetworkID: maps.names.id(endpoint.NetworkID),

@@ -50,7 +50,10 @@ export class FirstBytes {
     for (let byte = 0; byte < 256; byte++) {
       if (isKeptFirstByte(byte) || byte === LINK_LOCAL_FIRST) continue;
       const prefixes = [...this.#prefixes.values()].filter(({ byte: value, mask }) => (byte & mask) === value);
-      const group = prefixes.map(({ byte: value, mask }) => `${value}/${mask}`).sort().join(' ');
+      const group = prefixes
+        .map(({ byte: value, mask }) => `${value}/${mask}`)
+        .sort()
+        .join(' ');
       const members = groups.get(group);
       if (members === undefined) groups.set(group, [byte]);
       else members.push(byte);

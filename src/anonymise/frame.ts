@@ -14,9 +14,9 @@ import {
   LINKTYPE_NULL,
   LINKTYPE_RAW,
 } from '../packet/packet.ts';
+import type { FrameContext } from './frame-context.ts';
 import { rewriteIpv4, rewriteIpv6 } from './ip-frame.ts';
 import type { Maps } from './maps.ts';
-import type { FrameContext } from './frame-context.ts';
 import { replaceIpv4, replaceMac } from './packet-bytes.ts';
 
 const ETHERNET_HEADER = 14;

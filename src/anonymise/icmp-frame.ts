@@ -58,7 +58,14 @@ const rewriteEcho = (bytes: Uint8Array, at: number, limit: number, maps: Maps): 
   return end;
 };
 
-export const rewriteIcmpv6 = (bytes: Uint8Array, at: number, limit: number, pseudo: PseudoHeader, context: FrameContext, depth: number): number => {
+export const rewriteIcmpv6 = (
+  bytes: Uint8Array,
+  at: number,
+  limit: number,
+  pseudo: PseudoHeader,
+  context: FrameContext,
+  depth: number,
+): number => {
   if (limit - at < 4) return Math.max(at, limit);
   const before = pseudo.before + sumOf(bytes, at + 4, limit);
   const end = rewriteIcmpv6Body(bytes, at, limit, context, depth);
@@ -141,6 +148,7 @@ const rewriteOption = (bytes: Uint8Array, at: number, type: number, length: numb
       const kept = Math.max(0, Math.min(8, bits - i * 8));
       bytes[at + 16 + i] = u8(bytes, at + 16 + i) & (0xff00 >>> kept) & 0xff;
     }
-  } else if (type === ND_OPT_RDNSS) for (let address = at + 8; address + 16 <= at + length; address += 16) replaceIpv6(bytes, address, maps);
+  } else if (type === ND_OPT_RDNSS)
+    for (let address = at + 8; address + 16 <= at + length; address += 16) replaceIpv6(bytes, address, maps);
   else if (type !== ND_OPT_MTU) bytes.fill(0, at + 2, at + length);
 };

@@ -140,4 +140,3 @@ const rewriteIpv6Options = (bytes: Uint8Array, from: number, end: number, maps: 
     at = behind;
   }
 };
-

@@ -9,7 +9,7 @@ export class Maps {
   readonly addresses: AddressMap;
   readonly names: NameMap;
   readonly values: ValueMap;
-  /** Names of containers, networks, devices, chains: what is to be found again in sentences. */
+  /** Names of containers, networks, devices, chains: what is to be found again in sentences; also those that stay. */
   readonly known = new Map<string, string>();
   /** Whether a snapshot has been seen: only then its names can be found in sentences. */
   knowsHost = false;
@@ -35,6 +35,12 @@ export class Maps {
     return mapped;
   }
 
+  /** A name that everybody's host has. */
+  kept(name: string): string {
+    this.#learn(name, name);
+    return name;
+  }
+
   /** Of a chain, a table or a set. */
   rules(name: string): string {
     const mapped = this.names.rules(name);
@@ -57,7 +63,7 @@ export class Maps {
   }
 
   #learn(name: string, mapped: string): void {
-    if (mapped !== name && name.length > 1) this.known.set(name, mapped);
+    if (name.length > 1) this.known.set(name, mapped);
   }
 }
 

@@ -58,11 +58,14 @@ export class NameMap {
 
   /** Of a chain, a table or a set: words that are everybody's stay. */
   rules(text: string): string {
-    return text.replace(/(^|_)((?:br-|veth)[0-9a-f]{1,12})(?=_|$)|[A-Za-z0-9\u0080-\uffff]+/g, (word, before: string | undefined, device?: string) => {
-      if (device !== undefined) return `${before ?? ''}${this.device(device)}`;
-      if (HEX_ID.test(word)) return this.id(word);
-      return isRuleWord(word) ? word : this.#deviceWord(word);
-    });
+    return text.replace(
+      /(^|_)((?:br-|veth)[0-9a-f]{1,12})(?=_|$)|[A-Za-z0-9\u0080-\uffff]+/g,
+      (word, before: string | undefined, device?: string) => {
+        if (device !== undefined) return `${before ?? ''}${this.device(device)}`;
+        if (HEX_ID.test(word)) return this.id(word);
+        return isRuleWord(word) ? word : this.#deviceWord(word);
+      },
+    );
   }
 
   /** What is told in words: only that it is the same text stays. */
@@ -72,7 +75,10 @@ export class NameMap {
 
   #device(body: string): string {
     const enx = /^enx([0-9a-f]{12})$/.exec(body);
-    if (enx !== null) return `enx${this.#mac(Number.parseInt(enx[1] as string, 16)).toString(16).padStart(12, '0')}`;
+    if (enx !== null)
+      return `enx${this.#mac(Number.parseInt(enx[1] as string, 16))
+        .toString(16)
+        .padStart(12, '0')}`;
     const made = /^(br-|veth|dm-|di-)([0-9a-f]{1,12})$/.exec(body);
     if (made !== null) return (made[1] as string) + this.id(made[2] as string);
     const overlay = /^((?:vx|ov)-[0-9a-f]{6}-)([0-9a-z]{1,5})$/.exec(body);
@@ -114,7 +120,9 @@ export class NameMap {
   }
 
   #letter(before: string, code: number, keepsWays: boolean): number {
-    const kept = keepsWays ? DEVICE_WORDS.filter((each) => each.length > before.length && each.startsWith(before)).map((each) => each.charCodeAt(before.length)) : [];
+    const kept = keepsWays
+      ? DEVICE_WORDS.filter((each) => each.length > before.length && each.startsWith(before)).map((each) => each.charCodeAt(before.length))
+      : [];
     const members = kept.length === 0 ? LETTERS : LETTERS.filter((letter) => !kept.includes(letter));
     return this.#permutation(PURPOSE.letters, keepsWays ? `device ${before}` : before, members).get(code) as number;
   }

@@ -31,7 +31,9 @@ export const rewriteNftJson = (text: string, maps: Maps): string => {
 const rewriteItem = (item: unknown, maps: Maps): unknown => {
   const object = objectOf(item);
   if (object === null) return null;
-  return Object.fromEntries(Object.entries(object).map(([kind, body]) => [kind, kind === 'metainfo' ? body : rewriteBody(kind, objectOf(body) ?? {}, maps)]));
+  return Object.fromEntries(
+    Object.entries(object).map(([kind, body]) => [kind, kind === 'metainfo' ? body : rewriteBody(kind, objectOf(body) ?? {}, maps)]),
+  );
 };
 
 const rewriteBody = (kind: string, body: Json, maps: Maps): Json => {
@@ -52,7 +54,11 @@ const rewriteBody = (kind: string, body: Json, maps: Maps): Json => {
 /** Of a map an element is a pair. */
 const rewriteElements = (value: unknown, kinds: Kinds, data: Kinds, maps: Maps): unknown =>
   Array.isArray(value)
-    ? value.map((each) => (Array.isArray(each) && each.length === 2 && data.length > 0 ? [rewriteExpression(each[0], kinds, maps), rewriteExpression(each[1], data, maps)] : rewriteExpression(each, kinds, maps)))
+    ? value.map((each) =>
+        Array.isArray(each) && each.length === 2 && data.length > 0
+          ? [rewriteExpression(each[0], kinds, maps), rewriteExpression(each[1], data, maps)]
+          : rewriteExpression(each, kinds, maps),
+      )
     : value;
 
 const rewriteStatement = (statement: unknown, maps: Maps): unknown => {
@@ -63,17 +69,25 @@ const rewriteStatement = (statement: unknown, maps: Maps): unknown => {
 
 const rewriteStatementBody = (key: string, body: unknown, maps: Maps): unknown => {
   const parts = objectOf(body);
-  if (key === 'xt' && parts !== null) return { ...parts, ...(typeof parts['comment'] === 'string' ? { comment: maps.names.words('comment', parts['comment']) } : {}) };
+  if (key === 'xt' && parts !== null)
+    return { ...parts, ...(typeof parts['comment'] === 'string' ? { comment: maps.names.words('comment', parts['comment']) } : {}) };
   if (key === 'match' && parts !== null) {
     const kinds = kindsOf(parts['left']);
     return { ...parts, left: rewriteExpression(parts['left'], [], maps), right: rewriteExpression(parts['right'], kinds, maps) };
   }
   if (key === 'vmap' || key === 'map') return rewriteExpression({ [key]: body }, [], maps, true);
-  if (key === 'log' && parts !== null && typeof parts['prefix'] === 'string') return { ...parts, prefix: maps.names.words('log', parts['prefix']) };
+  if (key === 'log' && parts !== null && typeof parts['prefix'] === 'string')
+    return { ...parts, prefix: maps.names.words('log', parts['prefix']) };
   if (key === 'mangle' && parts !== null)
-    return { ...parts, key: rewriteExpression(parts['key'], [], maps), value: rewriteExpression(parts['value'], kindsOf(parts['key']), maps) };
+    return {
+      ...parts,
+      key: rewriteExpression(parts['key'], [], maps),
+      value: rewriteExpression(parts['value'], kindsOf(parts['key']), maps),
+    };
   if ((key === 'fwd' || key === 'dup') && parts !== null)
-    return Object.fromEntries(Object.entries(parts).map(([name, value]) => [name, rewriteExpression(value, name === 'dev' ? ['device'] : ['address'], maps)]));
+    return Object.fromEntries(
+      Object.entries(parts).map(([name, value]) => [name, rewriteExpression(value, name === 'dev' ? ['device'] : ['address'], maps)]),
+    );
   if (key === 'ct helper' || key === 'ct timeout' || key === 'ct expectation' || key === 'counter' || key === 'quota' || key === 'limit')
     return typeof body === 'string' ? maps.rules(body) : body;
   return rewriteExpression(body, ['own'], maps);
@@ -117,7 +131,12 @@ const rewriteMember = (key: string, body: unknown, kinds: Kinds, maps: Maps): un
       return typeof parts?.['target'] === 'string' ? { ...parts, target: maps.rules(parts['target']) } : body;
     case 'elem':
       return parts !== null && 'val' in parts
-        ? Object.fromEntries(Object.entries(parts).map(([name, each]) => [name, name === 'comment' && typeof each === 'string' ? maps.names.words('comment', each) : rewriteExpression(each, kinds, maps)]))
+        ? Object.fromEntries(
+            Object.entries(parts).map(([name, each]) => [
+              name,
+              name === 'comment' && typeof each === 'string' ? maps.names.words('comment', each) : rewriteExpression(each, kinds, maps),
+            ]),
+          )
         : rewriteExpression(body, kinds, maps);
     case 'payload':
     case 'meta':
@@ -142,7 +161,13 @@ const rewriteMember = (key: string, body: unknown, kinds: Kinds, maps: Maps): un
 const rewriteMapData = (data: unknown, keys: Kinds, maps: Maps): unknown => {
   const pairs = objectOf(data)?.['set'];
   if (!Array.isArray(pairs)) return rewriteExpression(data, keys, maps);
-  return { set: pairs.map((pair) => (Array.isArray(pair) ? [rewriteExpression(pair[0], keys, maps), rewriteExpression(pair[1], [], maps)] : rewriteExpression(pair, keys, maps))) };
+  return {
+    set: pairs.map((pair) =>
+      Array.isArray(pair)
+        ? [rewriteExpression(pair[0], keys, maps), rewriteExpression(pair[1], [], maps)]
+        : rewriteExpression(pair, keys, maps),
+    ),
+  };
 };
 
 const rewriteString = (text: string, kind: Kind | undefined, maps: Maps): string => {
@@ -169,14 +194,21 @@ const kindsOf = (expression: unknown): Kinds => {
   if (Array.isArray(object['concat'])) return object['concat'].map((each) => kindsOf(each)[0] ?? 'own');
   const masked = object['&'] ?? object['|'] ?? object['^'];
   if (Array.isArray(masked)) return kindsOf(masked[0]);
-  return 'payload' in object || 'ct' in object || 'tcp option' in object || 'exthdr' in object || 'rt' in object || 'socket' in object || 'ip option' in object
+  return 'payload' in object ||
+    'ct' in object ||
+    'tcp option' in object ||
+    'exthdr' in object ||
+    'rt' in object ||
+    'socket' in object ||
+    'ip option' in object
     ? ['own']
     : [];
 };
 
 const kindsOfType = (type: unknown): Kinds => {
   if (Array.isArray(type)) return type.flatMap((each) => kindsOfType(each));
-  if (typeof type === 'string') return type.split(' . ').map((each) => (DEVICE_TYPES.has(each) ? 'device' : USER_TYPES.has(each) ? 'user' : 'own'));
+  if (typeof type === 'string')
+    return type.split(' . ').map((each) => (DEVICE_TYPES.has(each) ? 'device' : USER_TYPES.has(each) ? 'user' : 'own'));
   const object = objectOf(type);
   if (object === null) return [];
   return 'typeof' in object ? kindsOf(object['typeof']) : kindsOf(object);
@@ -185,4 +217,5 @@ const kindsOfType = (type: unknown): Kinds => {
 const eachString = (value: unknown, map: (text: string) => string): unknown =>
   typeof value === 'string' ? map(value) : Array.isArray(value) ? value.map((each) => eachString(each, map)) : value;
 
-const objectOf = (value: unknown): Json | null => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : null);
+const objectOf = (value: unknown): Json | null =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : null;

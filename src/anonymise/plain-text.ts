@@ -7,11 +7,21 @@ const WORDS = /[^\s=,()"'`;]+/g;
 /** `src=10.0.0.1 dst=10.0.0.2 sport=1 …`: conntrack(8) -L, /proc/net/nf_conntrack. */
 export const rewriteConntrack = (text: string, maps: Maps): string =>
   text
-    .replace(/\b(src|dst|repl_src|repl_dst|tunsrc|tundst)=(\S+)/g, (_, key: string, value: string) => `${key}=${maps.values.map(value) ?? maps.name(value)}`)
-    .replace(/\b(secctx|helper|labels|dev)=(\S+)/g, (_, key: string, value: string) => `${key}=${key === 'helper' ? value : maps.name(value)}`);
+    .replace(
+      /\b(src|dst|repl_src|repl_dst|tunsrc|tundst)=(\S+)/g,
+      (_, key: string, value: string) => `${key}=${maps.values.map(value) ?? maps.name(value)}`,
+    )
+    .replace(
+      /\b(secctx|helper|labels|dev)=(\S+)/g,
+      (_, key: string, value: string) => `${key}=${key === 'helper' ? value : maps.name(value)}`,
+    );
 
 /** Programs whose names mean something to a reader and belong to nobody. */
-const PROGRAMS = new Set('dockerd docker-proxy containerd podman conmon rootlessport slirp4netns pasta kubelet kube-proxy systemd systemd-resolve systemd-network sshd dnsmasq chronyd ntpd'.split(' '));
+const PROGRAMS = new Set(
+  'dockerd docker-proxy containerd podman conmon rootlessport slirp4netns pasta kubelet kube-proxy systemd systemd-resolve systemd-network sshd dnsmasq chronyd ntpd'.split(
+    ' ',
+  ),
+);
 
 /** `ss -Hltunp`: addresses with ports, and the programs that listen. */
 export const rewriteSockets = (text: string, maps: Maps): string =>
@@ -38,7 +48,9 @@ export const rewriteSysctls = (text: string, maps: Maps): string =>
       const place = PER_DEVICE.exec(key);
       const device = place?.[2] ?? '';
       const isReal = place !== null && device !== 'all' && device !== 'default';
-      const mappedKey = isReal ? `${place[1]}${maps.device(device.replaceAll('/', '.')).replaceAll('.', device.includes('/') ? '/' : '.')}${place[3]}` : key;
+      const mappedKey = isReal
+        ? `${place[1]}${maps.device(device.replaceAll('/', '.')).replaceAll('.', device.includes('/') ? '/' : '.')}${place[3]}`
+        : key;
       return [mappedKey + line.slice(key.length).replace(/\S+/g, (word) => maps.values.map(word) ?? word)];
     })
     .join('\n');
@@ -61,9 +73,14 @@ export const rewriteIpset = (text: string, maps: Maps): string => {
         let value = token.text;
         if (index === 1) value = maps.rules(value);
         else if (before === 'comment' && token.quoted) value = maps.names.words('comment', value);
-        else if (index === 2 && verb.text === 'add') value = value.split(',').map((part, place) => rewriteElement(part, type.split(':')[1]?.split(',')[place] ?? '', type, maps)).join(',');
+        else if (index === 2 && verb.text === 'add')
+          value = value
+            .split(',')
+            .map((part, place) => rewriteElement(part, type.split(':')[1]?.split(',')[place] ?? '', type, maps))
+            .join(',');
         else if (before === 'range') value = maps.values.map(value) ?? value;
-        rewritten += line.slice(at, token.start) + (value === token.text ? line.slice(token.start, token.end) : token.quoted ? `"${value}"` : value);
+        rewritten +=
+          line.slice(at, token.start) + (value === token.text ? line.slice(token.start, token.end) : token.quoted ? `"${value}"` : value);
         at = token.end;
       });
       return rewritten + line.slice(at);
@@ -82,7 +99,10 @@ export const rewriteNftChains = (text: string, maps: Maps): string =>
   text
     .replace(/^(\s*table \w+ )([^\s{]+)/gm, (_, head: string, name: string) => head + maps.rules(name))
     .replace(/^(\s*chain )([^\s{]+)/gm, (_, head: string, name: string) => head + maps.rules(name))
-    .replace(/\b(devices? (?:= )?)(\{[^}]*\}|"[^"]*"|[^\s;{]+)/g, (_, head: string, list: string) => head + list.replace(/[^\s"{},]+/g, (name) => maps.device(name)))
+    .replace(
+      /\b(devices? (?:= )?)(\{[^}]*\}|"[^"]*"|[^\s;{]+)/g,
+      (_, head: string, list: string) => head + list.replace(/[^\s"{},]+/g, (name) => maps.device(name)),
+    )
     .replace(/\bcomment "([^"]*)"/g, (_, comment: string) => `comment "${maps.names.words('comment', comment)}"`);
 
 /** `ip xfrm policy` and `state`: all words are ip's own but addresses, devices and security contexts. */
@@ -106,7 +126,12 @@ const rewriteWord = (word: string, maps: Maps): string => {
   const known = maps.known.get(word) ?? maps.values.map(word);
   if (known !== undefined && known !== null) return known;
   if (/^[0-9a-f]{12,}$/.test(word)) return maps.names.id(word);
-  if (/^(\w+:\/)?\/./.test(word)) return word.replace(/^(\w+:\/\/)?(.*)$/, (_, scheme: string | undefined, rest: string) => (scheme ?? '') + rest.replace(/[^/]+/g, (part) => maps.values.map(part) ?? maps.path(part)));
+  if (/^(\w+:\/)?\/./.test(word))
+    return word.replace(
+      /^(\w+:\/\/)?(.*)$/,
+      (_, scheme: string | undefined, rest: string) =>
+        (scheme ?? '') + rest.replace(/[^/]+/g, (part) => maps.values.map(part) ?? maps.path(part)),
+    );
   // What is put together of known names: `web1:80`, `4026532470/eth0`, `filter/DOCKER#1`.
   return word.replace(/[^/:#@%→>+|<[\]{}]+/g, (part) => maps.known.get(part) ?? maps.values.map(part) ?? part);
 };

@@ -66,7 +66,8 @@ const rewriteLine = (line: string, chains: ReadonlySet<string>, maps: Maps): str
   if (line.startsWith('#')) return rewriteRemark(line, maps);
   if (line.startsWith('*')) return `*${maps.rules(line.slice(1))}`;
   const declared = /^:(\S+)(.*)$/.exec(line);
-  if (declared !== null) return `:${maps.rules(declared[1] as string)}${/^ (-|[A-Z]+)( \[\d+:\d+\])?\s*$/.exec(declared[2] as string) === null ? '' : declared[2]}`;
+  if (declared !== null)
+    return `:${maps.rules(declared[1] as string)}${/^ (-|[A-Z]+)( \[\d+:\d+\])?\s*$/.exec(declared[2] as string) === null ? '' : declared[2]}`;
   return rewriteRule(line, chains, maps);
 };
 

@@ -1,11 +1,25 @@
 /** A snapshot with every output rewritten, each by what its command prints. */
-import { type NamespaceDocument, type RawOutputs, SNAPSHOT_COMMANDS, type SnapshotCommand, type SnapshotDocument } from '../host/snapshot.ts';
+import {
+  type NamespaceDocument,
+  type RawOutputs,
+  SNAPSHOT_COMMANDS,
+  type SnapshotCommand,
+  type SnapshotDocument,
+} from '../host/snapshot.ts';
 import { rewriteDocker } from './docker-document.ts';
 import { rewriteJson } from './json-output.ts';
 import { learnFrom } from './learn.ts';
 import type { Maps } from './maps.ts';
 import { rewriteNftJson } from './nft-json.ts';
-import { rewriteConntrack, rewriteIpset, rewriteNftChains, rewriteSentence, rewriteSockets, rewriteSysctls, rewriteXfrm } from './plain-text.ts';
+import {
+  rewriteConntrack,
+  rewriteIpset,
+  rewriteNftChains,
+  rewriteSentence,
+  rewriteSockets,
+  rewriteSysctls,
+  rewriteXfrm,
+} from './plain-text.ts';
 import { rewriteRules } from './rules-text.ts';
 
 type Rewrite = (text: string, maps: Maps) => string;
@@ -69,7 +83,9 @@ export const rewriteSnapshot = (document: SnapshotDocument, maps: Maps): Snapsho
   // First, so that their names are known where they stand in sentences.
   const docker = rewriteDocker(document.docker, maps);
   const host = maps.name(document.host);
-  const namespaces = Object.fromEntries(Object.entries(document.namespaces).map(([inode, namespace]) => [inode, rewriteNamespace(namespace, maps)]));
+  const namespaces = Object.fromEntries(
+    Object.entries(document.namespaces).map(([inode, namespace]) => [inode, rewriteNamespace(namespace, maps)]),
+  );
   return {
     vethscope: 1,
     takenAt: document.takenAt,
@@ -105,4 +121,6 @@ const rewriteFor = (command: string): Rewrite | null =>
   REWRITE_OF.get(command) ?? SPELLINGS.find(([pattern]) => pattern.test(command))?.[1] ?? null;
 
 const rewriteMissing = (missing: Readonly<Record<string, string>>, maps: Maps): Record<string, string> =>
-  Object.fromEntries(Object.entries(missing).flatMap(([command, why]) => (rewriteFor(command) === null ? [] : [[command, rewriteSentence(why, maps)]])));
+  Object.fromEntries(
+    Object.entries(missing).flatMap(([command, why]) => (rewriteFor(command) === null ? [] : [[command, rewriteSentence(why, maps)]])),
+  );

@@ -31,7 +31,15 @@ const TCPOPT_MPTCP = 30;
 /** RFC 8684 section 3.4.1. */
 const MPTCP_ADD_ADDR = 3;
 
-export const rewriteTransport = (bytes: Uint8Array, at: number, limit: number, protocol: number, pseudo: PseudoHeader, context: FrameContext, depth: number): number => {
+export const rewriteTransport = (
+  bytes: Uint8Array,
+  at: number,
+  limit: number,
+  protocol: number,
+  pseudo: PseudoHeader,
+  context: FrameContext,
+  depth: number,
+): number => {
   const { maps } = context;
   switch (protocol) {
     case IPPROTO_TCP:

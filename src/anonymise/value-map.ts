@@ -38,7 +38,13 @@ export class ValueMap {
     const mac = parseMac(text);
     if (mac === null) return text;
     const formatted = formatMac(this.addresses.mac(mac));
-    const bare = text.length < 17 ? formatted.split(':').map((byte) => Number.parseInt(byte, 16).toString(16)).join(':') : formatted;
+    const bare =
+      text.length < 17
+        ? formatted
+            .split(':')
+            .map((byte) => Number.parseInt(byte, 16).toString(16))
+            .join(':')
+        : formatted;
     return text === text.toUpperCase() && text !== text.toLowerCase() ? bare.toUpperCase() : bare;
   }
 
@@ -90,6 +96,12 @@ export class ValueMap {
 /** IPv6 as /proc prints it, all eight groups with four digits, stays so. */
 const formatLike = (text: string, ip: IpAddress): string => {
   if (!/^[0-9a-f]{4}(:[0-9a-f]{4}){7}$/i.test(text)) return formatIp(ip);
-  return [ip.a, ip.b, ip.c, ip.d].map((word) => word.toString(16).padStart(8, '0').replace(/^(.{4})/, '$1:')).join(':');
+  return [ip.a, ip.b, ip.c, ip.d]
+    .map((word) =>
+      word
+        .toString(16)
+        .padStart(8, '0')
+        .replace(/^(.{4})/, '$1:'),
+    )
+    .join(':');
 };
-

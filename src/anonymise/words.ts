@@ -19,7 +19,12 @@ export const rewriteComment = (comment: string, maps: Maps): string | null => {
   const halves = text.indexOf('; ', rule);
   const ends = [nat < 0 ? text.length : rule + nat, halves < 0 ? text.length : halves];
   const end = Math.min(...ends);
-  return OWN_COMMENT + rewriteSentence(text.slice(0, rule), maps) + rewriteRule(text.slice(rule, end), null, maps) + rewriteSentence(text.slice(end), maps);
+  return (
+    OWN_COMMENT +
+    rewriteSentence(text.slice(0, rule), maps) +
+    rewriteRule(text.slice(rule, end), null, maps) +
+    rewriteSentence(text.slice(end), maps)
+  );
 };
 
 /** Rules of nft: quoted are devices, comments and prefixes. */
@@ -41,9 +46,15 @@ export const rewriteInterfaceName = (name: string, maps: Maps): string => {
 };
 
 /** Words that this program describes places and pcap-filter(7) describes packets with; all others are taken for names. */
-const PLACE_WORDS = new Set('all of on the host with itself after translation what tunnel carries this to and from other hosts through its parent by tagged for VLAN in inside namespace loopback a container own network'.split(' '));
+const PLACE_WORDS = new Set(
+  'all of on the host with itself after translation what tunnel carries this to and from other hosts through its parent by tagged for VLAN in inside namespace loopback a container own network'.split(
+    ' ',
+  ),
+);
 const FILTER_WORDS = new Set(
-  'and or not host net port portrange src dst ether ip ip6 arp rarp tcp udp icmp icmp6 sctp vlan mpls proto protochain broadcast multicast gateway less greater inbound outbound len mask igmp vxlan geneve esp ah tcpflags tcp-syn tcp-ack tcp-rst tcp-fin tcp-push icmptype icmp-echo icmp-echoreply icmp-unreach link'.split(' '),
+  'and or not host net port portrange src dst ether ip ip6 arp rarp tcp udp icmp icmp6 sctp vlan mpls proto protochain broadcast multicast gateway less greater inbound outbound len mask igmp vxlan geneve esp ah tcpflags tcp-syn tcp-ack tcp-rst tcp-fin tcp-push icmptype icmp-echo icmp-echoreply icmp-unreach link'.split(
+    ' ',
+  ),
 );
 
 export const rewriteDescription = (text: string, maps: Maps): string => rewriteWords(text, PLACE_WORDS, maps);
@@ -54,5 +65,9 @@ const rewriteWords = (text: string, own: ReadonlySet<string>, maps: Maps): strin
   text.replace(/[^\s(),;]+/g, (word) => {
     const [, body = '', tail = ''] = /^(.*?)([:.]*)$/s.exec(word) ?? [];
     if (own.has(body) || /^[\d[\]&|!<>=+*/-]*$/.test(body)) return word;
-    return (maps.known.get(body) ?? maps.values.map(body) ?? (own === FILTER_WORDS && /^[a-z0-9]+\[/.test(body) ? body : maps.names.name(body))) + tail;
+    return (
+      (maps.known.get(body) ??
+        maps.values.map(body) ??
+        (own === FILTER_WORDS && /^[a-z0-9]+\[/.test(body) ? body : maps.names.name(body))) + tail
+    );
   });

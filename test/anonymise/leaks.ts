@@ -7,9 +7,9 @@ const ADDRESS4 = /(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])/g;
 const ADDRESS6 = /(?<![\w:.])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:.])/gi;
 const MAC = /(?<![\w:])[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}(?![\w:])/gi;
 const ID = /(?<![0-9a-z])[0-9a-f]{12,64}(?![0-9a-z])/g;
-/** Names that everybody's host has. */
+/** Names that everybody's host has, and two that the formats themselves use as words. */
 const COMMON =
-  /^(host|bridge|none|ingress|default|docker_gwbridge|lo|docker0|eth\d+|tunl0|sit0|ip6tnl0|gre0|gretap0|erspan0|ip_vti0|ip6_vti0|ip6gre0|vxlan\d+|br\d+)$/;
+  /^(host|bridge|none|ingress|default|docker_gwbridge|lo|docker0|eth\d+|tunl0|sit0|ip6tnl0|gre0|gretap0|erspan0|ip_vti0|ip6_vti0|ip6gre0|vxlan\d+|br\d+|net|left|right)$/;
 
 export interface Secrets {
   readonly addresses: readonly IpAddress[];

@@ -23,10 +23,25 @@ export const essence = (verdict: Verdict, standIn: StandIn): unknown => {
     outcome: verdict.outcome,
     by: [by.kind, by.backend, by.family, by.table && standIn(by.table), by.chain && standIn(by.chain), by.rule, by.reason],
     rejectWith: verdict.rejectWith,
-    nat: verdict.nat.map(({ kind, from, to, by: rule }) => [kind, endOf(from, standIn), endOf(to, standIn), standIn(rule.chain), rule.rule]),
+    nat: verdict.nat.map(({ kind, from, to, by: rule }) => [
+      kind,
+      endOf(from, standIn),
+      endOf(to, standIn),
+      standIn(rule.chain),
+      rule.rule,
+    ]),
     out: verdict.out === null ? null : standIn(verdict.out),
-    to: verdict.deliveredTo && [standIn(verdict.deliveredTo.container), verdict.deliveredTo.network && standIn(verdict.deliveredTo.network)],
-    steps: verdict.steps.map((step) => [step.hook, step.table && standIn(step.table), step.chain && standIn(step.chain), step.rule, step.action]),
+    to: verdict.deliveredTo && [
+      standIn(verdict.deliveredTo.container),
+      verdict.deliveredTo.network && standIn(verdict.deliveredTo.network),
+    ],
+    steps: verdict.steps.map((step) => [
+      step.hook,
+      step.table && standIn(step.table),
+      step.chain && standIn(step.chain),
+      step.rule,
+      step.action,
+    ]),
     unknowns: verdict.unknowns.length,
     evidence: verdict.evidence,
   };
