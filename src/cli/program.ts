@@ -173,6 +173,11 @@ const addCaptureCommands = (program: Command, io: ProgramIo): void => {
     .usage('[options] FILE [FILTER]')
     .option('-c, --count <n>', 'stop after so many packets', parseCount)
     .option('--packets', 'a line a packet')
+    .option(
+      '-w, --write <file>',
+      'write it anew instead: all of it, or what FILTER and -c choose, with its facts and names; - is standard output',
+    )
+    .option('--headers-only', 'with -w: packets without what they carry')
     .option('--iptables <file>', 'judge by these rules instead (what iptables-save prints)')
     .option('--ip6tables <file>', 'the same for IPv6')
     .option('--nft <file>', 'the same for native nftables (nft -j list ruleset)')

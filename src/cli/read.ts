@@ -1,10 +1,18 @@
 /** `vethscope read FILE [FILTER]`: what `capture` shows, on a saved pcap or pcapng. */
+import { EXIT_CODES, usageError } from '../base/errors.ts';
+import { printable } from '../base/printable.ts';
+import { jsonLine } from '../report/json.ts';
+import { bytesText, countText } from '../report/time.ts';
+import type { RewriteResult } from '../session/state.ts';
 import type { CommandContext } from './context.ts';
 import { follow } from './follow.ts';
 import { withWorkspace } from './host-access.ts';
 import { type RulesOptions, whatIfOf } from './rules-files.ts';
+import { checkFileName, type TransformArguments, transformOf } from './save-options.ts';
 
-export interface ReadCommandOptions extends RulesOptions {
+export interface ReadCommandOptions extends RulesOptions, TransformArguments {
+  /** File to write instead of showing what is in it. */
+  readonly write?: string;
   readonly count?: number;
   readonly packets?: boolean;
 }
@@ -14,8 +22,11 @@ export const runRead = async (
   filterWords: readonly string[],
   options: ReadCommandOptions,
   context: CommandContext,
-): Promise<number> =>
-  withWorkspace(
+): Promise<number> => {
+  const { write } = options;
+  if (write !== undefined) return runRewrite(file, write, filterWords.join(' ').trim(), options, context);
+  if (options.headersOnly === true) throw usageError('--headers-only says how a session is written, and there is no -w FILE');
+  return withWorkspace(
     context,
     'file',
     async (workspace) => {
@@ -33,3 +44,44 @@ export const runRead = async (
     [],
     await whatIfOf(options, context),
   );
+};
+
+/** `read FILE -w OUT`: the file, or a part of it, written anew. */
+const runRewrite = async (
+  file: string,
+  to: string,
+  filter: string,
+  options: ReadCommandOptions,
+  context: CommandContext,
+): Promise<number> => {
+  checkFileName(to);
+  const rules = (['iptables', 'ip6tables', 'nft'] as const).find((name) => options[name] !== undefined);
+  if (rules !== undefined)
+    throw usageError(`-w writes what was captured, and --${rules} asks what other rules would have done: not both at once`);
+  if (options.packets === true) throw usageError('read -w shows no packets: leave out --packets, or -w');
+  return withWorkspace(context, 'file', async (workspace) => {
+    const result = await workspace.rewriteFile(file, to, {
+      filter,
+      packetLimit: options.count ?? null,
+      transform: transformOf(options),
+    });
+    const { terminal, globals } = context;
+    for (const problem of result.problems) terminal.remark(`vethscope: ${printable(problem)}`);
+    // A file can be read up to where it is cut off or damaged, which is said and no failure; one with nothing before that is one.
+    const isBadFile = result.problems.length > 0 && result.read === 0;
+    if (globals.json === true && to !== '-') terminal.line(jsonLine(rewrittenJson(to, result)));
+    else for (const line of rewrittenLines(to, result)) terminal.remark(line);
+    return isBadFile ? EXIT_CODES.failure : 0;
+  });
+};
+
+const rewrittenJson = (path: string, { read, packets, bytes, leftOut }: RewriteResult): Record<string, unknown> => ({
+  type: 'end',
+  packets: read,
+  saved: { path, packets, bytes, blocksLeftOut: leftOut },
+});
+
+const rewrittenLines = (path: string, { read, packets, bytes, leftOut }: RewriteResult): string[] => [
+  printable(`wrote ${packets.toLocaleString('en-US')} of ${countText(read, 'packet')}, ${bytesText(bytes)} to ${path}`),
+  ...(leftOut === 0 ? [] : [`${countText(leftOut, 'block')} that nobody here understands left out`]),
+];

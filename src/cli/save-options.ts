@@ -89,7 +89,7 @@ export const saveOptionsOf = (options: SaveArguments): SaveOptions => {
     const lone = loneOption(options);
     if (lone !== null)
       throw usageError(`${lone} says how a capture is saved, and there is no -w FILE`, { hint: 'add -w captures/NAME.pcapng' });
-  } else checkName(write, rotation);
+  } else checkFileName(write, rotation);
   return { rotation, autostop: autostopOf(options, rotation), transform: transformOf(options) };
 };
 
@@ -151,7 +151,7 @@ const autostopOf = ({ autostop = [] }: SaveArguments, rotation: Rotation | null)
   return files === null && bytes === null && packets === null ? null : { bytes, files, packets };
 };
 
-const checkName = (path: string, rotation: Rotation | null): void => {
+export const checkFileName = (path: string, rotation: Rotation | null = null): void => {
   if (path === '') throw usageError('-w needs the name of a file');
   if (path.includes('\0')) throw usageError('the name of a file has no zero byte in it');
   if (path === '-') {

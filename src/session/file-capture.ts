@@ -5,10 +5,11 @@ import { gunzipSync } from 'node:zlib';
 import { describeChanges, summariseChanges } from '../agent/changes.ts';
 import { failure, messageOf } from '../base/errors.ts';
 import { parseSnapshot } from '../host/read-snapshot.ts';
-import { CaptureReader, type ReaderEvent } from '../pcap/reader.ts';
+import { CaptureReader, type RawPacket, type ReaderEvent } from '../pcap/reader.ts';
 import { type CapturedSnapshot, SnapshotCollector, type SnapshotResult } from '../pcap/snapshot-block.ts';
 import { pointName } from '../topology/points.ts';
 import { CaptureBase } from './capture-base.ts';
+import type { PacketSink } from './capture-core.ts';
 import { gapWords, parseGapComment } from './capture-gap.ts';
 import { pointOfInterface } from './file-points.ts';
 import type { HostStore } from './host-store.ts';
@@ -17,6 +18,16 @@ import type { UsedPoint } from './saving/live-saving.ts';
 import type { LostCounts, SavingState } from './state.ts';
 import type { PointCondition } from './trail-keeper.ts';
 import { ASSUMED_HOST } from './what-if.ts';
+
+/** Who writes the file anew while it is read. */
+export interface FileTap extends PacketSink {
+  /** Each event that is no packet, before it is taken in. */
+  event(event: Exclude<ReaderEvent, { kind: 'packet' }>): void;
+  /** Each packet, when its flow has been told. Returns false once no more are wanted. */
+  read(raw: RawPacket): boolean;
+  /** Called between chunks: nothing is read before it has settled. */
+  drained(): Promise<void>;
+}
 
 export interface FileCaptureOptions {
   readonly path: string;
@@ -28,6 +39,7 @@ export interface FileCaptureOptions {
   readonly packetFilter: PacketFilter | null;
   readonly keepPackets: boolean;
   readonly packetLimit: number | null;
+  readonly tap?: FileTap;
 }
 
 const CHUNK_BYTES = 1 << 20;
@@ -47,12 +59,14 @@ export class FileCapture extends CaptureBase {
   readonly #abort = new AbortController();
   readonly #statistics = new Map<number, { kernel: number | null; engine: number | null }>();
   #hasFacts: boolean;
+  #wantsMore = true;
   #lastSec = 0;
 
   constructor(options: FileCaptureOptions) {
     super([], { ...options, startedAt: 0 });
     this.#options = options;
     this.#hasFacts = options.hasOwnFacts;
+    this.core.sink = options.tap ?? null;
     this.finished = this.#read();
     // Whoever does not await `finished` hears of a failure through the events and the points' state.
     this.finished.catch(() => {});
@@ -123,14 +137,16 @@ export class FileCapture extends CaptureBase {
     try {
       for await (const chunk of stream) {
         this.#reader.push(chunk as Uint8Array);
-        if (!this.#drain()) break;
+        this.#wantsMore = this.#drain();
+        await this.#options.tap?.drained();
+        if (!this.#wantsMore) break;
         this.#assumeHost();
         this.core.judgeAll();
         this.measureRate();
         this.notifier.touch();
       }
       this.#reader.end();
-      if (!this.isAtLimit) this.#drain();
+      if (this.#wantsMore) this.#drain();
     } catch (error) {
       if (!this.#abort.signal.aborted) throw this.#failed(error);
     } finally {
@@ -179,16 +195,18 @@ export class FileCapture extends CaptureBase {
     if (packetFilter !== null && !packetFilter.accepts(raw)) return true;
     if (this.startedAt === 0) this.startedAt = raw.timeSec + raw.timeNsec / 1e9;
     const target = this.#interfaces[raw.interfaceId];
-    if (target === undefined) return true;
+    const tap = this.#options.tap ?? null;
+    if (target === undefined) return tap === null || tap.read(raw);
     this.core.ingest(raw, target.point, target.linkType);
     if (raw.timeSec > this.#lastSec) {
       this.core.advance(raw.timeSec, raw.timeNsec);
       this.#lastSec = raw.timeSec;
     }
-    return !this.isAtLimit;
+    return !this.isAtLimit && (tap === null || tap.read(raw));
   }
 
   #other(event: Exclude<ReaderEvent, { kind: 'packet' }>): void {
+    this.#options.tap?.event(event);
     switch (event.kind) {
       case 'section':
         this.#interfaces = [];

@@ -289,6 +289,28 @@ export interface FileOptions {
   readonly packetLimit?: number;
 }
 
+/** What of a file is written anew. */
+export interface RewriteFileOptions {
+  /** pcap-filter syntax, '' for all. */
+  readonly filter?: string;
+  /** Flows that it says yes to at any verdict of theirs, or at their end; null for all. */
+  readonly only?: ((row: FlowRow) => boolean) | null;
+  readonly packetLimit?: number | null;
+  readonly transform?: SessionTransform | null;
+}
+
+export interface RewriteResult {
+  /** Packets in the file that was read, up to where reading ended. */
+  readonly read: number;
+  readonly packets: number;
+  readonly bytes: number;
+  /** Blocks that were not understood and not passed on. */
+  readonly leftOut: number;
+  readonly points: number;
+  /** What is damaged in the file. */
+  readonly problems: readonly string[];
+}
+
 /** Answer to "what would happen to such a packet". */
 export interface ExplainAnswer {
   /** The question as understood, in words: `web1 172.18.0.2 → web2 198.18.20.2 icmp echo-request`. */
@@ -404,6 +426,8 @@ export interface Workspace {
   pointsBetween(src: string, dst: string): PointsBetween;
   /** A saved session or any pcap or pcapng. `filter` is pcap-filter syntax, '' for all. */
   openFile(path: string, options?: FileOptions): Promise<CaptureView>;
+  /** Writes a file anew, with some of its packets only, or changed. */
+  rewriteFile(path: string, to: string, options?: RewriteFileOptions): Promise<RewriteResult>;
   /** SRC and DST: a container, an address, `host` or `outside`. PROTO: `icmp`, `tcp:80`, `udp:53`. Throws a usage error for bad ones. */
   explain(src: string, dst: string, proto: string, options: { readonly whyNot: boolean }): ExplainAnswer;
   /** Asks the kernel for its trace, with rules of our own that end with it. Rejects where this host's kernel cannot be asked. */

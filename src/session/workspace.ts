@@ -1,28 +1,32 @@
 /** Opens a host to work on: this machine (with an agent), or a saved snapshot, or nothing but files. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { type AgentClient, startAgent } from '../agent/client.ts';
 import { dropPrivileges } from '../agent/drop-privileges.ts';
 import type { Capabilities, CollectRequest } from '../agent/protocol.ts';
-import { failure, messageOf, missingError } from '../base/errors.ts';
+import { failure, messageOf, missingError, usageError } from '../base/errors.ts';
 import { parseSnapshot } from '../host/read-snapshot.ts';
 import type { SnapshotDocument } from '../host/snapshot.ts';
 import type { CapturePoint } from '../topology/topology.ts';
 import { explainQuestion } from './explain-question.ts';
-import { FileCapture } from './file-capture.ts';
+import { FileCapture, type FileTap } from './file-capture.ts';
 import { connectionsOf, HostStore } from './host-store.ts';
 import { InterfaceTraffic } from './interface-traffic.ts';
 import { LiveCapture } from './live-capture.ts';
 import { compilePacketFilter } from './packet-filter.ts';
 import { pointsBetween } from './points-between.ts';
 import { suggestFileName } from './saving/capture-file-name.ts';
+import { FileRewriter } from './saving/rewrite-file.ts';
 import type {
   CaptureOptions,
   CaptureView,
   ExplainAnswer,
   FileOptions,
+  FlowRow,
   HostState,
   PointsBetween,
+  RewriteFileOptions,
+  RewriteResult,
   TraceOptions,
   TraceSubject,
   TraceView,
@@ -198,6 +202,57 @@ export class HostWorkspace implements Workspace {
     return capture;
   }
 
+  async rewriteFile(path: string, to: string, options: RewriteFileOptions = {}): Promise<RewriteResult> {
+    const { only = null, transform = null, filter = '', packetLimit = null } = options;
+    await refuseSameFile(path, to);
+    const packetFilter = await compilePacketFilter(filter);
+    const flows = only === null ? null : await this.#flowsOf(path, only);
+    const host = this.#isSnapshot ? this.store.version : null;
+    const rewriter = await FileRewriter.open(to, { packetFilter, flows, packetLimit, transform, host });
+    const capture = this.#openForRewriting(path, rewriter);
+    try {
+      await capture.finished;
+    } finally {
+      await capture.stop();
+      await rewriter.close();
+    }
+    const { points, packets, events } = capture.getState();
+    const problems = events.filter(({ severity }) => severity !== 'info').map(({ text }) => text);
+    return { read: packets, packets: rewriter.packets, bytes: rewriter.bytes, leftOut: rewriter.leftOut, points: points.length, problems };
+  }
+
+  /** The flows that are chosen, looked for in the whole file: whether one is wanted may only be known at its end. */
+  async #flowsOf(path: string, only: (row: FlowRow) => boolean): Promise<ReadonlySet<number>> {
+    if (path === '-')
+      throw usageError('flows are chosen by reading the file twice, and standard input comes once', { hint: 'save it to a file first' });
+    const capture = this.#openForRewriting(path, null);
+    const chosen = new Set<number>();
+    const rows = new Map<number, number>();
+    const look = (row: FlowRow): void => {
+      if (only(row)) chosen.add(row.flow.id);
+    };
+    capture.observe({ verdictChanged: look, flowEnded: look, flowJoined: (flowId, rowId) => void rows.set(flowId, rowId) });
+    await capture.finished;
+    await capture.stop();
+    for (const [flowId, rowId] of rows) if (chosen.has(rowId)) chosen.add(flowId);
+    return chosen;
+  }
+
+  #openForRewriting(path: string, tap: FileTap | null): FileCapture {
+    const capture = new FileCapture({
+      path,
+      store: this.#isSnapshot ? this.store : new HostStore(false),
+      hasOwnFacts: this.#isSnapshot,
+      filter: '',
+      packetFilter: null,
+      keepPackets: false,
+      packetLimit: null,
+      ...(tap === null ? {} : { tap }),
+    });
+    this.#captures.add(capture);
+    return capture;
+  }
+
   explain(src: string, dst: string, proto: string, options: { readonly whyNot: boolean }): ExplainAnswer {
     const version = this.store.version;
     if (version === null) throw failure('the facts of this host could not be read', { hint: 'vethscope doctor says what is missing' });
@@ -246,6 +301,14 @@ export class HostWorkspace implements Workspace {
     for (const listener of this.#listeners) listener();
   }
 }
+
+/** Opening it to write would empty it before it is read. */
+const refuseSameFile = async (path: string, to: string): Promise<void> => {
+  if (path === '-' || to === '-') return;
+  const [from, there] = await Promise.all([path, to].map((name) => stat(name).catch(() => null)));
+  if (from?.isFile() === true && there != null && from.dev === there.dev && from.ino === there.ino)
+    throw usageError(`${to} is the file that is read`, { hint: 'write to another one' });
+};
 
 const readPeers = (paths: readonly string[] = []): Promise<SnapshotDocument[]> =>
   Promise.all(paths.map(async (path) => parseSnapshot(await readSnapshotFile(path))));
