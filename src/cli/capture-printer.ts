@@ -118,8 +118,8 @@ export class CapturePrinter implements CaptureObserver {
   #flowText(row: FlowRow, moment: FlowMoment): string {
     const line = flowLine(row, moment, this.#style, this.#zone.offsetMinutes(row.flow.firstSec));
     // A new flow has left no trail yet.
-    const trail = moment === 'new' ? [] : trailLines(row.trail ?? null, this.#style, this.#context.terminal.columns);
-    return [line, ...trail].join('\n');
+    const trail = moment === 'new' ? null : (row.trail ?? null);
+    return trail === null ? line : [line, ...trailLines(trail, this.#style, this.#context.terminal.columns)].join('\n');
   }
 
   #onPacket(packet: Packet, flow: Flow, direction: Direction): void {

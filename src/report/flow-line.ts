@@ -1,6 +1,7 @@
 /** A flow as one line for people: when, who, what, how much, the verdict in words and what decided. */
 import { formatIp, type IpAddress } from '../base/ip-address.ts';
 import { printable } from '../base/printable.ts';
+import type { Verdict } from '../path/verdict.ts';
 import type { FlowRow } from '../session/state.ts';
 import { decisionWords, outcomeTone } from './decision.ts';
 import { foldGlyphs, glyphsOf, type Style, tint } from './style.ts';
@@ -53,15 +54,18 @@ export const endText = (name: string, ip: IpAddress, port: number): string => {
 
 const protocolAndState = (row: FlowRow): string => printable(row.state === '' ? row.protocol : `${row.protocol}, ${row.state}`);
 
+const replyWords = (reply: Verdict | null): string =>
+  reply === null ? '' : `reply ${reply.outcome.toUpperCase()} by ${decisionWords(reply)}`;
+
 /** `DROP  filter DOCKER-ISOLATION-STAGE-2 #1 · counted ✓ +12`. */
 export const verdictWords = (row: FlowRow, style: Style): string => {
   if (row.verdict === null) return row.outcome === '' ? '' : `${row.outcome}  ${printable(row.by)}`.trimEnd();
-  const { verdict, counted, reply } = row.verdict;
-  const outcome = tint(style, outcomeTone(verdict.outcome), padEnd(row.outcome, OUTCOME_COLUMNS));
+  const { outcome: decided, counted, replyOutcome } = row.verdict;
+  const outcome = tint(style, outcomeTone(decided), padEnd(row.outcome, OUTCOME_COLUMNS));
   const notes = [
     printable(row.by),
     counted === null || counted === 0 ? '' : `counted ${glyphsOf(style).tick} +${counted}`,
-    reply !== null && reply.outcome !== 'accept' ? `reply ${reply.outcome.toUpperCase()} by ${decisionWords(reply)}` : '',
+    replyOutcome === null || replyOutcome === 'accept' ? '' : replyWords(row.verdict.reply),
   ];
   return `${outcome}${notes.filter((note) => note !== '').join(' · ')}`;
 };

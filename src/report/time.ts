@@ -45,4 +45,7 @@ export const bytesText = (bytes: number): string => {
 };
 
 export const countText = (count: number, singular: string, plural = `${singular}s`): string =>
-  `${count.toLocaleString('en-US')} ${count === 1 ? singular : plural}`;
+  `${groupedText(count)} ${count === 1 ? singular : plural}`;
+
+/** `1,234,567`. */
+const groupedText = (count: number): string => (count < 1000 ? String(count) : String(count).replace(/\B(?=(?:\d{3})+$)/g, ','));

@@ -13,7 +13,7 @@ import { specOfPacket } from '../path/origin.ts';
 import { type Answer, type SharedAnswer, unshared } from '../path/sharing/judge-cache.ts';
 import type { DecidedBy, PacketSpec, Verdict } from '../path/verdict.ts';
 import type { CapturePoint } from '../topology/topology.ts';
-import { answered, contradictionOf, movedOf, natCounts, natRefsOf, type Observed, observe, trackOf, witnessOf } from './evidence.ts';
+import { answered, contradictionOf, type EvidenceTrack, movedOf, natCounts, natRefsOf, observe, trackOf, witnessOf } from './evidence.ts';
 import type { FlowNote } from './flow-note.ts';
 import type { HostStore, HostVersion } from './host-store.ts';
 import { LiveVerdict, NONE, NOTHING_SEEN, type SeenBeside } from './live-verdict.ts';
@@ -221,16 +221,17 @@ export class FlowJudge {
     // What is known of the answer alone is no prediction about the question, and what was seen once stays seen.
     if (note.headDirection !== ORIGINAL) return { counted, nat, contradiction: null };
     const isSettled = live.contradiction !== null && (live.contradiction.kind === 'answered' || counted === 0);
-    const laterCounted = (): boolean => this.#laterCounted(note);
-    const contradiction = isSettled
-      ? live.contradiction
-      : (this.#contradictionOf(live, { flow, witness, counted, track, laterCounted }) ?? trailOf(live));
+    const contradiction = isSettled ? live.contradiction : (this.#contradictionOf(note, live, track, counted) ?? trailOf(live));
     return { counted, nat, contradiction };
   }
 
   /** The words are made of the flow's own verdict, where there is anything to say. */
-  #contradictionOf({ answer }: LiveVerdict, observed: Omit<Observed, 'verdict'>): Contradiction | null {
-    const found = contradictionOf({ ...observed, verdict: answer.shared.answer.verdict });
+  #contradictionOf(note: FlowNote, live: LiveVerdict, track: EvidenceTrack, counted: number | null): Contradiction | null {
+    const { outcome, template: verdict, answer } = live;
+    // What lets packets pass is contradicted by nothing but a counter that stands still.
+    if (outcome !== 'drop' && outcome !== 'reject' && counted !== 0) return null;
+    const { flow, counter: witness } = note;
+    const found = contradictionOf({ flow, verdict, witness, counted, track, laterCounted: () => this.#laterCounted(note) });
     return found === null ? null : { ...found, text: answer.words(found.text) };
   }
 

@@ -7,6 +7,7 @@ import type { Verdict } from '../path/verdict.ts';
 import { byWords, outcomeWord, proxyPhrase } from '../report/decision.ts';
 import type { FlowNote } from './flow-note.ts';
 import type { HostStore } from './host-store.ts';
+import { type Decision, LiveRow, type RowWords } from './live-row.ts';
 import type { LiveVerdict } from './live-verdict.ts';
 import type { FlowPage, FlowProxied, FlowQuery, FlowRow, FlowSort, FlowTrail } from './state.ts';
 
@@ -22,7 +23,7 @@ interface Order {
   readonly notes: readonly FlowNote[];
 }
 
-export class FlowRows {
+export class FlowRows implements RowWords {
   readonly #store: HostStore;
   readonly #noteOf: (flowId: number) => FlowNote | null;
   readonly #trailOf: (note: FlowNote) => FlowTrail | null;
@@ -43,28 +44,23 @@ export class FlowRows {
   }
 
   row(note: FlowNote): FlowRow {
-    const { flow, verdict } = note;
-    const proxied = this.#proxiedOf(note);
-    const trailOf = this.#trailOf;
-    return {
-      flow,
-      aName: this.#nameOfEnd(note, 'aName'),
-      bName: this.#nameOfEnd(note, 'bName'),
-      protocol: flowProtocol(flow),
-      state: this.#stateOf(note),
-      verdict,
-      ...this.#decision(note, proxied),
-      proxied,
-      traced: note.traced,
-      get trail() {
-        return trailOf(note);
-      },
-    };
+    return new LiveRow(note, this);
+  }
+
+  proxiedOf(note: FlowNote): FlowProxied | null {
+    return this.#proxiedOf(note);
+  }
+
+  trailOf(note: FlowNote): FlowTrail | null {
+    return this.#trailOf(note);
+  }
+
+  protocolOf({ flow }: FlowNote): string {
+    return flowProtocol(flow);
   }
 
   /** What carries a flow inside a tunnel decides about it too, on this host. */
-  #decision(note: FlowNote, proxied: FlowProxied | null): Pick<FlowRow, 'outcome' | 'by'> {
-    const { flow, verdict } = note;
+  decision({ flow }: FlowNote, verdict: LiveVerdict | null, proxied: FlowProxied | null): Decision {
     if (verdict !== null) {
       // Where its other half is known, that says more than where docker-proxy dials.
       const isTold = proxied !== null && (proxied.flow !== null || proxied.candidates.length > 0);
@@ -94,7 +90,7 @@ export class FlowRows {
     return answer.words(words);
   }
 
-  #stateOf({ flow }: FlowNote): string {
+  stateOf({ flow }: FlowNote): string {
     const carries = flow.carries ?? null;
     if (carries === null) return printable(flowState(flow));
     const inside = carries.flows.map(
@@ -129,7 +125,7 @@ export class FlowRows {
     return printable(name ?? formatIp(ip));
   }
 
-  #nameOfEnd(note: FlowNote, end: 'aName' | 'bName'): string {
+  nameOfEnd(note: FlowNote, end: 'aName' | 'bName'): string {
     const ip = end === 'aName' ? note.flow.a : note.flow.b;
     const name = this.#store.version?.names.nameOf(ip) ?? null;
     if (name !== null) note[end] = printable(name);

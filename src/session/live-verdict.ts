@@ -60,8 +60,11 @@ export class LiveVerdict implements FlowVerdict {
     return this.answer.shared.answer.verdict;
   }
 
-  /** Without making the verdict: which outcome it is. */
   get outcome(): Verdict['outcome'] {
     return this.template.outcome;
+  }
+
+  get replyOutcome(): Verdict['outcome'] | null {
+    return this.answer.shared.answer.reply?.outcome ?? null;
   }
 }

@@ -20,6 +20,8 @@ interface Proxies {
   readonly facts: HostFacts;
   readonly ports: ReadonlySet<string>;
   readonly dialled: ReadonlyMap<string, string>;
+  /** All ports of both: most flows have another. */
+  readonly numbers: ReadonlySet<number>;
 }
 
 export class ProxiedHalves {
@@ -49,7 +51,7 @@ export class ProxiedHalves {
   judged({ flow, verdict }: FlowNote): void {
     const half = this.#halves.get(flow.id);
     if (half === undefined || half.side !== 'client' || half.proxy !== '' || verdict === null) return;
-    const to = verdict.verdict.proxiedTo;
+    const to = verdict.template.proxiedTo === undefined ? undefined : verdict.verdict.proxiedTo;
     if (to === undefined) this.forget(flow.id);
     else {
       half.proxy = `${flow.kind} ${to.address}`;
@@ -115,6 +117,7 @@ export class ProxiedHalves {
     if (flow.kind === 'tcp' && (packet.tcpFlags & (TH_SYN | TH_ACK)) !== TH_SYN) return;
     const proxies = this.#read();
     if (proxies === null) return;
+    if (!proxies.numbers.has(flow.bPort)) return;
     const key = `${flow.kind} ${addressPort(flow.b, flow.bPort)}`;
     const isDialled = proxies.dialled.has(key) && this.#isHosts(flow.a);
     if (!isDialled && !proxies.ports.has(`${flow.kind} ${flow.bPort}`)) return;
@@ -183,13 +186,16 @@ const tupleOf = (side: Half['side'], { a, aPort, b, bPort }: HalfEnds): string =
 const proxiesOf = (facts: HostFacts): Proxies => {
   const ports = new Set<string>();
   const dialled = new Map<string, string>();
+  const numbers = new Set<number>();
   for (const { protocol, ip, port, program } of facts.self.listeners ?? []) {
     if (program !== 'docker-proxy') continue;
     ports.add(`${protocol} ${port}`);
+    numbers.add(port);
     const published = publicationAt(facts, protocol, ip, port);
     const address = published === null ? null : dialledAddress(facts, published.container, ip.version);
-    if (published !== null && address !== null)
-      dialled.set(`${protocol} ${addressPort(address.ip, published.port.containerPort)}`, published.container.name);
+    if (published === null || address === null) continue;
+    dialled.set(`${protocol} ${addressPort(address.ip, published.port.containerPort)}`, published.container.name);
+    numbers.add(published.port.containerPort);
   }
-  return { facts, ports, dialled };
+  return { facts, ports, dialled, numbers };
 };

@@ -97,6 +97,9 @@ export interface CaptureState {
 /** A verdict as it belongs to a live flow: when and why it changed, and whether the rule's counter moved with the packets. */
 export interface FlowVerdict {
   readonly verdict: Verdict;
+  /** The outcomes by themselves: reading them makes no verdict. */
+  readonly outcome: Verdict['outcome'];
+  readonly replyOutcome: Verdict['outcome'] | null;
   /** The reply's, null where no reply is expected or it cannot be said. */
   readonly reply: Verdict | null;
   /** How the question was formed where the capture point does not show it (what was assumed about device and translation). */

@@ -6,12 +6,12 @@ import type { Terminal } from '../../src/cli/terminal.ts';
 import { Packet } from '../../src/packet/packet.ts';
 import { PLAIN_STYLE } from '../../src/report/style.ts';
 import type { CaptureView, FlowRow } from '../../src/session/state.ts';
-import { dropRow, flow, policyVerdict } from '../report/fixtures.ts';
+import { dropRow, flow, flowVerdict, policyVerdict } from '../report/fixtures.ts';
 import { EMPTY_STATE } from '../report/states.ts';
 
 const options: PrintOptions = { packets: false, live: true, silent: false, packetLimit: null };
 const changed = dropRow({
-  verdict: { verdict: policyVerdict, reply: null, assumptions: [], counted: null, natCounted: [], contradiction: null, changes: [] },
+  verdict: flowVerdict(policyVerdict),
   by: 'FORWARD policy',
 });
 const arp = dropRow({ flow: flow({ id: 9, kind: 'arp', protocol: -1, echo: null }), verdict: null, outcome: '', by: '', protocol: 'arp' });

@@ -3,7 +3,7 @@ import { type IpAddress, ipv4, parseIp, prefixOf } from '../../src/base/ip-addre
 import type { Flow } from '../../src/flow/flow.ts';
 import type { HostFacts, NamespaceFacts } from '../../src/host/facts.ts';
 import type { Verdict } from '../../src/path/verdict.ts';
-import type { FlowRow } from '../../src/session/state.ts';
+import type { FlowRow, FlowVerdict } from '../../src/session/state.ts';
 import type { ContainerNode, Endpoint, HostSide, Topology } from '../../src/topology/topology.ts';
 
 export const ip = (text: string): IpAddress => parseIp(text) ?? ipv4(0);
@@ -195,13 +195,26 @@ export const flow = (change: Partial<Flow> = {}): Flow => ({
   ...change,
 });
 
+export const flowVerdict = (verdict: Verdict, more: Partial<FlowVerdict> = {}): FlowVerdict => ({
+  verdict,
+  outcome: verdict.outcome,
+  reply: null,
+  replyOutcome: more.reply?.outcome ?? null,
+  assumptions: [],
+  counted: null,
+  natCounted: [],
+  contradiction: null,
+  changes: [],
+  ...more,
+});
+
 export const dropRow = (change: Partial<FlowRow> = {}): FlowRow => ({
   flow: flow(),
   aName: 'web1',
   bName: 'web2',
   protocol: 'icmp echo',
   state: '12 sent 0 back',
-  verdict: { verdict: dropVerdict, reply: null, assumptions: [], counted: 12, natCounted: [], contradiction: null, changes: [] },
+  verdict: flowVerdict(dropVerdict, { counted: 12 }),
   outcome: 'DROP',
   by: 'filter DOCKER-ISOLATION-STAGE-2 #1',
   traced: { there: null, reply: null },
@@ -228,15 +241,11 @@ export const tcpRow = (): FlowRow => ({
   bName: '203.0.113.1',
   protocol: 'tcp',
   state: 'closed',
-  verdict: {
-    verdict: publishedVerdict,
+  verdict: flowVerdict(publishedVerdict, {
     reply: policyVerdict,
     assumptions: ['the packet came in by eth0'],
-    counted: null,
-    natCounted: [],
-    contradiction: null,
     changes: [{ at: 1_795_230_850, from: 'drop', to: 'accept', because: 'rules changed' }],
-  },
+  }),
   outcome: 'ACCEPT',
   by: 'DNAT → 172.17.0.2:80 · filter DOCKER #1 (legacy)',
   traced: { there: null, reply: null },

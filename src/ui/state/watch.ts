@@ -1,4 +1,5 @@
 /** The flow table: which rows are shown and in which order, and what is done with the selected one. */
+import { frozenRow } from '../../session/live-row.ts';
 import type { CaptureView, FlowRow, FlowSort } from '../../session/state.ts';
 import type { Ui } from '../ui.ts';
 import type { Handlers } from './dispatch.ts';
@@ -111,7 +112,7 @@ const freeze = (screen: WatchScreen): FrozenTable => {
     offset: 0,
     limit: FROZEN_ROWS,
   });
-  return { rows: rows.map((row) => ({ ...row, flow: structuredClone(row.flow) })), total, state: screen.capture.getState() };
+  return { rows: rows.map(frozenRow), total, state: screen.capture.getState() };
 };
 
 const reorder = (screen: WatchScreen, change: Partial<WatchScreen>, ui: Ui): void => {
