@@ -6,6 +6,7 @@ import { parseCount, parseDevice, parseDuration, parsePrefixes } from './argumen
 import type { CommandContext } from './context.ts';
 import type { DiffCommandOptions } from './diff.ts';
 import type { ExplainCommandOptions } from './explain.ts';
+import type { InstallOptions } from './extcap/install.ts';
 import type { GlobalOptions } from './globals.ts';
 import type { RulesOptions } from './rules-files.ts';
 import { parseAutostop, parseFileSize, parseRing } from './save-options.ts';
@@ -131,6 +132,17 @@ const addHostCommands = (program: Command, io: ProgramIo): void => {
     .action(async () => {
       const { runDoctor } = await import('./doctor.ts');
       io.done(await runDoctor(io.context(program.opts())));
+    });
+  program
+    .command('install-extcap')
+    .description("show containers in Wireshark's list of interfaces, verdicts as packet comments")
+    .option('--dir <dir>', "this folder instead of Wireshark's personal one")
+    .option('--system', 'for all users of this machine')
+    .option('--remove', 'take it away again')
+    .option('--sudoers', 'only print the line that lets sudo capture without a password')
+    .action(async (options: InstallOptions) => {
+      const { runInstallExtcap } = await import('./extcap/install.ts');
+      io.done(await runInstallExtcap(options, io.context(program.opts())));
     });
 };
 

@@ -36,6 +36,11 @@ const runCommand = async (argv: readonly string[], io: ProcessIo, terminal: Term
     terminal.line(readVersion());
     return 0;
   }
+  // Wireshark asks so for each interface when it starts; its options are not of the kind that people type.
+  if (argv[0] === 'extcap') {
+    const { runExtcap } = await import('./extcap/extcap.ts');
+    return runExtcap(argv.slice(1), terminal);
+  }
   const { createProgram } = await import('./program.ts');
   const { words, afterDashes } = splitAtDashes(argv);
   let code = 0;

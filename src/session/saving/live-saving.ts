@@ -69,7 +69,7 @@ export class LiveSaving implements PacketSink {
       say: (severity, text) => source.say(severity, text),
       transform,
       begun: (begun) => {
-        writeFacts(begun, source);
+        writeFacts(begun, source, options);
         for (const { point, linkType } of source.used()) begun.interfaceIdOf(point, linkType);
       },
     });
@@ -125,7 +125,7 @@ export class LiveSaving implements PacketSink {
 
   /** The facts have changed. */
   facts(): void {
-    if (!this.#isOver && this.#writer.error === null) writeFacts(this.#writer, this.#source);
+    if (!this.#isOver && this.#writer.error === null) writeFacts(this.#writer, this.#source, this.#options);
   }
 
   leave(point: number): void {
@@ -173,7 +173,7 @@ export class LiveSaving implements PacketSink {
   #conclude(): void {
     if (this.#writer.error !== null) return;
     const nowMs = Date.now();
-    writeFacts(this.#writer, this.#source);
+    writeFacts(this.#writer, this.#source, this.#options);
     for (const { point, linkType, counts } of this.#source.used()) {
       const since = statisticsSince(counts, this.#baseline.get(point));
       this.#writer.statistics(point, linkType, since, Math.floor(nowMs / 1000), (nowMs % 1000) * 1_000_000);
@@ -186,11 +186,11 @@ export class LiveSaving implements PacketSink {
   }
 }
 
-const writeFacts = (writer: SessionWriter, source: SavingSource): void => {
+const writeFacts = (writer: SessionWriter, source: SavingSource, options: SaveOptions): void => {
   const facts = source.facts();
   if (facts === null) return;
   const nowMs = Date.now();
-  writer.snapshot(facts.document, Math.floor(nowMs / 1000), (nowMs % 1000) * 1_000_000);
+  if (options.facts !== false) writer.snapshot(facts.document, Math.floor(nowMs / 1000), (nowMs % 1000) * 1_000_000);
   writer.names(facts.names.records());
 };
 

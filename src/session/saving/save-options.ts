@@ -18,4 +18,6 @@ export interface SaveOptions {
   readonly transform?: SessionTransform | null;
   /** Only packets of flows that this says yes to. */
   readonly only?: ((row: FlowRow) => boolean) | null;
+  /** False where what is saved goes to a program that has no use for snapshots. @default true */
+  readonly facts?: boolean;
 }
