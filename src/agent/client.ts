@@ -53,6 +53,13 @@ const START_WITHIN_MS = 15_000;
 const CLOSE_WITHIN_MS = 8000;
 
 export const startAgent = async (options: AgentOptions = {}): Promise<AgentClient> => {
+  const { agent, ready } = forkAgent(options);
+  await ready;
+  return agent;
+};
+
+/** The same for who has something to do meanwhile: it can be asked at once, and answers when it runs. Until then main keeps its privileges. */
+export const forkAgent = (options: AgentOptions = {}): { readonly agent: AgentClient; readonly ready: Promise<void> } => {
   const child = fork(builtProgram('agent/main.js'), [], {
     // a session of its own: Ctrl-C in the terminal is main's to handle
     detached: true,
@@ -61,9 +68,8 @@ export const startAgent = async (options: AgentOptions = {}): Promise<AgentClien
     env: { ...process.env, ...(options.dockerHost ? { [DOCKER_HOST_OPTION]: options.dockerHost } : {}) },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
-  const client = new Client(child);
-  await client.ready;
-  return client;
+  const agent = new Client(child);
+  return { agent, ready: agent.ready };
 };
 
 interface Pending {

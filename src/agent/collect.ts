@@ -7,7 +7,7 @@ import { hostname } from 'node:os';
 import { type DockerDocument, SNAPSHOT_COMMANDS, type SnapshotCommand, type SnapshotDocument } from '../host/snapshot.ts';
 import type { DockerDaemon, DockerReading } from './docker.ts';
 import { type Gathered, gather, gatherRules, gatherSets, runCommand } from './firewall.ts';
-import { collectNamespaces, type NamespaceOwner, parseNetnsIds, programNamesOnly } from './namespaces.ts';
+import { collectNamespaces, gatherBatch, LINK_FACTS, type NamespaceOwner, parseNetnsIds, programNamesOnly } from './namespaces.ts';
 import { netnsOf } from './processes.ts';
 import type { CollectRequest } from './protocol.ts';
 import { readSysctls } from './sysctls.ts';
@@ -37,17 +37,17 @@ export const collect = async (what: CollectRequest, docker: DockerDaemon | { rea
   const into: Gathered = { raw: {}, missing: {} };
   const hostNetns = netnsOf('self');
   const dockerReading = readDocker(what.docker, docker);
-  const namespaceIds = gather(into, 'namespaces');
-  const namespaces = Promise.all([dockerReading, namespaceIds]).then(([reading]) => {
-    if (what.namespaces === 'none' || hostNetns === null) return {};
-    const nsids = parseNetnsIds(into.raw[SNAPSHOT_COMMANDS.namespaces] ?? '');
-    return collectNamespaces(ownersOf(reading), hostNetns, what.namespaces, nsids);
-  });
+  const namespaceIds = gather(into, 'namespaces').then(() => parseNetnsIds(into.raw[SNAPSHOT_COMMANDS.namespaces] ?? ''));
+  const namespaces = dockerReading.then((reading) =>
+    what.namespaces === 'none' || hostNetns === null ? {} : collectNamespaces(ownersOf(reading), hostNetns, what.namespaces, namespaceIds),
+  );
   await Promise.all([
-    ...NETWORK_COMMANDS.map((command) => gather(into, command)),
+    ...(what.namespaces === 'links'
+      ? [gatherLinks(into)]
+      : [...NETWORK_COMMANDS.map((command) => gather(into, command)), gatherSysctls(into)]),
     ...(what.firewall ? [gatherRules(into), gatherSets(into), gatherListeners(into)] : []),
     ...(what.conntrack ? [gatherConntrack(into)] : []),
-    gatherSysctls(into),
+    namespaceIds,
     namespaces,
   ]);
   const reading = await dockerReading;
@@ -62,6 +62,11 @@ export const collect = async (what: CollectRequest, docker: DockerDaemon | { rea
     raw: inOrder(into.raw),
     ...(Object.keys(into.missing).length === 0 ? {} : { missing: into.missing }),
   };
+};
+
+/** What the topology is made of, by few processes: for lists, which are waited for. */
+const gatherLinks = async (into: Gathered): Promise<void> => {
+  await Promise.all([gatherBatch(into, [], [], LINK_FACTS), gather(into, 'route6'), gather(into, 'fdb')]);
 };
 
 /** Seconds since the epoch with nine decimals; the clock gives milliseconds. */

@@ -54,6 +54,6 @@ export const runDiff = async (
 };
 
 const factsIn = async (path: string): Promise<HostFacts> => {
-  const { readSnapshotFile } = await import('../session/workspace.ts');
+  const { readSnapshotFile } = await import('../session/open-workspace.ts');
   return readFacts(parseSnapshot(await readSnapshotFile(path)));
 };

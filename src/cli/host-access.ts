@@ -14,7 +14,7 @@ export const withWorkspace = async <Result>(
   peers: readonly string[] = [],
   whatIf: WhatIf | null = null,
 ): Promise<Result> => {
-  const { openWorkspace } = await import('../session/workspace.ts');
+  const { openWorkspace } = await import('../session/open-workspace.ts');
   const { host, dockerHost } = context.globals;
   const workspace = await openWorkspace({ host: host ?? null, dockerHost: dockerHost ?? null, needs, peers, whatIf });
   try {

@@ -1,5 +1,7 @@
 /** `vethscope read FILE [FILTER]`: what `capture` shows, on a saved pcap or pcapng. */
+
 import { EXIT_CODES, usageError } from '../base/errors.ts';
+import { grouped } from '../base/grouped.ts';
 import { printable } from '../base/printable.ts';
 import { jsonLine } from '../report/json.ts';
 import { bytesText, countText } from '../report/time.ts';
@@ -82,6 +84,6 @@ const rewrittenJson = (path: string, { read, packets, bytes, leftOut }: RewriteR
 });
 
 const rewrittenLines = (path: string, { read, packets, bytes, leftOut }: RewriteResult): string[] => [
-  printable(`wrote ${packets.toLocaleString('en-US')} of ${countText(read, 'packet')}, ${bytesText(bytes)} to ${path}`),
+  printable(`wrote ${grouped(packets)} of ${countText(read, 'packet')}, ${bytesText(bytes)} to ${path}`),
   ...(leftOut === 0 ? [] : [`${countText(leftOut, 'block')} that nobody here understands left out`]),
 ];

@@ -1,5 +1,7 @@
 /** What other rules would change, for people: the totals first, then the flows by what decided and would decide, the most important first. */
+
 import { assertNever } from '../base/assert-never.ts';
+import { grouped } from '../base/grouped.ts';
 import { printable } from '../base/printable.ts';
 import type { Verdict } from '../path/verdict.ts';
 import { type ChangeKind, type Effect, weightOf } from '../path/verdict-change.ts';
@@ -46,9 +48,9 @@ const summary = ({ changed, compared, flows }: SessionDiff, style: Style): strin
   const unjudged = flows - compared;
   const rest = unjudged === 0 ? '' : ` (${countText(unjudged, 'flow')} without a verdict: not compared)`;
   if (changed.length === 0) return `None of ${countText(compared, 'flow')} changes its verdict.${rest}`;
-  const parts = tallyOf(changed).map((tally) => `${tally.flows.toLocaleString('en-US')} ${changeWords(tally, style)}`);
+  const parts = tallyOf(changed).map((tally) => `${grouped(tally.flows)} ${changeWords(tally, style)}`);
   const verb = changed.length === 1 ? 'changes' : 'change';
-  return `${tint(style, 'strong', `${changed.length.toLocaleString('en-US')} of ${countText(compared, 'flow')} ${verb}:`)} ${parts.join(', ')}${rest}`;
+  return `${tint(style, 'strong', `${grouped(changed.length)} of ${countText(compared, 'flow')} ${verb}:`)} ${parts.join(', ')}${rest}`;
 };
 
 const changeWords = ({ kind, before, after }: Pick<Group, 'kind' | 'before' | 'after'>, style: Style): string => {

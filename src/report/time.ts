@@ -1,4 +1,5 @@
 /** Times as this program writes them: for programs, seconds since the epoch with nine decimals; for people, the time of day. */
+import { grouped } from '../base/grouped.ts';
 
 export const epochText = (sec: number, nsec: number): string => `${sec}.${String(nsec).padStart(9, '0')}`;
 
@@ -45,7 +46,4 @@ export const bytesText = (bytes: number): string => {
 };
 
 export const countText = (count: number, singular: string, plural = `${singular}s`): string =>
-  `${groupedText(count)} ${count === 1 ? singular : plural}`;
-
-/** `1,234,567`. */
-const groupedText = (count: number): string => (count < 1000 ? String(count) : String(count).replace(/\B(?=(?:\d{3})+$)/g, ','));
+  `${grouped(count)} ${count === 1 ? singular : plural}`;

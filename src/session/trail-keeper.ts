@@ -2,6 +2,7 @@
  * Trails of a capture with several points: hands packets to the book of stages, and lays what was seen beside the verdicts. What a point
  * must not have missed for its silence to mean something is decided here: docs/decisions/0010-trails.md.
  */
+import { grouped } from '../base/grouped.ts';
 import type { IpAddress } from '../base/ip-address.ts';
 import { formatIp } from '../base/ip-address.ts';
 import type { Flow } from '../flow/flow.ts';
@@ -179,7 +180,7 @@ export class TrailKeeper {
   }
 
   #whyUnsure(point: CapturePoint, index: number, condition: PointCondition, note: FlowNote): string | null {
-    if (condition.lost !== null && condition.lost > 0) return `${condition.lost.toLocaleString('en-US')} packets were lost there`;
+    if (condition.lost !== null && condition.lost > 0) return `${grouped(condition.lost)} packets were lost there`;
     if (condition.lost === null && (this.#busiest[index] ?? 0) > QUIET_PACKETS_PER_SECOND)
       return 'whether packets were lost there is not known, and it was busy';
     if (point.filter !== null) return `only some packets are captured there: ${point.filter}`;

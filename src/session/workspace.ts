@@ -1,22 +1,17 @@
-/** Opens a host to work on: this machine (with an agent), or a saved snapshot, or nothing but files. */
-import { readFile, stat } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
-import { type AgentClient, startAgent } from '../agent/client.ts';
-import { dropPrivileges } from '../agent/drop-privileges.ts';
+/** A host to work on: this machine (with an agent), or a saved snapshot, or nothing but files. */
+import { stat } from 'node:fs/promises';
+import type { AgentClient } from '../agent/client.ts';
 import type { Capabilities, CollectRequest } from '../agent/protocol.ts';
-import { failure, messageOf, missingError, usageError } from '../base/errors.ts';
-import { parseSnapshot } from '../host/read-snapshot.ts';
+import { failure, missingError, usageError } from '../base/errors.ts';
 import type { SnapshotDocument } from '../host/snapshot.ts';
 import type { CapturePoint } from '../topology/topology.ts';
 import { explainQuestion } from './explain-question.ts';
 import { FileCapture, type FileTap } from './file-capture.ts';
 import { connectionsOf, HostStore } from './host-store.ts';
 import { InterfaceTraffic } from './interface-traffic.ts';
-import { LiveCapture } from './live-capture.ts';
 import { compilePacketFilter } from './packet-filter.ts';
 import { pointsBetween } from './points-between.ts';
 import { suggestFileName } from './saving/capture-file-name.ts';
-import { FileRewriter } from './saving/rewrite-file.ts';
 import type {
   CaptureOptions,
   CaptureView,
@@ -32,59 +27,11 @@ import type {
   TraceView,
   Workspace,
 } from './state.ts';
-import { TraceRun } from './trace-run.ts';
-import { checkSender, traceTask } from './trace-task.ts';
 import type { WhatIf } from './what-if.ts';
-
-export interface WorkspaceOptions {
-  /** Path of a saved snapshot to work on instead of this machine; `-` for standard input. */
-  readonly host: string | null;
-  readonly dockerHost: string | null;
-  /** Paths of snapshots of other hosts. */
-  readonly peers?: readonly string[];
-  /** Other rules in the place of the host's. */
-  readonly whatIf?: WhatIf | null;
-  /**
-   * `live`: kept up to date. `live-soon`: the same, handed out at once; the host follows. `facts`: this moment, in full. `links`: this moment,
-   * containers and interfaces without rules. `file`: no host
-   * at all, unless one is named.
-   */
-  readonly needs: 'live' | 'live-soon' | 'facts' | 'links' | 'file';
-}
 
 /** Counters and changes are looked for this often; a change is known within two seconds. */
 const WATCH_MS = 1_000;
-const LIVE: CollectRequest = { firewall: true, conntrack: true, namespaces: 'rules', docker: true };
-const LINKS: CollectRequest = { firewall: false, conntrack: false, namespaces: 'links', docker: true };
-const FULL: CollectRequest = { firewall: true, conntrack: true, namespaces: 'full', docker: true };
-
 const CONNECTIONS: CollectRequest = { firewall: false, conntrack: true, namespaces: 'none', docker: false };
-
-export const openWorkspace = async (options: WorkspaceOptions): Promise<HostWorkspace> => {
-  const whatIf = options.whatIf ?? null;
-  if (options.host !== null) {
-    const workspace = new HostWorkspace(null, true, whatIf);
-    workspace.store.knowPeers(await readPeers(options.peers));
-    workspace.store.replace(parseSnapshot(await readSnapshotFile(options.host)), 'snapshot opened');
-    return workspace;
-  }
-  if (options.needs === 'file') return new HostWorkspace(null, false, whatIf);
-  const agent = await startAgent({ dockerHost: options.dockerHost });
-  try {
-    // From here on this process looks at what others send: without the privileges that it was started with.
-    dropPrivileges();
-    const workspace = new HostWorkspace(agent, false, whatIf);
-    workspace.store.knowPeers(await readPeers(options.peers));
-    if (options.needs === 'live-soon')
-      void workspace.begin(LIVE, true).catch((error: unknown) => workspace.store.setTrouble(messageOf(error)));
-    else if (options.needs === 'live') await workspace.begin(LIVE, true);
-    else await workspace.begin(options.needs === 'links' ? LINKS : FULL, false);
-    return workspace;
-  } catch (error) {
-    await agent.close();
-    throw error;
-  }
-};
 
 export class HostWorkspace implements Workspace {
   readonly store: HostStore;
@@ -94,7 +41,7 @@ export class HostWorkspace implements Workspace {
   readonly #captures = new Set<CaptureView>();
   readonly #traces = new Set<TraceView>();
   /** What was read of the host at last. */
-  #what: CollectRequest = FULL;
+  #what: CollectRequest | null = null;
   readonly #traffic = new InterfaceTraffic();
   #timer: NodeJS.Timeout | null = null;
   #capabilities: Promise<Capabilities> | null = null;
@@ -108,12 +55,12 @@ export class HostWorkspace implements Workspace {
     this.store.subscribe(() => this.#moved());
   }
 
-  /** Reads the host once, and keeps reading where it is to be live. */
-  async begin(what: CollectRequest, live: boolean): Promise<void> {
+  /** Takes the host as it was read first, and keeps reading where it is to be live. */
+  async begin(what: CollectRequest, first: Promise<SnapshotDocument>, live: boolean): Promise<void> {
     const agent = this.#agent;
     if (agent === null) return;
     this.#what = what;
-    this.store.replace(await agent.collect(what), 'first look');
+    this.store.replace(await first, 'first look');
     if (!live) return;
     agent.onMessage((news) => {
       switch (news.type) {
@@ -181,6 +128,7 @@ export class HostWorkspace implements Workspace {
     ) {
       throw missingError('no capture engine here: neither the libpcap binding (cap) nor tcpdump', { hint: 'apt-get install tcpdump' });
     }
+    const { LiveCapture } = await import('./live-capture.ts');
     const capture = new LiveCapture(points, { ...options, agent, store: this.store, defaultEngine: engine });
     this.#captures.add(capture);
     await capture.begin(options.saveToStdout === true ? '-' : options.saveTo, options.save);
@@ -208,6 +156,7 @@ export class HostWorkspace implements Workspace {
     const packetFilter = await compilePacketFilter(filter);
     const flows = only === null ? null : await this.#flowsOf(path, only);
     const host = this.#isSnapshot ? this.store.version : null;
+    const { FileRewriter } = await import('./saving/rewrite-file.ts');
     const rewriter = await FileRewriter.open(to, { packetFilter, flows, packetLimit, transform, host });
     const capture = this.#openForRewriting(path, rewriter);
     try {
@@ -271,14 +220,17 @@ export class HostWorkspace implements Workspace {
     // A flow that is running is known to the kernel by now: its translations and state are what counts.
     if (subject.kind === 'flow') this.store.replaceConnections(connectionsOf(await agent.collect(CONNECTIONS)));
     const version = this.store.version;
-    if (version === null) throw failure('the facts of this host could not be read', { hint: 'vethscope doctor says what is missing' });
+    const what = this.#what;
+    if (version === null || what === null)
+      throw failure('the facts of this host could not be read', { hint: 'vethscope doctor says what is missing' });
     const { canReadRules, programs } = await this.capabilities();
     if (!canReadRules) throw missingError('a trace needs the privilege to add rules (CAP_NET_ADMIN)', { hint: 'sudo vethscope' });
     if (programs['nft'] === null)
       throw missingError('nft is not installed: the kernel is asked for its trace by it', { hint: 'apt-get install nftables' });
+    const [{ TraceRun }, { checkSender, traceTask }] = await Promise.all([import('./trace-run.ts'), import('./trace-task.ts')]);
     const task = traceTask(version, subject);
     if (options.send) checkSender(task);
-    const refresh = async (): Promise<void> => this.store.replace(await agent.collect(this.#what), 'rules changed');
+    const refresh = async (): Promise<void> => this.store.replace(await agent.collect(what), 'rules changed');
     const run = new TraceRun(task, options, version, { agent, store: this.store, refresh });
     this.#traces.add(run);
     void run.finished.then(() => this.#traces.delete(run));
@@ -308,19 +260,4 @@ const refuseSameFile = async (path: string, to: string): Promise<void> => {
   const [from, there] = await Promise.all([path, to].map((name) => stat(name).catch(() => null)));
   if (from?.isFile() === true && there != null && from.dev === there.dev && from.ino === there.ino)
     throw usageError(`${to} is the file that is read`, { hint: 'write to another one' });
-};
-
-const readPeers = (paths: readonly string[] = []): Promise<SnapshotDocument[]> =>
-  Promise.all(paths.map(async (path) => parseSnapshot(await readSnapshotFile(path))));
-
-export const readSnapshotFile = async (path: string): Promise<string> => {
-  try {
-    return path === '-' ? await text(process.stdin) : await readFile(path, 'utf8');
-  } catch (error) {
-    throw failure(`cannot read the snapshot ${path}`, {
-      detail: messageOf(error),
-      hint: 'vethscope snapshot -o FILE makes one',
-      cause: error,
-    });
-  }
 };

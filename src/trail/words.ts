@@ -1,4 +1,5 @@
 /** A trail in a sentence: the last place at which packets were seen, the next at which they were expected, and what lies between. */
+import { grouped } from '../base/grouped.ts';
 import type { VerdictOutcome } from '../path/verdict.ts';
 import type { Trail, TrailStop } from './trail.ts';
 
@@ -48,7 +49,7 @@ const short = (trail: Trail, last: TrailStop, prediction: Prediction | null): st
   return `The prediction is wrong: ${predicted}, yet ${packets(last.packets)} seen at ${last.place.words} ${none} at ${missed?.place.words ?? 'the next place'}, where nothing was lost. ${lies}: what stops them there is newer than the facts, or not in them.`;
 };
 
-const packets = (count: number): string => `${count.toLocaleString('en-US')} ${count === 1 ? 'packet was' : 'packets were'}`;
+const packets = (count: number): string => `${grouped(count)} ${count === 1 ? 'packet was' : 'packets were'}`;
 
 const liesBetween = (between: string): string => (/ and |, /.test(between) ? 'lie between' : 'lies between');
 

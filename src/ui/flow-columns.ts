@@ -1,4 +1,5 @@
 /** The columns of the flow table, in three sets. At 80 columns the least important are left out, at 140 all are there. */
+import { grouped } from '../base/grouped.ts';
 import { decisionWords, natPhrase, proxyPhrase } from '../report/decision.ts';
 import { endText } from '../report/flow-line.ts';
 import { bytesText, durationText } from '../report/time.ts';
@@ -12,7 +13,7 @@ import { outcomeWordTone } from './theme.ts';
 
 /** In full where there is room, else in thousands or millions: a figure is never cut. */
 const count = (value: number, width: number): string => {
-  const full = value.toLocaleString('en-US');
+  const full = grouped(value);
   if (full.length <= width) return full;
   return value < 1e6 ? `${Math.round(value / 1000)}k` : `${(value / 1e6).toFixed(1)}M`;
 };

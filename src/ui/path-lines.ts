@@ -1,5 +1,6 @@
 /** A verdict as lines for a person: each step with its hook, table, chain, rule and translation, and which one decides. */
 
+import { grouped } from '../base/grouped.ts';
 import { printable } from '../base/printable.ts';
 import { clientWords } from '../path/proxied-leg.ts';
 import type { DecidedBy, Verdict, VerdictNearMiss, VerdictPhase, VerdictStep } from '../path/verdict.ts';
@@ -203,8 +204,8 @@ const decidingStep = (verdict: Verdict): number => {
 
 /** What the rule counted since the flow began, or all that it had counted when the facts were read. */
 const counterWords = (by: DecidedBy, counted: number | null): string => {
-  if (counted !== null) return ` [+${counted.toLocaleString('en-US')} packets with this flow]`;
-  return by.counters === undefined ? '' : ` [${by.counters.packets.toLocaleString('en-US')} packets]`;
+  if (counted !== null) return ` [+${grouped(counted)} packets with this flow]`;
+  return by.counters === undefined ? '' : ` [${grouped(by.counters.packets)} packets]`;
 };
 
 const fateWords = (verdict: Verdict): string => {
@@ -224,7 +225,7 @@ const endLines = (verdict: Verdict, counts: PathContent['natCounted']): PathLine
   for (const { by, connections } of counts)
     lines.push([
       ['    counted  ', 'dim'],
-      `${by}: ${connections === null ? 'has no counter' : `+${connections.toLocaleString('en-US')} connection${connections === 1 ? '' : 's'} since the flow began`}`,
+      `${by}: ${connections === null ? 'has no counter' : `+${grouped(connections)} connection${connections === 1 ? '' : 's'} since the flow began`}`,
     ]);
   const reject = verdict.rejectWith === undefined ? '' : ` with ${verdict.rejectWith}`;
   lines.push(['    ', [`${verdict.outcome.toUpperCase()}${reject}`, outcomeTone(verdict.outcome)], ` · ${fateWords(verdict)}`]);
@@ -316,7 +317,7 @@ export const evidenceWords = (content: PathContent): Spans => {
   return [
     'predicted ',
     [verdict.outcome.toUpperCase(), outcomeTone(verdict.outcome)],
-    ` · counted ${tick(wasCounted)}${counted !== null && counted > 0 ? ` ${counted.toLocaleString('en-US')}` : ''}`,
+    ` · counted ${tick(wasCounted)}${counted !== null && counted > 0 ? ` ${grouped(counted)}` : ''}`,
     ` · traced ${tick(verdict.evidence === 'traced')}`,
     ...(content.trail === null ? [] : [` · trail ${tick(content.trail.trail.agrees === true)}`]),
   ];

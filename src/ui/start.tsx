@@ -1,4 +1,5 @@
 /** From a workspace to a running screen and back to the shell: terminal, signals, defects, the last words. */
+
 import { constants } from 'node:os';
 import { render } from 'ink';
 import { messageOf, VethscopeError } from '../base/errors.ts';

@@ -1,4 +1,5 @@
 /** A trail beside its prediction, as a table on the path screen: each place, what was predicted of it, and what was seen there. */
+import { grouped } from '../base/grouped.ts';
 import { trailCells } from '../report/trail-text.ts';
 import type { DirectionTrail } from '../session/state.ts';
 import type { Spans } from './spans.ts';
@@ -40,7 +41,7 @@ export const trailSection = (direction: DirectionTrail | null, columns: number):
   const tone: Tone = trail.agrees === false ? 'bad' : trail.agrees === true ? 'good' : 'plain';
   const said = words === null ? [] : wrap(words, columns - 6).map((line): Spans => ['    ', [line, tone]]);
   const doubt: Spans[] =
-    trail.ambiguous === 0 ? [] : [['    ', [`${trail.ambiguous.toLocaleString('en-US')} packets could not be told from others`, 'warn']]];
+    trail.ambiguous === 0 ? [] : [['    ', [`${grouped(trail.ambiguous)} packets could not be told from others`, 'warn']]];
   return [...lines, ...said, ...doubt, ['']];
 };
 

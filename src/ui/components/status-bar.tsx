@@ -1,5 +1,7 @@
 /** Two lines above the flow table: what is captured and how it goes; what was lost and by whom, engine, filter, file. */
+
 import type { ReactElement } from 'react';
+import { grouped } from '../../base/grouped.ts';
 import { bytesText, countText } from '../../report/time.ts';
 import type { CaptureState, HostState, LostCounts, PointState } from '../../session/state.ts';
 import { joinFitting, type Spans } from '../spans.ts';
@@ -45,10 +47,10 @@ const headParts = (screen: WatchScreen, state: CaptureState, now: number): Spans
   return [
     [runWords(screen, state, now)],
     ...(troubled === undefined ? [] : [[[troubleWords(troubled), troubled.status === 'failed' ? 'bad' : 'warn'] as const]]),
-    [`${state.packets.toLocaleString('en-US')} ${state.packets === 1 ? 'packet' : 'packets'}`],
+    [`${grouped(state.packets)} ${state.packets === 1 ? 'packet' : 'packets'}`],
     ...(state.finished || state.file !== null ? [] : [[`${rateText(state.packetsPerSecond)}/s`]]),
     [bytesText(state.bytes)],
-    [`${state.flows.toLocaleString('en-US')} ${state.flows === 1 ? 'flow' : 'flows'}`],
+    [`${grouped(state.flows)} ${state.flows === 1 ? 'flow' : 'flows'}`],
   ];
 };
 
@@ -83,7 +85,7 @@ const detailParts = (screen: WatchScreen, state: CaptureState, columns: number):
     ...(state.file === null ? [] : [[cutMiddle(state.file, Math.max(20, Math.floor(columns / 2)))]]),
     ...(engines === '' ? [] : [[`engine ${engines}`]]),
     [`filter ${state.filter === '' ? 'none' : state.filter}`],
-    ...(state.undecoded > 0 ? [[`${state.undecoded.toLocaleString('en-US')} not decoded`]] : []),
+    ...(state.undecoded > 0 ? [[`${grouped(state.undecoded)} not decoded`]] : []),
   ];
 };
 
@@ -91,10 +93,10 @@ const detailParts = (screen: WatchScreen, state: CaptureState, columns: number):
 export const lostSpans = (lost: LostCounts, evicted: number): Spans => {
   const one = (name: string, count: number | null): Spans => [
     `${name} `,
-    [count === null ? 'unknown' : count.toLocaleString('en-US'), count === null ? 'dim' : count > 0 ? 'bad' : 'plain'],
+    [count === null ? 'unknown' : grouped(count), count === null ? 'dim' : count > 0 ? 'bad' : 'plain'],
   ];
   const spans: Spans = ['lost: ', ...one('kernel', lost.kernel), ', ', ...one('engine', lost.engine), ', ', ...one('pipe', lost.pipe)];
-  return evicted === 0 ? spans : [...spans, [`, ${evicted.toLocaleString('en-US')} old flows forgotten`, 'warn']];
+  return evicted === 0 ? spans : [...spans, [`, ${grouped(evicted)} old flows forgotten`, 'warn']];
 };
 
 const savingSpans = (saving: NonNullable<CaptureState['saving']>, finished: boolean, columns: number): Spans => {
@@ -105,7 +107,7 @@ const savingSpans = (saving: NonNullable<CaptureState['saving']>, finished: bool
 };
 
 const rateText = (rate: number): string => {
-  if (rate >= 10_000) return `${Math.round(rate / 1000).toLocaleString('en-US')}k`;
+  if (rate >= 10_000) return `${grouped(rate / 1000)}k`;
   if (rate >= 1000) return `${(rate / 1000).toFixed(1)}k`;
   return String(Math.round(rate));
 };

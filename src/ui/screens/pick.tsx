@@ -1,6 +1,8 @@
 /** The first screen: the containers, where each is plugged in, and what moves there. */
+
 import { Box } from 'ink';
 import type { ReactElement } from 'react';
+import { grouped } from '../../base/grouped.ts';
 import { Lines } from '../components/lines.tsx';
 import { type Column, layColumns, rowSpans, titleSpans } from '../components/table.ts';
 import { leftRight, type Spans } from '../spans.ts';
@@ -91,6 +93,6 @@ const filterLine = (screen: PickScreen, ui: ScreenProps<PickScreen>['ui'], found
   const running: Spans =
     background === null || state === undefined
       ? []
-      : [[`${theme.symbols.recording} ${background.label}: ${state.packets.toLocaleString('en-US')} packets, b goes back to it `, 'good']];
+      : [[`${theme.symbols.recording} ${background.label}: ${grouped(state.packets)} packets, b goes back to it `, 'good']];
   return leftRight([...left, [marked, 'accent']], running, columns, theme);
 };

@@ -1,6 +1,8 @@
 /** The live flow table, with the answer for the selected flow below it. */
+
 import { Box } from 'ink';
 import type { ReactElement } from 'react';
+import { grouped } from '../../base/grouped.ts';
 import { Lines } from '../components/lines.tsx';
 import { StatusBar } from '../components/status-bar.tsx';
 import { layColumns, rowSpans, titleSpans } from '../components/table.ts';
@@ -41,4 +43,4 @@ const emptyLine = (screen: WatchScreen, packets: number): Spans =>
     : [[packets === 0 ? '  waiting for the first packet: send something to or from it' : '  no flow is kept', 'dim']];
 
 const positionWords = (screen: WatchScreen, shown: ShownRows): string =>
-  shown.total === 0 ? '' : `flow ${shown.offset + shown.selected + 1} of ${shown.total.toLocaleString('en-US')} · by ${sortWords(screen)}`;
+  shown.total === 0 ? '' : `flow ${shown.offset + shown.selected + 1} of ${grouped(shown.total)} · by ${sortWords(screen)}`;

@@ -1,6 +1,8 @@
 /** What happens with the line at the foot of the screen: while it is typed, when it is taken, when it is left. */
+
 import { readdirSync } from 'node:fs';
 import { assertNever } from '../../base/assert-never.ts';
+import { grouped } from '../../base/grouped.ts';
 import type { Ui } from '../ui.ts';
 import type { Prompt, Screen } from './screens.ts';
 import { textField } from './text-field.ts';
@@ -69,7 +71,7 @@ export const acceptPrompt = (ui: Ui, prompt: Prompt): void => {
       ui.run(
         `writing ${text}`,
         () => screen.capture.saveRing(text),
-        (packets) => ui.notice(`saved ${packets.toLocaleString('en-US')} ${packets === 1 ? 'packet' : 'packets'} to ${text}`, 'good'),
+        (packets) => ui.notice(`saved ${grouped(packets)} ${packets === 1 ? 'packet' : 'packets'} to ${text}`, 'good'),
       );
       return;
     default:

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CaptureReader } from '../../../src/pcap/reader.ts';
+import { openWorkspace } from '../../../src/session/open-workspace.ts';
 import { headersOnly } from '../../../src/session/saving/headers-only.ts';
 import type { FlowRow, RewriteFileOptions, RewriteResult } from '../../../src/session/state.ts';
-import { openWorkspace } from '../../../src/session/workspace.ts';
 import { block } from '../../pcap/capture-bytes.ts';
 
 const SAMPLE = fileURLToPath(new URL('../../../captures/samples/isolation-drop-28.5.pcapng', import.meta.url));
