@@ -42,7 +42,7 @@ export const collect = async (what: CollectRequest, docker: DockerDaemon | { rea
     what.namespaces === 'none' || hostNetns === null ? {} : collectNamespaces(ownersOf(reading), hostNetns, what.namespaces, namespaceIds),
   );
   await Promise.all([
-    ...(what.namespaces === 'links'
+    ...(what.namespaces === 'links' && !what.firewall
       ? [gatherLinks(into)]
       : [...NETWORK_COMMANDS.map((command) => gather(into, command)), gatherSysctls(into)]),
     ...(what.firewall ? [gatherRules(into), gatherSets(into), gatherListeners(into)] : []),
