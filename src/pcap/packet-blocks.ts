@@ -42,17 +42,17 @@ export const readPlainPacket = (
   end: number,
   interfaces: readonly OpenInterface[],
 ): number => {
-  const room = end - at;
-  if (room < ENHANCED_BYTES || view.getUint32(at, true) !== BLOCK_ENHANCED_PACKET) return 0;
-  const length = view.getUint32(at + 4, true);
-  const captured = view.getUint32(at + 20, true);
-  if (length > room || length > MAX_BLOCK_BYTES || captured > length || padded(captured) + ENHANCED_BYTES !== length) return 0;
-  if (view.getUint32(at + length - 4, true) !== length) return 0;
-  const interfaceId = view.getUint32(at + 8, true);
+  // Signed reads: what is negative then is too large for a plain block, and the processor's own numbers are the fastest.
+  if (end - at < ENHANCED_BYTES || view.getInt32(at, true) !== BLOCK_ENHANCED_PACKET) return 0;
+  const length = view.getInt32(at + 4, true);
+  const captured = view.getInt32(at + 20, true);
+  if (length > end - at || length > MAX_BLOCK_BYTES || captured < 0 || captured > length) return 0;
+  if (padded(captured) + ENHANCED_BYTES !== length || view.getInt32(at + length - 4, true) !== length) return 0;
+  const interfaceId = view.getInt32(at + 8, true);
+  const original = view.getInt32(at + 24, true);
   const open = interfaces[interfaceId];
-  if (open === undefined) return 0;
-  const original = view.getUint32(at + 24, true);
-  open.scale.split(view.getUint32(at + 12, true), view.getUint32(at + 16, true), packet);
+  if (open === undefined || original < 0) return 0;
+  if (!open.scale.splitKnown(view.getInt32(at + 12, true), view.getInt32(at + 16, true), packet)) return 0;
   packet.bytes = bytes;
   packet.start = at + 28;
   packet.end = at + 28 + captured;

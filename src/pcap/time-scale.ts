@@ -26,6 +26,10 @@ export class TimeScale {
   #second = 0;
   #secondHigh = 0;
   #secondLow = 0;
+  /** The same as signed words for `splitKnown`, and the units of a second, 0 before the first. */
+  #knownHigh = 0;
+  #knownLow = 0;
+  #knownUnits = 0;
 
   constructor(base: 2 | 10, exponent: number, offsetSec: number) {
     this.base = base;
@@ -34,6 +38,16 @@ export class TimeScale {
     this.#unitsPerSecond = base ** exponent;
     this.#nsecPerUnit =
       this.#unitsPerSecond <= NANOSECONDS && NANOSECONDS % this.#unitsPerSecond === 0 ? NANOSECONDS / this.#unitsPerSecond : 0;
+  }
+
+  /** `split` for a stamp within the second met last, from signed words; false for any other. */
+  splitKnown(high: number, low: number, out: SplitTime): boolean {
+    const since = (low - this.#knownLow) | 0;
+    const carry = low >>> 0 < this.#knownLow >>> 0 ? 1 : 0;
+    if (high !== ((this.#knownHigh + carry) | 0) || since < 0 || since >= this.#knownUnits) return false;
+    out.timeSec = this.#second;
+    out.timeNsec = Math.imul(since, this.#nsecPerUnit);
+    return true;
   }
 
   /** Writes the time of the 64-bit stamp into `out`. Nothing is rounded up. */
@@ -59,6 +73,9 @@ export class TimeScale {
     this.#second = top * WORD + middle * 0x1_0000 + bottom + this.offsetSec;
     this.#secondHigh = high;
     this.#secondLow = low - fraction;
+    this.#knownHigh = (high - (this.#secondLow < 0 ? 1 : 0)) | 0;
+    this.#knownLow = this.#secondLow | 0;
+    this.#knownUnits = units;
     out.timeSec = this.#second;
     out.timeNsec = fraction * this.#nsecPerUnit;
   }

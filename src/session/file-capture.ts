@@ -1,6 +1,4 @@
 /** A saved session, or any pcap or pcapng file, opened again: the snapshots inside it say what the host was when. */
-import { createReadStream } from 'node:fs';
-import { addAbortSignal } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { describeChanges, summariseChanges } from '../agent/changes.ts';
 import { failure, messageOf } from '../base/errors.ts';
@@ -11,6 +9,7 @@ import { pointName } from '../topology/points.ts';
 import { CaptureBase } from './capture-base.ts';
 import type { PacketSink } from './capture-core.ts';
 import { gapWords, parseGapComment } from './capture-gap.ts';
+import { fileChunks } from './file-chunks.ts';
 import { pointOfInterface } from './file-points.ts';
 import type { HostStore } from './host-store.ts';
 import type { PacketFilter } from './packet-filter.ts';
@@ -42,7 +41,6 @@ export interface FileCaptureOptions {
   readonly tap?: FileTap;
 }
 
-const CHUNK_BYTES = 1 << 20;
 /** A packed snapshot that grows beyond this is no snapshot. */
 const MAX_SNAPSHOT_BYTES = 512 * 1024 * 1024;
 
@@ -132,11 +130,9 @@ export class FileCapture extends CaptureBase {
     // Whoever opened the file observes it from the next turn on.
     await new Promise((resolve) => setImmediate(resolve));
     const { signal } = this.#abort;
-    // Not as /dev/stdin: a socket, which ssh and Node give, cannot be opened by name.
-    const stream = path === '-' ? addAbortSignal(signal, process.stdin) : createReadStream(path, { highWaterMark: CHUNK_BYTES, signal });
     try {
-      for await (const chunk of stream) {
-        this.#reader.push(chunk as Uint8Array);
+      for await (const chunk of fileChunks(path, signal)) {
+        this.#reader.push(chunk);
         this.#wantsMore = this.#drain();
         await this.#options.tap?.drained();
         if (!this.#wantsMore) break;
@@ -150,7 +146,6 @@ export class FileCapture extends CaptureBase {
     } catch (error) {
       if (!this.#abort.signal.aborted) throw this.#failed(error);
     } finally {
-      stream.destroy();
       this.history?.close();
       this.#assumeHost();
       this.core.finishAll();

@@ -1,6 +1,7 @@
 /**
  * A capture of any number of packets between the containers of a recorded host and the outside, the same in every run: TCP connections
- * with data, UDP questions with answers, pings. Ethernet frames cut at 96 bytes, as a pcapng file (draft-ietf-opsawg-pcapng).
+ * with data, UDP questions with answers, pings; 200 packets a conversation in the mean, 400 of them at a time. Ethernet frames cut at 96 bytes,
+ * as a pcapng file (draft-ietf-opsawg-pcapng).
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { type IpAddress, parseIp, parseMac } from '../../src/base/ip-address.ts';
@@ -14,6 +15,8 @@ const LINKTYPE_ETHERNET = 1;
 const SNAP_LENGTH = 96;
 const OPEN_FLOWS = 400;
 const CHUNK_BYTES = 1 << 20;
+/** A million packets are 5,000 conversations: when all have begun, those of TCP go on to the end of the file. */
+const PACKETS_PER_FLOW = 200;
 
 interface End {
   readonly ip: IpAddress;
@@ -28,7 +31,7 @@ interface Talk {
   readonly aPort: number;
   readonly bPort: number;
   said: number;
-  readonly length: number;
+  length: number;
   readonly sequence: [number, number];
 }
 
@@ -46,7 +49,10 @@ export const writeCaptureFile = (path: string, facts: HostFacts, packets: number
   const gateway = facts.self.links?.find((link) => link.name === bridge)?.mac ?? '02:00:00:00:00:01';
   const outside = (): End => ({ ip: parseIp(`198.51.100.${1 + Math.floor(random() * 250)}`) as IpAddress, mac: parseMac(gateway) ?? 0 });
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
+  const flows = Math.max(OPEN_FLOWS, Math.round(packets / PACKETS_PER_FLOW));
+  let begun = 0;
   const begin = (): Talk => {
+    begun++;
     const a = pick(inside);
     const kind = random();
     const protocol = kind < 0.7 ? 6 : kind < 0.9 ? 17 : 1;
@@ -57,7 +63,7 @@ export const writeCaptureFile = (path: string, facts: HostFacts, packets: number
       aPort: 32_768 + Math.floor(random() * 28_000),
       bPort: protocol === 17 ? 53 : pick([80, 443, 8080, 5432]),
       said: 0,
-      length: protocol === 6 ? 8 + Math.floor(random() * 200) : 2 * (1 + Math.floor(random() * 5)),
+      length: protocol === 6 ? 8 + Math.floor(random() * 530) : 2 * (1 + Math.floor(random() * 5)),
       sequence: [Math.floor(random() * 0xffff_ffff), Math.floor(random() * 0xffff_ffff)],
     };
   };
@@ -74,7 +80,10 @@ export const writeCaptureFile = (path: string, facts: HostFacts, packets: number
       const at = Math.floor(random() * talks.length);
       const talk = talks[at] as Talk;
       const originalLength = writeFrame(frame, talk);
-      if (++talk.said >= talk.length) talks[at] = begin();
+      talk.said++;
+      // Before its FINs, which are its last two packets.
+      if (begun === flows && talk.said === talk.length - 2) talk.length += 2;
+      if (talk.said === talk.length) talks.splice(at, 1, ...(begun < flows ? [begin()] : []));
       const end = Math.min(originalLength, SNAP_LENGTH);
       appendPacket(out, stamp, {
         interfaceId: 0,
