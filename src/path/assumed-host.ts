@@ -57,7 +57,11 @@ export const assumedHost = (facts: HostFacts, place: AssumedPlace): HostModel =>
     ].map((way) => way(spec, src, dst));
     return { ways, unknown: `whether ${formatIp(src)} or ${formatIp(dst)} is the host's own address is not known (--local)` };
   };
-  return Object.assign(host({ ...devices, local: null, near: null, far: null }), { worlds });
+  // Never judged by itself; yet what tells packets apart is to be found in it.
+  const base = standIn(facts.self, { ...devices, local: null, near: null, far: null });
+  const own = (place.local ?? []).map((prefix) => routeBy(prefix, devices.in, 'local', 'local'));
+  const model = compileHost({ ...facts, self: { ...base, routes: [...own, ...(base.routes ?? [])] } }, { chains });
+  return Object.assign(model, { worlds });
 };
 
 const noRules = (version: 4 | 6): string =>
