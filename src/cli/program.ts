@@ -190,6 +190,8 @@ const addCaptureCommands = (program: Command, io: ProgramIo): void => {
       'write it anew instead: all of it, or what FILTER and -c choose, with its facts and names; - is standard output',
     )
     .option('--headers-only', 'with -w: packets without what they carry')
+    .option('--rules', 'instead of flows: for each rule how many packets it matches, beside what the kernel counted')
+    .option('--unused', 'with --rules: also rules that no packet met')
     .option('--iptables <file>', 'judge by these rules instead (what iptables-save prints)')
     .option('--ip6tables <file>', 'the same for IPv6')
     .option('--nft <file>', 'the same for native nftables (nft -j list ruleset)')

@@ -17,6 +17,8 @@ export interface ReadCommandOptions extends RulesOptions, TransformArguments {
   readonly write?: string;
   readonly count?: number;
   readonly packets?: boolean;
+  readonly rules?: boolean;
+  readonly unused?: boolean;
 }
 
 export const runRead = async (
@@ -32,11 +34,14 @@ export const runRead = async (
     context,
     'file',
     async (workspace) => {
+      // Loaded first: whoever observes must do so in the turn in which the file is opened.
+      const rules = options.rules === true ? await import('./read-rules.ts') : null;
       const view = await workspace.openFile(file, {
         filter: filterWords.join(' ').trim(),
         keepPackets: false,
         ...(options.count === undefined ? {} : { packetLimit: options.count }),
       });
+      if (rules !== null) return rules.printRules(view, workspace, options.unused === true, context);
       return follow(
         view,
         { packets: options.packets === true, live: false, silent: false, packetLimit: options.count ?? null, durationMs: null },

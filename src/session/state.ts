@@ -5,6 +5,7 @@ import type { Evidence } from '../flow/proxied.ts';
 import type { HostFacts } from '../host/facts.ts';
 import type { Packet } from '../packet/packet.ts';
 import type { PacketSpec, Verdict } from '../path/verdict.ts';
+import type { RuleUses } from '../report/rule-use.ts';
 import type { CapturePoint, Topology } from '../topology/topology.ts';
 import type { TraceComparison } from '../trace/compare.ts';
 import type { TracePacket } from '../trace/event.ts';
@@ -420,6 +421,11 @@ export interface PointsBetween {
   readonly predicted: string;
 }
 
+export interface RuleCounting {
+  /** As of now. */
+  uses(): RuleUses;
+}
+
 /** A host (live, or a snapshot) with all that can be done on it; owned by the session stage, closed once. */
 export interface Workspace {
   getHost(): HostState | null;
@@ -431,6 +437,8 @@ export interface Workspace {
   openFile(path: string, options?: FileOptions): Promise<CaptureView>;
   /** Writes a file anew, with some of its packets only, or changed. */
   rewriteFile(path: string, to: string, options?: RewriteFileOptions): Promise<RewriteResult>;
+  /** Counts from now on which rules the packets of a capture meet. */
+  countRules(capture: CaptureView): RuleCounting;
   /** SRC and DST: a container, an address, `host` or `outside`. PROTO: `icmp`, `tcp:80`, `udp:53`. Throws a usage error for bad ones. */
   explain(src: string, dst: string, proto: string, options: { readonly whyNot: boolean }): ExplainAnswer;
   /** Asks the kernel for its trace, with rules of our own that end with it. Rejects where this host's kernel cannot be asked. */

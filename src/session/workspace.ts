@@ -11,6 +11,7 @@ import { connectionsOf, HostStore } from './host-store.ts';
 import { InterfaceTraffic } from './interface-traffic.ts';
 import { compilePacketFilter } from './packet-filter.ts';
 import { pointsBetween } from './points-between.ts';
+import { RuleHits } from './rule-hits.ts';
 import { suggestFileName } from './saving/capture-file-name.ts';
 import type {
   CaptureOptions,
@@ -200,6 +201,10 @@ export class HostWorkspace implements Workspace {
     });
     this.#captures.add(capture);
     return capture;
+  }
+
+  countRules(capture: CaptureView): RuleHits {
+    return new RuleHits(this.store, capture);
   }
 
   explain(src: string, dst: string, proto: string, options: { readonly whyNot: boolean }): ExplainAnswer {
