@@ -1,5 +1,5 @@
 /** `vethscope capture TARGET... [FILTER]`: a live capture without the UI. */
-import { VethscopeError } from '../base/errors.ts';
+import { EXIT_CODES, VethscopeError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import type { Workspace } from '../session/state.ts';
 import { wholeContainer } from '../topology/follow.ts';
@@ -8,6 +8,7 @@ import type { CapturePoint, Topology } from '../topology/topology.ts';
 import type { CommandContext } from './context.ts';
 import { follow } from './follow.ts';
 import { dockerFailure, hostOf, remarkTrouble, withWorkspace } from './host-access.ts';
+import { checkKeep, type KeepArguments, Keeper } from './keep.ts';
 import { autostopDuration, type SaveArguments, saveOptionsOf } from './save-options.ts';
 import { allAlong, looksLikeFilter, splitTargets } from './targets.ts';
 
@@ -18,6 +19,7 @@ export interface CaptureCommandOptions extends SaveArguments {
   readonly packets?: boolean;
   /** Capture at every place between the target and this one. */
   readonly to?: string;
+  readonly keep?: KeepArguments;
   readonly engine: 'cap' | 'tcpdump' | 'auto';
 }
 
@@ -29,6 +31,8 @@ export const runCapture = (
   context: CommandContext,
 ): Promise<number> => {
   const save = saveOptionsOf(options);
+  const { keep } = options;
+  if (keep !== undefined) checkKeep(options);
   return withWorkspace(context, 'live', async (workspace) => {
     const host = hostOf(workspace);
     remarkTrouble(context, host);
@@ -49,14 +53,17 @@ export const runCapture = (
     const view = await workspace.openCapture(points, {
       filter,
       engine: options.engine,
-      keepPackets: false,
+      keepPackets: keep !== undefined,
+      ...(keep === undefined ? {} : { ringBytes: keep.bytes }),
       whole: [...whole],
       ...(to === undefined ? {} : { forTrail: true }),
-      saveTo: options.write === undefined || toStdout ? null : options.write,
+      saveTo: options.write === undefined || toStdout || keep !== undefined ? null : options.write,
       save,
       ...(toStdout ? { saveToStdout: true } : {}),
       ...(options.count === undefined ? {} : { packetLimit: options.count }),
     });
+    const what = { lastMs: keep?.lastMs ?? null, only: save.only ?? null, transform: save.transform ?? null };
+    const keeper = keep === undefined ? null : new Keeper(view, options.write ?? '', what, context);
     const following = follow(
       view,
       {
@@ -69,7 +76,11 @@ export const runCapture = (
       context,
     );
     for (const line of startLines(points, filter)) context.terminal.remark(line);
-    return following;
+    if (keeper !== null)
+      context.terminal.remark(`capture: packets are kept in memory; kill -USR2 ${process.pid} writes them, and so does the end`);
+    const code = await following;
+    await keeper?.finish();
+    return keeper?.hasFailed === true ? EXIT_CODES.failure : code;
   });
 };
 

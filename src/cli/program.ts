@@ -8,6 +8,7 @@ import type { DiffCommandOptions } from './diff.ts';
 import type { ExplainCommandOptions } from './explain.ts';
 import type { InstallOptions } from './extcap/install.ts';
 import type { GlobalOptions } from './globals.ts';
+import { parseKeep } from './keep.ts';
 import type { RulesOptions } from './rules-files.ts';
 import { parseAutostop, parseFileSize, parseRing } from './save-options.ts';
 import type { TraceCommandOptions } from './trace.ts';
@@ -163,6 +164,11 @@ const addCaptureCommands = (program: Command, io: ProgramIo): void => {
     )
     .option('-a, --autostop <criterion>', 'end as dumpcap does: duration:S, filesize:KB, files:N, packets:N (repeatable)', parseAutostop)
     .option('--headers-only', 'save packets without what they carry')
+    .option(
+      '--keep <span>',
+      'keep the newest packets in memory (5m, 256M, or both: 5m,256M) and write them to -w at SIGUSR2 and at the end',
+      parseKeep,
+    )
     .option('-c, --count <n>', 'stop after so many packets', parseCount)
     .option('--duration <seconds>', 'stop after so long (30, 90s, 2m)', parseDuration)
     .option('--packets', 'a line a packet')

@@ -122,7 +122,12 @@ export const KEYS = [
   },
   { scope: 'watch', keys: ['r'], action: 'reverse', words: 'reverse the order', footer: 'reverse' },
   { scope: 'watch', keys: ['c'], action: 'columns', words: 'show other columns: standard, traffic, addresses', footer: 'columns' },
-  { scope: 'watch', keys: ['S'], action: 'save-memory', words: 'save the packets that memory still holds' },
+  {
+    scope: 'watch',
+    keys: ['S'],
+    action: 'save-memory',
+    words: 'save what memory still holds; behind the name `| 5m dropped flow matching headers` (any of them) for a part',
+  },
   {
     scope: 'watch',
     keys: ['e'],

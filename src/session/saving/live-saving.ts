@@ -9,7 +9,7 @@ import { bytesText } from '../../report/time.ts';
 import type { CapturePoint } from '../../topology/topology.ts';
 import type { PacketSink, SavedPacket } from '../capture-core.ts';
 import type { SavingState, SessionEvent } from '../state.ts';
-import { type FileNames, fileNames, type RotationCause, rotationCause } from './rotation.ts';
+import { type FileNames, fileNames, type Rotation, type RotationCause, rotationCause } from './rotation.ts';
 import type { SaveOptions } from './save-options.ts';
 import { type InterfaceNote, type PointStatistics, SessionWriter } from './session-writer.ts';
 
@@ -144,6 +144,8 @@ export class LiveSaving implements PacketSink {
   #due(): RotationCause | null {
     const { rotation = null } = this.#options;
     if (rotation === null) return null;
+    // The next file of a ring takes the place of the oldest one: where the disk is full there is room again.
+    if (isRing(rotation) && this.#writer.isRetryDue) return 'size';
     const { fileBytes: bytes, filePackets: packets } = this.#writer;
     return rotationCause(rotation, { bytes, packets, sinceMs: this.#sinceMs }, Date.now());
   }
@@ -185,6 +187,9 @@ export class LiveSaving implements PacketSink {
     if (this.#files > 1) for (const { point, counts } of this.#source.used()) this.#baseline.set(point, counts);
   }
 }
+
+const isRing = (rotation: Rotation): boolean =>
+  rotation.kind === 'dumpcap' ? rotation.files !== null : rotation.count !== null && rotation.seconds === null;
 
 const writeFacts = (writer: SessionWriter, source: SavingSource, options: SaveOptions): void => {
   const facts = source.facts();

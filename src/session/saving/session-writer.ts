@@ -133,6 +133,11 @@ export class SessionWriter {
     return this.#handedBytes + this.#appender.pendingBytes;
   }
 
+  /** Whether one more attempt is due after the disk refused something. */
+  get isRetryDue(): boolean {
+    return this.#queue.error !== null && this.#queue.wants() === 'section';
+  }
+
   /** False where the next packet would be in vain. Begins a new section where the next packet needs one. */
   prepare(): boolean {
     if (this.#closed) return false;

@@ -54,7 +54,7 @@ export class WriteQueue {
   #output: SessionOutput | null;
   #canResume: boolean;
   #trouble: Trouble | null = null;
-  /** Packets that were in no file when the trouble began. */
+  /** Packets that were in no file when the disk last took something. */
   #lostBefore = 0;
   /** Of the file that is open. */
   #filePackets = 0;
@@ -184,6 +184,7 @@ export class WriteQueue {
       this.#trouble = null;
       this.#listener.resumed(this.path, this.notSaved.packets - this.#lostBefore);
     }
+    this.#lostBefore = this.notSaved.packets;
   }
 
   #add(packets: number, packetBytes: number, bytes: number): void {
@@ -244,7 +245,6 @@ export class WriteQueue {
       known.retryAtMs = performance.now() + known.delayMs;
       return;
     }
-    this.#lostBefore = this.notSaved.packets;
     this.#trouble = { reason, delayMs: FIRST_RETRY_MS, retryAtMs: performance.now() + FIRST_RETRY_MS };
     this.#listener.refused(this.path, reason);
   }

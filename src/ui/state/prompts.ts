@@ -4,7 +4,8 @@ import { readdirSync } from 'node:fs';
 import { assertNever } from '../../base/assert-never.ts';
 import { grouped } from '../../base/grouped.ts';
 import type { Ui } from '../ui.ts';
-import type { Prompt, Screen } from './screens.ts';
+import { readSaveRequest, ringSelection, SAVE_WORDS, saveOptions } from './save-words.ts';
+import type { Prompt, Screen, WatchScreen } from './screens.ts';
 import { textField } from './text-field.ts';
 import { topologySearch } from './topology.ts';
 import { markAlong } from './where.ts';
@@ -59,30 +60,50 @@ export const acceptPrompt = (ui: Ui, prompt: Prompt): void => {
       );
       return;
     case 'save':
-      if (screen.kind !== 'watch' || text === '') return;
-      ui.run(
-        `opening ${text}`,
-        () => screen.capture.startSaving(text),
-        () => ui.notice(`saving to ${text} from here on`, 'good'),
-      );
+      if (screen.kind === 'watch' && text !== '') save(screen, text, ui);
       return;
     case 'save-memory':
-      if (screen.kind !== 'watch' || text === '') return;
-      ui.run(
-        `writing ${text}`,
-        () => screen.capture.saveRing(text),
-        (packets) => ui.notice(`saved ${grouped(packets)} ${packets === 1 ? 'packet' : 'packets'} to ${text}`, 'good'),
-      );
+      if (screen.kind === 'watch' && text !== '') saveMemory(screen, text, ui);
       return;
     default:
       assertNever(prompt.purpose);
   }
 };
 
+const save = (screen: WatchScreen, text: string, ui: Ui): void => {
+  const request = readSaveRequest(text, screen, ui);
+  const options = typeof request === 'string' ? request : saveOptions(request);
+  if (typeof request === 'string' || typeof options === 'string') {
+    ui.notice(typeof request === 'string' ? request : String(options), 'warn');
+    return;
+  }
+  const { path } = request;
+  ui.run(
+    `opening ${path}`,
+    () => screen.capture.startSaving(path, options),
+    () => ui.notice(`saving to ${path} from here on`, 'good'),
+  );
+};
+
+const saveMemory = (screen: WatchScreen, text: string, ui: Ui): void => {
+  const request = readSaveRequest(text, screen, ui);
+  if (typeof request === 'string') {
+    ui.notice(request, 'warn');
+    return;
+  }
+  const { path } = request;
+  ui.run(
+    `writing ${path}`,
+    () => screen.capture.saveRing(path, ringSelection(request)),
+    (packets) => ui.notice(`saved ${grouped(packets)} ${packets === 1 ? 'packet' : 'packets'} to ${path}`, 'good'),
+  );
+};
+
 /** Completes the name of a file as far as it is certain, and lists what it could be. */
 export const completePrompt = (prompt: Prompt): Prompt => {
   if (!['open-file', 'where-file', 'save', 'save-memory'].includes(prompt.purpose)) return prompt;
   const { text } = prompt.field;
+  if ((prompt.purpose === 'save' || prompt.purpose === 'save-memory') && text.includes('|')) return completeWord(prompt, text);
   const slash = text.lastIndexOf('/');
   const folder = text.slice(0, slash + 1);
   const start = text.slice(slash + 1);
@@ -90,6 +111,16 @@ export const completePrompt = (prompt: Prompt): Prompt => {
   if (names.length === 0) return { ...prompt, candidates: [] };
   const common = names.reduce((left, right) => commonStart(left, right));
   return { ...prompt, field: textField(folder + common), candidates: names.length === 1 ? [] : names };
+};
+
+/** The words behind the bar. */
+const completeWord = (prompt: Prompt, text: string): Prompt => {
+  const start = text.search(/[^\s,|]*$/);
+  const words = SAVE_WORDS.filter((word) => word.startsWith(text.slice(start)));
+  const [only] = words;
+  if (only === undefined) return { ...prompt, candidates: [] };
+  if (words.length > 1) return { ...prompt, candidates: words };
+  return { ...prompt, field: textField(text.slice(0, start) + only), candidates: [] };
 };
 
 const namesIn = (folder: string): string[] => {
