@@ -25,7 +25,8 @@ export const savingLines = ({ path, packets, bytes, files, notSaved, error }: Sa
   const saved = `saved ${countText(packets, 'packet')}, ${bytesText(bytes)} to ${savedTo({ path, files })}`;
   const missing =
     notSaved.packets === 0 ? [] : [`${countText(notSaved.packets, 'packet')} (${bytesText(notSaved.bytes)}) could not be saved`];
-  return error === null ? [saved, ...missing] : [saved, ...missing, `saving to ${path} failed: ${error}`];
+  const found = packets === 0 && error !== null ? [] : [saved];
+  return [...found, ...missing, ...(error === null ? [] : [`saving to ${path} failed: ${error}`])];
 };
 
 /** The file, or how many there are of them. */
