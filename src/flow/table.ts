@@ -51,6 +51,8 @@ const MAX_TUNNELS = 4;
 export class FlowTable {
   lastDirection: Direction = ORIGINAL;
   lastWasNew = false;
+  /** The flow of the last packet that `observePlain` took. */
+  lastPlainId = -1;
   /** The flow inside the tunnel that the last packet belonged to (the innermost), null where it was no tunnel. */
   lastInner: Flow | null = null;
   lastInnerDirection: Direction = ORIGINAL;
@@ -150,6 +152,7 @@ export class FlowTable {
       flow.lastNsec = nsec;
     }
     flow.revision++;
+    this.lastPlainId = flow.id;
     this.#sides[slot] = ((this.#sides[slot] as number) & 1) | (direction << 1);
     return true;
   }

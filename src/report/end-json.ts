@@ -10,6 +10,7 @@ export const endJson = (state: CaptureState, flows: number): Record<string, unkn
   lost: { kernel: state.lost.kernel, engine: state.lost.engine, pipe: state.lost.pipe },
   bytes: state.bytes,
   undecoded: state.undecoded,
+  countedOnly: state.countedOnly,
   events: state.events.map(eventJson),
   points: state.points.map(pointJson),
   ...(state.saving === null ? {} : { saved: savedJson(state.saving) }),

@@ -10,6 +10,8 @@ export const summaryLines = (state: CaptureState, flows: number): string[] => {
     `${countText(state.packets, 'packet')}, ${bytesText(state.bytes)} in ${countText(flows, 'flow')}${points === '' ? '' : ` on ${points}`}; lost: ${lostWords(state.lost)}`,
   ];
   if (state.undecoded > 0) lines.push(`${countText(state.undecoded, 'packet')} could not be decoded beyond the link layer`);
+  if (state.countedOnly > 0)
+    lines.push(`${countText(state.countedOnly, 'packet')} came too fast to be looked into: counted and saved only, in no flow`);
   if (state.saving !== null) lines.push(...savingLines(state.saving));
   return lines.map(printable);
 };

@@ -79,6 +79,10 @@ export abstract class CaptureBase implements CaptureView {
   }
 
   protected abstract lost(): LostCounts;
+  /** Packets that there was no time to look into. */
+  protected countedOnly(): number {
+    return 0;
+  }
   protected abstract saving(): SavingState | null;
   protected abstract fileName(): string | null;
   /** What of a point says whether its silence means something. */
@@ -105,6 +109,7 @@ export abstract class CaptureBase implements CaptureView {
       flows: this.core.flowCount,
       flowsEvicted: this.core.flowsEvicted,
       undecoded: this.core.undecoded,
+      countedOnly: this.countedOnly(),
       lost: this.lost(),
       saving: this.saving(),
       events: this.core.events.slice(),

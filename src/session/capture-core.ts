@@ -30,7 +30,8 @@ export type SavedPacket = Pick<Packet, 'bytes' | 'start' | 'end' | 'interfaceId'
 export interface PacketSink {
   /** Asked before each packet: the number of the section that it will be in. In each one a flow's first packet has a comment. */
   prepare(): number;
-  packet(packet: SavedPacket, comment: string | null, flow: Flow): void;
+  /** `flow` is null for a packet that there was no time to look into. */
+  packet(packet: SavedPacket, comment: string | null, flow: Flow | null): void;
 }
 
 export interface CoreOptions {
@@ -54,6 +55,9 @@ const JUDGED_AT_ONCE = 32;
 /** So many flows may wait for a look at the connections; more of them keep their assumptions. */
 const MAX_WANTING = 2_000;
 const KEPT_EVENTS = 500;
+const NO_PACKET = -1;
+/** Flows are numbered from 0 on. */
+const NO_FLOW = -1;
 const UNKNOWN_CONDITION: PointCondition = { sinceSec: null, lost: null, hasKernelStamps: false };
 /** A flow's trail is looked at for so long after its last packet. */
 const LOOKED_AT_SEC = 6;
@@ -189,23 +193,38 @@ export class CaptureCore {
       if (inside !== null) inside.lastSequence = note.lastSequence;
     }
     this.revision++;
-    if (this.sink !== null) {
-      // The comment belongs on the flow's first packet; under a flood of new flows it comes with a later one.
-      if (note.queued && this.#queue.length <= JUDGED_AT_ONCE) this.judgeAll();
-      const section = this.sink.prepare();
-      if (note.commentedIn !== section) {
-        note.commentedIn = section;
-        note.comment ??= note.verdict === null ? null : this.rows.comment(this.rows.row(note));
-      }
-      this.sink.packet(packet, note.comment, flow);
-      note.comment = null;
-    }
+    if (this.sink !== null) this.#save(this.sink, packet, note);
     for (const observer of this.#observers) observer.packet?.(packet, flow, direction);
   }
 
-  /** Whether nobody needs more of a packet than that it was counted. */
+  #save(sink: PacketSink, packet: SavedPacket, note: FlowNote): void {
+    // The comment belongs on the flow's first packet; under a flood of new flows it comes with a later one.
+    if (note.queued && this.#queue.length <= JUDGED_AT_ONCE) this.judgeAll();
+    const section = sink.prepare();
+    if (note.commentedIn !== section) {
+      note.commentedIn = section;
+      note.comment ??= note.verdict === null ? null : this.rows.comment(this.rows.row(note));
+    }
+    sink.packet(packet, note.comment, note.flow);
+    note.comment = null;
+  }
+
+  /** Counts and saves a packet without looking into it. */
+  countOnly(raw: RawPacket, interfaceId: number, linkType: number): void {
+    this.packets++;
+    this.bytes += raw.originalLength;
+    this.packetsByPoint[interfaceId] = (this.packetsByPoint[interfaceId] ?? 0) + 1;
+    this.revision++;
+    const packet = this.#packet;
+    setRaw(packet, raw, interfaceId, linkType);
+    this.ring?.add(packet, NO_PACKET, NO_FLOW);
+    this.sink?.prepare();
+    this.sink?.packet(packet, null, null);
+  }
+
+  /** Whether nobody needs more of a packet than that it was counted and kept. */
   get #takesPlain(): boolean {
-    return this.ring === null && this.sink === null && this.#settling === null && this.#packetObservers === 0;
+    return this.#settling === null && this.#packetObservers === 0;
   }
 
   /** Most packets only move their flow's counts on. False for those that do more, with nothing done. */
@@ -217,7 +236,17 @@ export class CaptureCore {
     this.bytes += raw.originalLength;
     this.packetsByPoint[interfaceId] = (this.packetsByPoint[interfaceId] ?? 0) + 1;
     this.revision++;
+    if (this.ring !== null || this.sink !== null) this.#keepPlain(raw, interfaceId);
     return true;
+  }
+
+  #keepPlain(raw: RawPacket, interfaceId: number): void {
+    const note = this.#notes.get(this.#table.lastPlainId);
+    if (note === undefined) return;
+    const packet = this.#packet;
+    setRaw(packet, raw, interfaceId, LINKTYPE_ETHERNET);
+    if (this.ring !== null) note.lastSequence = this.ring.add(packet, note.lastSequence, note.flow.id);
+    if (this.sink !== null) this.#save(this.sink, packet, note);
   }
 
   /** Lets flows age up to the given time and hands out those that ended. */
@@ -504,6 +533,18 @@ export class CaptureCore {
     for (const observer of this.#observers) observer.flowEnded?.(row);
   }
 }
+
+/** What rings and files take of a packet; its layers stay those of an earlier one. */
+const setRaw = (packet: Packet, raw: RawPacket, interfaceId: number, linkType: number): void => {
+  packet.bytes = raw.bytes;
+  packet.start = raw.start;
+  packet.end = raw.end;
+  packet.originalLength = raw.originalLength;
+  packet.timeSec = raw.timeSec;
+  packet.timeNsec = raw.timeNsec;
+  packet.interfaceId = interfaceId;
+  packet.linkType = linkType;
+};
 
 /** A stage whose conversation was seen nearer to its sender has a better witness there. */
 const isWanted = ({ stage }: FlowNote): boolean => stage === null || stage.set.first === stage;

@@ -13,13 +13,13 @@ import { CaptureBase, type PointStatus } from './capture-base.ts';
 import { gapWords } from './capture-gap.ts';
 import { Following, type FollowStep } from './following.ts';
 import { connectionsOf, type HostStore } from './host-store.ts';
-import { LivePoint, type PointCounts } from './live-point.ts';
+import { LivePoint, total } from './live-point.ts';
 import { namespaceOf } from './namespace-of.ts';
 import { pointFilter } from './point-filter.ts';
 import { LiveSaving, type SavingSource, type UsedPoint } from './saving/live-saving.ts';
 import type { SaveOptions } from './saving/save-options.ts';
-
 import { SelectedSink } from './saving/selected-sink.ts';
+import { Shedding } from './shedding.ts';
 import type { CaptureOptions, LostCounts, SavingState } from './state.ts';
 import type { PointCondition } from './trail-keeper.ts';
 
@@ -42,6 +42,7 @@ export class LiveCapture extends CaptureBase {
   readonly #following: Following;
   /** By point: what its engine does, as far as following must know. */
   readonly #runs: PointRun[] = [];
+  readonly #shedding = new Shedding();
   readonly #linkTypes: number[] = [];
   readonly #stamps: string[] = [];
   /** By point: since when it listens without a break, seconds since the epoch; null while it does not. */
@@ -91,8 +92,12 @@ export class LiveCapture extends CaptureBase {
   }
 
   protected lost(): LostCounts {
-    const counts = this.#live.map((point) => point.counts);
-    return { kernel: sumOf(counts, (count) => count.kernel), engine: sumOf(counts, (count) => count.engine), pipe: this.#cutInPipe };
+    const counts = this.#live.filter(({ hasBegun }) => hasBegun).map((point) => point.counts);
+    return { kernel: total(counts, ({ kernel }) => kernel), engine: total(counts, ({ engine }) => engine), pipe: this.#cutInPipe };
+  }
+
+  protected override countedOnly(): number {
+    return this.#shedding.packets;
   }
 
   protected saving(): SavingState | null {
@@ -106,9 +111,12 @@ export class LiveCapture extends CaptureBase {
   protected conditionOf(point: number): PointCondition {
     const counts = this.#live[point]?.counts;
     const { kernel = null, engine = null } = counts ?? {};
+    const known = kernel === null ? (engine === 0 ? null : engine) : kernel + (engine ?? 0) + (counts?.interface ?? 0);
+    const overlooked = this.#shedding.of(point).packets;
     return {
       sinceSec: this.#since[point] ?? null,
-      lost: kernel === null ? (engine === 0 ? null : engine) : kernel + (engine ?? 0) + (counts?.interface ?? 0),
+      // What was only counted is missing in the trails like what was lost.
+      lost: known === null && overlooked > 0 ? overlooked : known === null ? null : known + overlooked,
       hasKernelStamps: this.#stamps[point] === KERNEL_STAMPS,
     };
   }
@@ -216,15 +224,24 @@ export class LiveCapture extends CaptureBase {
 
   #listenerOf(index: number): ConstructorParameters<typeof LivePoint>[1] {
     let newestMs = 0;
+    const shedding = this.#shedding.of(index);
     return {
       packet: (raw) => {
         if (this.isAtLimit) return;
         newestMs = raw.timeSec * 1000 + raw.timeNsec / 1e6;
-        this.core.ingest(raw, index, raw.linkType);
+        if (shedding.shed === 'decoding') {
+          shedding.packets++;
+          this.core.countOnly(raw, index, raw.linkType);
+        } else this.core.ingest(raw, index, raw.linkType);
         if (this.isAtLimit) void this.stop();
       },
       chunkDone: () => {
-        if (newestMs > 0) this.core.readLate(Math.max(0, Date.now() - newestMs));
+        if (newestMs > 0) {
+          const ageMs = Date.now() - newestMs;
+          this.core.readLate(Math.max(0, ageMs));
+          shedding.heard(ageMs, performance.now());
+          this.#tellShed();
+        }
         newestMs = 0;
         this.core.judgeSome();
         this.notifier.touch();
@@ -457,6 +474,12 @@ export class LiveCapture extends CaptureBase {
     }
   }
 
+  #tellShed(): void {
+    this.notifier.isSlow = this.#shedding.isBehind;
+    const news = this.#shedding.news();
+    if (news !== null) this.say(news.severity, news.text);
+  }
+
   #tick(): void {
     const nowMs = Date.now();
     this.core.advance(Math.floor(nowMs / 1000), (nowMs % 1000) * 1_000_000);
@@ -464,6 +487,8 @@ export class LiveCapture extends CaptureBase {
     this.#saving?.tick();
     if (this.core.wantsConnections && !this.#lookingUp && performance.now() - this.#connectionsAtMs > CONNECTIONS_MS)
       void this.#lookUpConnections();
+    this.#shedding.passed(performance.now());
+    this.#tellShed();
     this.measureRate();
     this.notifier.touch();
   }
@@ -480,15 +505,6 @@ interface PointRun {
   /** Its engine is being exchanged. */
   isMoving: boolean;
 }
-
-const sumOf = (counts: readonly PointCounts[], pick: (count: PointCounts) => number | null): number | null => {
-  let total: number | null = null;
-  for (const count of counts) {
-    const value = pick(count);
-    if (value !== null) total = (total ?? 0) + value;
-  }
-  return total;
-};
 
 const withAlso = (wanted: string, also: string | undefined): string =>
   also === undefined || wanted === '' ? wanted : `(${wanted}) or (${also})`;

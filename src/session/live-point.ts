@@ -38,6 +38,13 @@ export interface LivePointPlan {
   readonly description: string;
 }
 
+/** Null where there is nothing to count, or where one of them is unknown: what is known of the others is not all. */
+export const total = <Counted>(all: readonly Counted[], pick: (one: Counted) => number | null): number | null =>
+  all.reduce<number | null>((sum, one, index) => {
+    const count = pick(one);
+    return count === null || (sum === null && index > 0) ? null : (sum ?? 0) + count;
+  }, null);
+
 export class LivePoint {
   readonly #agent: AgentClient;
   readonly #listener: LivePointListener;
@@ -53,20 +60,17 @@ export class LivePoint {
   }
 
   get counts(): PointCounts {
-    const sum = (pick: (section: SectionCounts) => number | null): number | null => {
-      let total: number | null = null;
-      for (const section of this.#sections) {
-        const count = pick(section);
-        if (count !== null) total = (total ?? 0) + count;
-      }
-      return total;
-    };
     return {
-      received: sum((s) => s.received),
-      kernel: sum((s) => s.kernel),
-      interface: sum((s) => s.interface),
-      engine: sum((s) => s.engine),
+      received: total(this.#sections, (section) => section.received),
+      kernel: total(this.#sections, (section) => section.kernel),
+      interface: total(this.#sections, (section) => section.interface),
+      engine: total(this.#sections, (section) => section.engine),
     };
+  }
+
+  /** Something was captured here, or at least tried to be. */
+  get hasBegun(): boolean {
+    return this.#sections.length > 0;
   }
 
   async start(plan: LivePointPlan): Promise<void> {

@@ -1,8 +1,12 @@
 /** Tells listeners that the state has moved, at most ten times a second: a screen need not know every packet. */
 
 const INTERVAL_MS = 100;
+/** While packets come faster than they are worked off. */
+const SLOW_INTERVAL_MS = 1_000;
 
 export class Notifier {
+  /** Once a second is enough for now. */
+  isSlow = false;
   readonly #listeners = new Set<() => void>();
   #timer: NodeJS.Timeout | null = null;
   #lastMs = 0;
@@ -15,7 +19,7 @@ export class Notifier {
   /** Something has moved. The first call after a pause is passed on at once, later ones with the next tenth of a second. */
   touch(): void {
     if (this.#timer !== null || this.#listeners.size === 0) return;
-    const waitMs = Math.max(0, this.#lastMs + INTERVAL_MS - performance.now());
+    const waitMs = Math.max(0, this.#lastMs + (this.isSlow ? SLOW_INTERVAL_MS : INTERVAL_MS) - performance.now());
     this.#timer = setTimeout(() => {
       this.#timer = null;
       this.#lastMs = performance.now();

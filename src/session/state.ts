@@ -85,6 +85,8 @@ export interface CaptureState {
   readonly flowsEvicted: number;
   /** Packets that could not be decoded beyond their link layer. */
   readonly undecoded: number;
+  /** Packets that were counted, saved and not looked into, as there were too many: their flows do not count them. */
+  readonly countedOnly: number;
   readonly lost: LostCounts;
   readonly saving: SavingState | null;
   readonly events: readonly SessionEvent[];

@@ -11,6 +11,7 @@ export const EMPTY_STATE: CaptureState = {
   flows: 0,
   flowsEvicted: 0,
   undecoded: 0,
+  countedOnly: 0,
   lost: { kernel: null, engine: null, pipe: 0 },
   saving: null,
   events: [],

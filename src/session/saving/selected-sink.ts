@@ -50,7 +50,9 @@ export class SelectedSink implements PacketSink {
     return 1;
   }
 
-  packet(packet: SavedPacket, comment: string | null, flow: Flow): void {
+  packet(packet: SavedPacket, comment: string | null, flow: Flow | null): void {
+    // Whether it is one of those that are wanted, nobody has looked.
+    if (flow === null) return;
     if (this.#waiting.length === 0 && this.#isKnown(flow.id)) {
       this.#pass(packet, comment, flow);
       return;

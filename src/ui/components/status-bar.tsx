@@ -85,6 +85,7 @@ const detailParts = (screen: WatchScreen, state: CaptureState, columns: number):
     ...(state.file === null ? [] : [[cutMiddle(state.file, Math.max(20, Math.floor(columns / 2)))]]),
     ...(engines === '' ? [] : [[`engine ${engines}`]]),
     [`filter ${state.filter === '' ? 'none' : state.filter}`],
+    ...(state.countedOnly > 0 ? [[[`${grouped(state.countedOnly)} counted only`, 'warn'] as const]] : []),
     ...(state.undecoded > 0 ? [[`${grouped(state.undecoded)} not decoded`]] : []),
   ];
 };
