@@ -2,6 +2,7 @@
 import { Argument, Command, Option } from 'commander';
 import { usageError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
+import { type AnonymiseArguments, addAnonymiseOptions } from './anonymise-option.ts';
 import { parseCount, parseDevice, parseDuration, parsePrefixes } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import type { DiffCommandOptions } from './diff.ts';
@@ -119,13 +120,12 @@ const addHostCommands = (program: Command, io: ProgramIo): void => {
       const { runTopology } = await import('./topology.ts');
       io.done(await runTopology(options, io.context(program.opts())));
     });
-  program
-    .command('snapshot')
+  addAnonymiseOptions(program.command('snapshot'))
     .description('all host facts as one document, for --host')
     .option('-o, --output <file>', 'write to this file instead of standard output')
-    .action(async (options: { readonly output?: string }) => {
+    .action(async (options: AnonymiseArguments & { readonly output?: string }) => {
       const { runSnapshot } = await import('./snapshot.ts');
-      io.done(await runSnapshot(options.output ?? null, io.context(program.opts())));
+      io.done(await runSnapshot(options, io.context(program.opts())));
     });
   program
     .command('doctor')

@@ -5,13 +5,23 @@ import { failure, messageOf } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import type { SnapshotDocument } from '../host/snapshot.ts';
 import { jsonDocument } from '../report/json.ts';
+import type { AnonymiseArguments } from './anonymise-option.ts';
+import { anonymiserOf } from './anonymiser.ts';
 import type { CommandContext } from './context.ts';
 
 /** Rules and addresses are nobody else's business. */
 const PRIVATE_FILE = 0o600;
 
-export const runSnapshot = async (output: string | null, context: CommandContext): Promise<number> => {
-  const document = await takeSnapshot(context);
+export interface SnapshotCommandOptions extends AnonymiseArguments {
+  readonly output?: string;
+}
+
+export const runSnapshot = async (options: SnapshotCommandOptions, context: CommandContext): Promise<number> => {
+  const { output = null } = options;
+  // Before anything is collected: a key that cannot be read is a mistake in the command.
+  const anonymiser = anonymiserOf(options);
+  const found = await takeSnapshot(context);
+  const document = anonymiser?.snapshot(found) ?? found;
   const json = jsonDocument(document);
   const { terminal } = context;
   for (const [command, why] of Object.entries(document.missing ?? {}))
