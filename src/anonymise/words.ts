@@ -47,7 +47,7 @@ export const rewriteInterfaceName = (name: string, maps: Maps): string => {
 
 /** Words that this program describes places and pcap-filter(7) describes packets with; all others are taken for names. */
 const PLACE_WORDS = new Set(
-  'all of on the host with itself after translation what tunnel carries this to and from other hosts through its parent by tagged for VLAN in inside namespace loopback a container own network'.split(
+  'all of on the host with itself after translation what tunnel carries this to and from other hosts through its parent by tagged for VLAN in inside namespace loopback a container own network gateway balancer load'.split(
     ' ',
   ),
 );

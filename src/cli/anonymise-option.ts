@@ -1,5 +1,5 @@
 /** `--anonymise`: its options, as every command that writes a session or a snapshot has them. */
-import type { Command } from 'commander';
+import { Option } from 'commander';
 
 export interface AnonymiseArguments {
   readonly anonymise?: boolean;
@@ -8,10 +8,12 @@ export interface AnonymiseArguments {
   readonly anonymiseKey?: string;
 }
 
-export const addAnonymiseOptions = (command: Command): Command =>
-  command
-    .option('--anonymise', 'exchange addresses, names and rules together, and cut off what packets carry')
-    .option('--anonymize', 'the same')
-    .option('--anonymise-key <file>', 'the same stand-ins wherever this file is given; keep it to yourself');
+export const anonymiseOption = (): Option =>
+  new Option('--anonymise', 'exchange addresses, names and rules together, and cut off what packets carry');
+
+export const anonymizeOption = (): Option => new Option('--anonymize', 'the same').hideHelp();
+
+export const anonymiseKeyOption = (): Option =>
+  new Option('--anonymise-key <file>', 'the same stand-ins wherever this file is given; keep it to yourself');
 
 export const isAnonymised = ({ anonymise, anonymize }: AnonymiseArguments): boolean => anonymise === true || anonymize === true;

@@ -11,6 +11,7 @@ import { dockerFailure, hostOf, remarkTrouble, withWorkspace } from './host-acce
 import { checkKeep, type KeepArguments, Keeper } from './keep.ts';
 import { autostopDuration, type SaveArguments, saveOptionsOf } from './save-options.ts';
 import { allAlong, looksLikeFilter, splitTargets } from './targets.ts';
+import { transformOf } from './transform-option.ts';
 
 export interface CaptureCommandOptions extends SaveArguments {
   readonly count?: number;
@@ -30,7 +31,7 @@ export const runCapture = (
   options: CaptureCommandOptions,
   context: CommandContext,
 ): Promise<number> => {
-  const save = saveOptionsOf(options);
+  const save = saveOptionsOf(options, transformOf(options));
   const { keep } = options;
   if (keep !== undefined) checkKeep(options);
   return withWorkspace(context, 'live', async (workspace) => {

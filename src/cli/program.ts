@@ -2,7 +2,7 @@
 import { Argument, Command, Option } from 'commander';
 import { usageError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
-import { type AnonymiseArguments, addAnonymiseOptions } from './anonymise-option.ts';
+import { type AnonymiseArguments, anonymiseKeyOption, anonymiseOption, anonymizeOption } from './anonymise-option.ts';
 import { parseCount, parseDevice, parseDuration, parsePrefixes } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import type { DiffCommandOptions } from './diff.ts';
@@ -120,9 +120,13 @@ const addHostCommands = (program: Command, io: ProgramIo): void => {
       const { runTopology } = await import('./topology.ts');
       io.done(await runTopology(options, io.context(program.opts())));
     });
-  addAnonymiseOptions(program.command('snapshot'))
+  program
+    .command('snapshot')
     .description('all host facts as one document, for --host')
     .option('-o, --output <file>', 'write to this file instead of standard output')
+    .addOption(anonymiseOption())
+    .addOption(anonymizeOption())
+    .addOption(anonymiseKeyOption())
     .action(async (options: AnonymiseArguments & { readonly output?: string }) => {
       const { runSnapshot } = await import('./snapshot.ts');
       io.done(await runSnapshot(options, io.context(program.opts())));
@@ -164,6 +168,9 @@ const addCaptureCommands = (program: Command, io: ProgramIo): void => {
     )
     .option('-a, --autostop <criterion>', 'end as dumpcap does: duration:S, filesize:KB, files:N, packets:N (repeatable)', parseAutostop)
     .option('--headers-only', 'save packets without what they carry')
+    .addOption(anonymiseOption())
+    .addOption(anonymizeOption())
+    .addOption(anonymiseKeyOption())
     .option(
       '--keep <span>',
       'keep the newest packets in memory (5m, 256M, or both: 5m,256M) and write them to -w at SIGUSR2 and at the end',
@@ -196,6 +203,9 @@ const addCaptureCommands = (program: Command, io: ProgramIo): void => {
       'write it anew instead: all of it, or what FILTER and -c choose, with its facts and names; - is standard output',
     )
     .option('--headers-only', 'with -w: packets without what they carry')
+    .addOption(anonymiseOption())
+    .addOption(anonymizeOption())
+    .addOption(anonymiseKeyOption())
     .option('--rules', 'instead of flows: for each rule how many packets it matches, beside what the kernel counted')
     .option('--unused', 'with --rules: also rules that no packet met')
     .option('--iptables <file>', 'judge by these rules instead (what iptables-save prints)')

@@ -6,11 +6,13 @@ import { printable } from '../base/printable.ts';
 import { jsonLine } from '../report/json.ts';
 import { bytesText, countText } from '../report/time.ts';
 import type { RewriteResult } from '../session/state.ts';
+import { isAnonymised } from './anonymise-option.ts';
 import type { CommandContext } from './context.ts';
 import { follow } from './follow.ts';
 import { withWorkspace } from './host-access.ts';
 import { type RulesOptions, whatIfOf } from './rules-files.ts';
-import { checkFileName, type TransformArguments, transformOf } from './save-options.ts';
+import { checkFileName } from './save-options.ts';
+import { type TransformArguments, transformOf } from './transform-option.ts';
 
 export interface ReadCommandOptions extends RulesOptions, TransformArguments {
   /** File to write instead of showing what is in it. */
@@ -29,7 +31,8 @@ export const runRead = async (
 ): Promise<number> => {
   const { write } = options;
   if (write !== undefined) return runRewrite(file, write, filterWords.join(' ').trim(), options, context);
-  if (options.headersOnly === true) throw usageError('--headers-only says how a session is written, and there is no -w FILE');
+  const lone = options.headersOnly === true ? '--headers-only' : isAnonymised(options) ? '--anonymise' : null;
+  if (lone !== null) throw usageError(`${lone} says how a session is written, and there is no -w FILE`);
   return withWorkspace(
     context,
     'file',

@@ -5,16 +5,12 @@
 import { statSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import { usageError } from '../base/errors.ts';
-import { headersOnly } from '../session/saving/headers-only.ts';
 import type { DumpcapRotation, Rotation } from '../session/saving/rotation.ts';
 import type { Autostop, SaveOptions } from '../session/saving/save-options.ts';
 import { strftime } from '../session/saving/strftime.ts';
-import { composeTransforms, type SessionTransform } from '../session/saving/transform.ts';
-
-/** What is asked of the packets that are written, by any command that writes a session. */
-export interface TransformArguments {
-  readonly headersOnly?: boolean;
-}
+import type { SessionTransform } from '../session/saving/transform.ts';
+import { isAnonymised } from './anonymise-option.ts';
+import type { TransformArguments } from './transform-option.ts';
 
 export interface SaveArguments extends TransformArguments {
   readonly write?: string;
@@ -78,11 +74,8 @@ export const autostopDuration = ({ autostop = [] }: SaveArguments): number | nul
   return seconds === null ? null : seconds * 1000;
 };
 
-export const transformOf = (options: TransformArguments): SessionTransform | null =>
-  composeTransforms(options.headersOnly === true ? [headersOnly()] : []);
-
 /** Checks the options against each other. */
-export const saveOptionsOf = (options: SaveArguments): SaveOptions => {
+export const saveOptionsOf = (options: SaveArguments, transform: SessionTransform | null): SaveOptions => {
   const rotation = rotationOf(options);
   const { write } = options;
   if (write === undefined) {
@@ -90,15 +83,17 @@ export const saveOptionsOf = (options: SaveArguments): SaveOptions => {
     if (lone !== null)
       throw usageError(`${lone} says how a capture is saved, and there is no -w FILE`, { hint: 'add -w captures/NAME.pcapng' });
   } else checkFileName(write, rotation);
-  return { rotation, autostop: autostopOf(options, rotation), transform: transformOf(options) };
+  return { rotation, autostop: autostopOf(options, rotation), transform };
 };
 
-const loneOption = ({ fileSize, rotateSeconds, fileCount, ring = [], autostop = [], headersOnly: cut }: SaveArguments): string | null => {
+const loneOption = (options: SaveArguments): string | null => {
+  const { fileSize, rotateSeconds, fileCount, ring = [], autostop = [], headersOnly: cut } = options;
   if (fileSize !== undefined) return '-C';
   if (rotateSeconds !== undefined) return '-G';
   if (fileCount !== undefined) return '-W';
   if (ring.length > 0) return '-b';
   if (cut === true) return '--headers-only';
+  if (isAnonymised(options)) return '--anonymise';
   const [first] = autostop.filter(({ name }) => name === 'filesize' || name === 'files');
   return first === undefined ? null : `-a ${first.text}`;
 };
