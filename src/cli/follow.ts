@@ -55,9 +55,8 @@ const whenNothingIsLeft = (view: CaptureView): [Promise<void>, () => void] => {
 const conclude = (state: CaptureState, flows: number, options: FollowOptions, context: CommandContext): number => {
   const { terminal, globals } = context;
   const hasFailedPoint = state.points.some((point) => point.status === 'failed');
-  // A file can be read up to where it is cut off or damaged, which is said and no failure; one with nothing before that is one.
-  const hasNothing = state.points.length === 0 || (state.packets === 0 && state.filter === '');
-  const isBadFile = !options.live && hasNothing && state.events.some((event) => event.severity === 'error');
+  // As with tcpdump and tshark: what could be read of a file that is cut off or damaged is told, and then that this was not all.
+  const isBadFile = !options.live && state.events.some((event) => event.severity === 'error');
   const isMissing = state.saving !== null && (state.saving.error !== null || state.saving.notSaved.packets > 0);
   const code = hasFailedPoint || isBadFile || isMissing ? EXIT_CODES.failure : 0;
   if (terminal.closed) return code;

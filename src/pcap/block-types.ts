@@ -3,10 +3,6 @@
 /** Classic pcap magics, as read in the byte order of the file. */
 export const PCAP_MAGIC_MICROSECONDS = 0xa1b2c3d4;
 export const PCAP_MAGIC_NANOSECONDS = 0xa1b23c4d;
-/** Variants with longer record headers, which only say by their magic that they differ (wiretap/libpcap.h names them). */
-export const PCAP_MAGIC_MODIFIED = 0xa1b2cd34;
-export const PCAP_MAGIC_IXIA_HARDWARE = 0x1c0001ac;
-export const PCAP_MAGIC_IXIA_SOFTWARE = 0x1c0001ab;
 export const PCAP_FILE_HEADER_BYTES = 24;
 export const PCAP_RECORD_HEADER_BYTES = 16;
 

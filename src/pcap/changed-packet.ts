@@ -37,7 +37,7 @@ const DROPS_UNKNOWN = 0xffff;
 /** The block of a packet of a pcapng file, in place: it is the chunk's, so copy what is to outlive the reader's next event. */
 export const blockOfPacket = (packet: RawPacket, little: boolean): Uint8Array => {
   const at = packet.start - (packet.timed ? ENHANCED_HEADER_BYTES : SIMPLE_HEADER_BYTES);
-  return packet.bytes.subarray(at, at + readU32(packet.bytes, at + 4, little));
+  return packet.bytes.subarray(at, at + padded(readU32(packet.bytes, at + 4, little)));
 };
 
 /**

@@ -2,11 +2,9 @@
 import {
   MAX_BLOCK_BYTES,
   MAXIMUM_SNAPLEN,
-  PCAP_MAGIC_IXIA_HARDWARE,
-  PCAP_MAGIC_IXIA_SOFTWARE,
   PCAP_MAGIC_MICROSECONDS,
-  PCAP_MAGIC_MODIFIED,
   PCAP_MAGIC_NANOSECONDS,
+  PCAP_RECORD_HEADER_BYTES,
 } from './block-types.ts';
 import { NO_COMMENTS, type RawPacket } from './events.ts';
 import { readU16, readU32 } from './options.ts';
@@ -33,23 +31,6 @@ export const classicByteOrder = (bytes: Uint8Array, at: number): { little: boole
   return null;
 };
 
-/** Says what a file is that begins otherwise, with what to do about it. */
-export const describeForeignStart = (bytes: Uint8Array, at: number): string => {
-  const magic = readU32(bytes, at, false);
-  const swapped = readU32(bytes, at, true);
-  for (const value of [magic, swapped]) {
-    if (value === PCAP_MAGIC_MODIFIED) return 'a pcap file in the "modified" (Kuznetzov) variant: convert it with editcap -F pcapng';
-    if (value === PCAP_MAGIC_IXIA_HARDWARE || value === PCAP_MAGIC_IXIA_SOFTWARE) {
-      return 'a pcap file in a variant of Ixia: convert it with editcap -F pcapng';
-    }
-  }
-  if (magic >>> 16 === 0x1f8b) return 'compressed with gzip: unpack it with gunzip first';
-  if (magic === 0x28b52ffd) return 'compressed with zstd: unpack it with unzstd first';
-  if (magic === 0x04224d18) return 'compressed with lz4: unpack it with unlz4 first';
-  if (magic === 0x736e6f6f) return 'a snoop file: convert it with editcap -F pcapng';
-  return `no capture file: it begins with ${magic.toString(16).padStart(8, '0')}, neither a pcap nor a pcapng magic number`;
-};
-
 export const readClassicHeader = (bytes: Uint8Array, at: number, order: { little: boolean; nsecPerUnit: number }): ClassicHeader => {
   const { little, nsecPerUnit } = order;
   const snapLength = readU32(bytes, at + 16, little);
@@ -59,10 +40,65 @@ export const readClassicHeader = (bytes: Uint8Array, at: number, order: { little
     major: readU16(bytes, at + 4, little),
     minor: readU16(bytes, at + 6, little),
     snapLength,
-    // The upper half tells about a frame check sequence (draft-ietf-opsawg-pcap section 4).
+    // The upper half tells how long a frame check sequence at the packets' ends is (section 4); decoders go by the lengths inside.
     linkType: readU32(bytes, at + 20, little) & 0xffff,
     longestRecord: Math.min(MAX_BLOCK_BYTES, Math.max(MAXIMUM_SNAPLEN, snapLength)),
   };
+};
+
+/** Why the header says that this program cannot read the file; null where it can. */
+export const refusedHeader = ({ major, minor }: ClassicHeader): string | null => {
+  // As wiretap has it (libpcap.c): AIX counts link types and fractions of seconds in ways of its own.
+  if (major === 2 && minor === 2) return 'a pcap file in the variant of AIX (version 2.2): convert it with editcap -F pcapng';
+  if (major === 2 && minor >= 3) return null;
+  return `pcap version ${major}.${minor} is not known, only 2.3 and later: convert it with editcap -F pcapng`;
+};
+
+const SECONDS_APART = 366 * 86_400;
+
+/** Whether a record of this file can begin at `at`, after one of the time `sec`. */
+const isPlausible = (header: ClassicHeader, bytes: Uint8Array, at: number, sec: number): boolean => {
+  const { little } = header;
+  const captured = readU32(bytes, at + 8, little);
+  return (
+    captured <= header.longestRecord &&
+    captured <= readU32(bytes, at + 12, little) &&
+    readU32(bytes, at + 4, little) * header.nsecPerUnit < 1_000_000_000 &&
+    Math.abs(readU32(bytes, at, little) - sec) < SECONDS_APART
+  );
+};
+
+/**
+ * Two variants have the magic of pcap and longer record headers, so that only the place of the second record tells them, where it is among
+ * the bytes at hand. wiretap tries them in the same way.
+ */
+export const hiddenVariant = (header: ClassicHeader, bytes: Uint8Array, at: number, end: number): string | null => {
+  const next = at + PCAP_RECORD_HEADER_BYTES + readU32(bytes, at + 8, header.little);
+  const sec = readU32(bytes, at, header.little);
+  const variants = [
+    [8, 'Red Hat 6.1'],
+    [4, 'Nokia'],
+  ] as const;
+  if (next + PCAP_RECORD_HEADER_BYTES + 8 > end || isPlausible(header, bytes, next, sec)) return null;
+  const found = variants.find(([more]) => isPlausible(header, bytes, next + more, sec));
+  return found === undefined ? null : `a pcap file in the variant of ${found[1]}: convert it with editcap -F pcapng`;
+};
+
+/** What cannot be in a record that a capture wrote; null where all can be. */
+export const oddRecord = (header: ClassicHeader, view: DataView, at: number): string | null => {
+  const { little } = header;
+  const captured = view.getUint32(at + 8, little);
+  const original = view.getUint32(at + 12, little);
+  if (captured > original && header.minor > 3) return `${captured} captured bytes of ${original}`;
+  const fraction = view.getUint32(at + 4, little);
+  if (fraction * header.nsecPerUnit < 1_000_000_000) return null;
+  return `${fraction} ${header.nsecPerUnit === 1 ? 'nanoseconds' : 'microseconds'} beside its seconds`;
+};
+
+/** Version 2.3 was written with the lengths in either order (libpcap's sf-pcap.c). */
+export const capturedLength = (header: ClassicHeader, view: DataView, at: number): number => {
+  const first = view.getUint32(at + 8, header.little);
+  return header.minor > 3 ? first : Math.min(first, view.getUint32(at + 12, header.little));
 };
 
 /** Fills the packet from a record whose header and `captured` bytes are there. */
@@ -75,7 +111,8 @@ export const readClassicRecord = (
   captured: number,
 ): void => {
   const { little } = header;
-  const original = view.getUint32(at + 12, little);
+  const original =
+    header.minor > 3 ? view.getUint32(at + 12, little) : Math.max(view.getUint32(at + 8, little), view.getUint32(at + 12, little));
   const fraction = view.getUint32(at + 4, little) * header.nsecPerUnit;
   const carry = fraction < 1_000_000_000 ? 0 : Math.floor(fraction / 1_000_000_000);
   packet.bytes = bytes;

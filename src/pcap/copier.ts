@@ -42,16 +42,16 @@ export class CaptureCopier {
         this.#section(event);
         return;
       case 'interface':
-        this.#out.block(event.block ?? interfaceDescription({ linkType: event.linkType, snapLength: event.snapLength }));
+        this.#block(event.block ?? interfaceDescription({ linkType: event.linkType, snapLength: event.snapLength }));
         return;
       case 'custom':
         if (!event.mayCopy && this.#options.withoutPrivate) this.privateBlocks++;
-        else if (event.block !== null) this.#out.block(event.block);
+        else if (event.block !== null) this.#block(event.block);
         return;
       case 'names':
       case 'statistics':
       case 'unknown':
-        if (event.block !== null) this.#out.block(event.block);
+        if (event.block !== null) this.#block(event.block);
         return;
       case 'problem':
         return;
@@ -74,7 +74,7 @@ export class CaptureCopier {
     const isChanged = change.data !== undefined || change.comments !== undefined || (change.added ?? []).length > 0 || withoutPrivate;
     // Writers must not make the obsolete block any more (appendix A).
     const isObsolete = readU32(block, 0, this.#little) === BLOCK_PACKET;
-    this.#out.block(isChanged || isObsolete ? changedPacket(packet, this.#little, { withoutPrivate, ...change }) : block);
+    this.#block(isChanged || isObsolete ? changedPacket(packet, this.#little, { withoutPrivate, ...change }) : block);
   }
 
   /** Puts a block of our own, as the functions of writer.ts make them, into the current section. */
@@ -93,7 +93,20 @@ export class CaptureCopier {
     const header = new Uint8Array(event.block);
     // Its length may be another one now: "not specified".
     header.fill(0xff, 16, 24);
-    this.#out.block(header);
+    this.#block(header);
+  }
+
+  /** Lengths that do not count the padding, as some writers have them, are put right. */
+  #block(block: Uint8Array): void {
+    if (readU32(block, 4, this.#little) === block.length) {
+      this.#out.block(block);
+      return;
+    }
+    const aligned = new Uint8Array(block);
+    const view = new DataView(aligned.buffer);
+    view.setUint32(4, block.length, this.#little);
+    view.setUint32(block.length - 4, block.length, this.#little);
+    this.#out.block(aligned);
   }
 }
 

@@ -18,10 +18,21 @@ import {
   MAX_BLOCK_BYTES,
   PCAP_FILE_HEADER_BYTES,
   PCAP_RECORD_HEADER_BYTES,
+  padded,
 } from './block-types.ts';
 import { ChunkInput } from './chunk-input.ts';
-import { type ClassicHeader, classicByteOrder, describeForeignStart, readClassicHeader, readClassicRecord } from './classic.ts';
+import {
+  type ClassicHeader,
+  capturedLength,
+  classicByteOrder,
+  hiddenVariant,
+  oddRecord,
+  readClassicHeader,
+  readClassicRecord,
+  refusedHeader,
+} from './classic.ts';
 import { type InterfaceEvent, NO_COMMENTS, type PacketEvent, type ProblemEvent, RawPacket, type ReaderEvent } from './events.ts';
+import { describeForeignStart } from './foreign-files.ts';
 import { readU32 } from './options.ts';
 import { type OpenInterface, type PacketResult, readPlainPacket, readSimplePacket, readTimedPacket } from './packet-blocks.ts';
 import {
@@ -55,7 +66,12 @@ export class CaptureReader {
   #ended = false;
   #little = true;
   #classic: ClassicHeader | null = null;
+  #isFirstRecord = true;
+  #saidOdd = false;
   #interfaces: OpenInterface[] = [];
+  /** Where the current section's blocks begin, and how many bytes they have by its header; null where it does not say. */
+  #sectionBegin = 0;
+  #sectionLength: number | null = null;
   /** Events that go out before anything more is read. */
   readonly #waiting: ReaderEvent[] = [];
 
@@ -139,7 +155,8 @@ export class CaptureReader {
   }
 
   #openClassic(header: ClassicHeader): ReaderEvent {
-    if (header.major !== 2) return this.#stop(`pcap version ${header.major}.${header.minor} is not known, only 2.x`);
+    const refused = refusedHeader(header);
+    if (refused !== null) return this.#stop(refused);
     const description: InterfaceEvent = {
       kind: 'interface',
       section: 0,
@@ -187,7 +204,12 @@ export class CaptureReader {
     const header = this.#classic;
     if (header === null) return this.#stop('a record before the file header');
     if (!input.have(PCAP_RECORD_HEADER_BYTES)) return this.#shortRecord(PCAP_RECORD_HEADER_BYTES);
-    const captured = input.view.getUint32(input.at + 8, header.little);
+    const captured = capturedLength(header, input.view, input.at);
+    if (this.#isFirstRecord) {
+      this.#isFirstRecord = false;
+      const variant = hiddenVariant(header, input.bytes, input.at, input.at + input.contiguous);
+      if (variant !== null) return this.#stop(variant);
+    }
     if (captured > header.longestRecord) {
       return this.#stop(`a record claims ${captured} captured bytes, at most ${header.longestRecord} can be; what follows cannot be read`);
     }
@@ -195,6 +217,11 @@ export class CaptureReader {
     if (!input.have(length)) return this.#shortRecord(length);
     readClassicRecord(this.packet, header, input.bytes, input.view, input.at, captured);
     this.packet.offset = input.offset;
+    const odd = this.#saidOdd ? null : oddRecord(header, input.view, input.at);
+    if (odd !== null) {
+      this.#saidOdd = true;
+      this.#waiting.push(problemAt(input.offset, `a record says ${odd}: it is damaged, and what follows may be`, false));
+    }
     input.skip(length);
     return this.#packetEvent;
   }
@@ -220,21 +247,23 @@ export class CaptureReader {
       little = order;
     }
     const length = input.view.getUint32(at + 4, little);
-    if (length < BLOCK_FRAME_BYTES || length > MAX_BLOCK_BYTES || (length & 3) !== 0) {
+    if (length < BLOCK_FRAME_BYTES || length > MAX_BLOCK_BYTES) {
       return this.#damage(`a block (type 0x${type.toString(16)}) claims a length of ${length} bytes`);
     }
-    if (!input.have(length)) return this.#shortBlock(length);
+    // Some writers do not count the padding (Wireshark's pcapng.c tells of them).
+    const size = padded(length);
+    if (!input.have(size)) return this.#shortBlock(size);
     const start = input.at + 8;
-    const end = input.at + length - 4;
+    const end = input.at + size - 4;
     const trailer = input.view.getUint32(end, little);
     if (trailer !== length) {
       return this.#damage(`a block (type 0x${type.toString(16)}) begins with a length of ${length} and ends with one of ${trailer}`);
     }
     this.#little = little;
     if (type === BLOCK_ENHANCED_PACKET) {
-      return this.#passPacket(length, readTimedPacket(this.packet, input.bytes, input.view, start, end, little, false, this.#interfaces));
+      return this.#passPacket(size, readTimedPacket(this.packet, input.bytes, input.view, start, end, little, false, this.#interfaces));
     }
-    return this.#readRareBlock(type, length);
+    return this.#readRareBlock(type, size);
   }
 
   #readRareBlock(type: number, length: number): ReaderEvent | null {
@@ -252,6 +281,9 @@ export class CaptureReader {
       case BLOCK_SECTION_HEADER: {
         const parsed = readSectionHeader(body);
         if (parsed.event === null) return this.#damage(parsed.problem ?? 'a section header that cannot be read');
+        this.#checkSectionLength();
+        this.#sectionBegin = input.offset + length;
+        this.#sectionLength = parsed.event.lengthBytes;
         this.sectionIndex = section;
         this.packet.section = section;
         this.#interfaces = [];
@@ -302,14 +334,26 @@ export class CaptureReader {
     if (!this.#ended) return null;
     const left = this.#input.contiguous;
     if (left > 0) return this.#damage(`the file ends inside a block, after ${left} of ${length} bytes`);
+    this.#checkSectionLength();
     this.#state = 'stopped';
     return null;
+  }
+
+  /** A section whose header says how long it is may end between two blocks and still lack some. */
+  #checkSectionLength(): void {
+    const expected = this.#sectionLength;
+    this.#sectionLength = null;
+    const found = this.#input.offset - this.#sectionBegin;
+    if (expected === null || expected === found) return;
+    const message = `the section has ${found} bytes, its header says ${expected}: ${found < expected ? 'something is missing' : 'its header is damaged'}`;
+    this.#waiting.push(problemAt(this.#input.offset, message, false));
   }
 
   /** The framing is lost: tells it and looks for the next section header behind the damaged block's first bytes. */
   #damage(message: string): ProblemEvent {
     const offset = this.#input.offset;
     this.#state = 'scanning';
+    this.#sectionLength = null;
     this.#skipDamage(Math.min(4, this.#input.contiguous));
     return problemAt(offset, message, true);
   }
