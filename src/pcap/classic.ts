@@ -68,19 +68,24 @@ const isPlausible = (header: ClassicHeader, bytes: Uint8Array, at: number, sec: 
   );
 };
 
+/** How much longer the record headers of two variants are that have the magic of pcap. */
+const HIDDEN_VARIANTS = [
+  [8, 'Red Hat 6.1'],
+  [4, 'Nokia'],
+] as const;
+
+/** So many bytes are looked at by `hiddenVariant`. */
+export const HIDDEN_VARIANT_BYTES = PCAP_RECORD_HEADER_BYTES + 8;
+
 /**
- * Two variants have the magic of pcap and longer record headers, so that only the place of the second record tells them, where it is among
- * the bytes at hand. wiretap tries them in the same way.
+ * What the file is where its second record, which should be at `at`, is not there but where a variant has it; null where nothing says so.
+ * Nothing else tells these variants from pcap; wiretap tries them in the same way. `sec`: the time of the first record.
  */
-export const hiddenVariant = (header: ClassicHeader, bytes: Uint8Array, at: number, end: number): string | null => {
-  const next = at + PCAP_RECORD_HEADER_BYTES + readU32(bytes, at + 8, header.little);
-  const sec = readU32(bytes, at, header.little);
-  const variants = [
-    [8, 'Red Hat 6.1'],
-    [4, 'Nokia'],
-  ] as const;
-  if (next + PCAP_RECORD_HEADER_BYTES + 8 > end || isPlausible(header, bytes, next, sec)) return null;
-  const found = variants.find(([more]) => isPlausible(header, bytes, next + more, sec));
+export const hiddenVariant = (header: ClassicHeader, bytes: Uint8Array, at: number, sec: number): string | null => {
+  if (isPlausible(header, bytes, at, sec)) return null;
+  const found = HIDDEN_VARIANTS.find(
+    ([more]) => isPlausible(header, bytes, at + more, sec) && readU32(bytes, at + more + 8, header.little) > 0,
+  );
   return found === undefined ? null : `a pcap file in the variant of ${found[1]}: convert it with editcap -F pcapng`;
 };
 

@@ -25,6 +25,7 @@ import {
   type ClassicHeader,
   capturedLength,
   classicByteOrder,
+  HIDDEN_VARIANT_BYTES,
   hiddenVariant,
   oddRecord,
   readClassicHeader,
@@ -66,7 +67,8 @@ export class CaptureReader {
   #ended = false;
   #little = true;
   #classic: ClassicHeader | null = null;
-  #isFirstRecord = true;
+  /** Counts the first two records of a classic file. */
+  #records = 0;
   #saidOdd = false;
   #interfaces: OpenInterface[] = [];
   /** Where the current section's blocks begin, and how many bytes they have by its header; null where it does not say. */
@@ -205,9 +207,10 @@ export class CaptureReader {
     if (header === null) return this.#stop('a record before the file header');
     if (!input.have(PCAP_RECORD_HEADER_BYTES)) return this.#shortRecord(PCAP_RECORD_HEADER_BYTES);
     const captured = capturedLength(header, input.view, input.at);
-    if (this.#isFirstRecord) {
-      this.#isFirstRecord = false;
-      const variant = hiddenVariant(header, input.bytes, input.at, input.at + input.contiguous);
+    if (this.#records === 1) {
+      if (!input.have(HIDDEN_VARIANT_BYTES) && !this.#ended) return null;
+      const isThere = input.contiguous >= HIDDEN_VARIANT_BYTES;
+      const variant = isThere ? hiddenVariant(header, input.bytes, input.at, this.packet.timeSec) : null;
       if (variant !== null) return this.#stop(variant);
     }
     if (captured > header.longestRecord) {
@@ -222,6 +225,7 @@ export class CaptureReader {
       this.#saidOdd = true;
       this.#waiting.push(problemAt(input.offset, `a record says ${odd}: it is damaged, and what follows may be`, false));
     }
+    if (this.#records < 2) this.#records++;
     input.skip(length);
     return this.#packetEvent;
   }

@@ -165,14 +165,16 @@ class Gunzip {
   given = 0;
   readonly #zlib = createGunzip({ chunkSize: PACKED_CHUNK_BYTES });
   #out: Uint8Array[] = [];
-  readonly #failed: Promise<void>;
+  /** Damage, or bytes behind the end that mean nothing (zeros). */
+  readonly #over: Promise<void>;
 
   constructor() {
     this.#zlib.on('data', (bytes: Uint8Array) => {
       this.given += bytes.length;
       this.#out.push(bytes);
     });
-    this.#failed = new Promise((resolve) => {
+    this.#over = new Promise((resolve) => {
+      this.#zlib.once('end', resolve);
       this.#zlib.on('error', (error) => {
         this.problem = error;
         resolve();
@@ -181,13 +183,14 @@ class Gunzip {
   }
 
   async take(piece: Uint8Array): Promise<readonly Uint8Array[]> {
-    await Promise.race([new Promise<void>((resolve) => void this.#zlib.write(piece, () => resolve())), this.#failed]);
+    await Promise.race([new Promise<void>((resolve) => void this.#zlib.write(piece, () => resolve())), this.#over]);
     if (this.problem === null) this.taken += piece.length;
     return this.#handOut();
   }
 
   async finish(): Promise<readonly Uint8Array[]> {
-    await Promise.race([new Promise<void>((resolve) => void this.#zlib.once('end', resolve).end()), this.#failed]);
+    this.#zlib.end();
+    await this.#over;
     return this.#handOut();
   }
 

@@ -135,11 +135,11 @@ describe('read', () => {
     }
   });
 
-  it('reads a file that was cut off up to there, and says so', async () => {
+  it('reads a file that was cut off up to there, says so, and fails', async () => {
     const cut = join(folder, 'cut.pcap');
     await writeFile(cut, pcap(packets).subarray(0, -5));
     const { code, stdout, stderr } = await vethscope(['read', cut, '--host', SCENE, '--json']);
-    expect(code).toBe(0);
+    expect(code).toBe(1);
     expect(objects(stdout).at(-1)).toMatchObject({ packets: 3 });
     expect(stderr).toContain('ends inside');
   });

@@ -91,6 +91,6 @@ describe('a stream that is no capture', () => {
     const transcoder = new PcapToPcapng({ section: {}, interface: {} });
     expect(transcoder.push(new TextEncoder().encode('tcpdump: no such device'))).toBeNull();
     expect(transcoder.end({ received: 0 })).toBeNull();
-    expect(transcoder.problems).toEqual(['no capture file: it begins with 74637064, neither a pcap nor a pcapng magic number (at byte 0)']);
+    expect(transcoder.problems).toEqual([expect.stringMatching(/^no capture file: it begins with 74637064, .*\(at byte 0\)$/)]);
   });
 });

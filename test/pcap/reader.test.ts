@@ -279,9 +279,32 @@ describe.each([
     expect(problemsOf(events)[0]).toBe('48: a block (type 0x6) begins with a length of 432 and ends with one of 0');
   });
 
-  it.each([0, 8, 13, 0xffff_fffc])('refuses a block length of %i without allocating it', (length) => {
+  it.each([0, 8, 11, 0xffff_fffc])('refuses a block length of %i without allocating it', (length) => {
     const file = concat(section(little), words(little, 6, length, 0, 0));
     expect(problemsOf(eventsOf(file))).toEqual([`28: a block (type 0x6) claims a length of ${length} bytes`]);
+  });
+
+  it('takes block lengths that do not count the padding', () => {
+    const odd = enhanced(little, 0, 7n, HELLO.subarray(0, 3));
+    const view = new DataView(odd.buffer);
+    view.setUint32(4, odd.length - 1, little);
+    view.setUint32(odd.length - 4, odd.length - 1, little);
+    const events = eventsOf(concat(section(little), iface(little, 1, 0), odd, enhanced(little, 0, 8n, HELLO)));
+    expect(problemsOf(events)).toEqual([]);
+    expect(packetsOf(events).map((packet) => packet.data.length)).toEqual([3, HELLO.length]);
+  });
+
+  it('misses what a section lacks whose header says how long it is', () => {
+    const blocks = [iface(little, 1, 0), enhanced(little, 0, 7n, HELLO)];
+    const length = concat(...blocks).length;
+    const header = section(little);
+    new DataView(header.buffer).setBigUint64(16, BigInt(length), little);
+    expect(problemsOf(eventsOf(concat(header, ...blocks, section(little))))).toEqual([]);
+    expect(eventsOf(concat(header, ...blocks))[0]).toMatchObject({ lengthBytes: length });
+    for (const more of [new Uint8Array(0), section(!little)]) {
+      const events = eventsOf(concat(header, iface(little, 1, 0), more));
+      expect(problemsOf(events)).toEqual([`48: the section has 20 bytes, its header says ${length}: something is missing`]);
+    }
   });
 
   it('refuses a version it does not know', () => {
@@ -295,12 +318,16 @@ describe('what is no capture', () => {
   it.each([
     ['nothing', new Uint8Array(0), '0: the file is empty'],
     ['two bytes', Uint8Array.of(1, 2), '0: the file ends after 2 bytes'],
-    ['text', bytesOf('hello world'), '0: no capture file: it begins with 68656c6c, neither a pcap nor a pcapng magic number'],
+    [
+      'text',
+      bytesOf('hello world'),
+      '0: no capture file: it begins with 68656c6c, neither a pcap nor a pcapng magic number. capinfos says what else it may be; convert it with editcap -F pcapng if Wireshark knows it',
+    ],
     ['gzip', Uint8Array.of(0x1f, 0x8b, 8, 0, 0), '0: compressed with gzip: unpack it with gunzip first'],
     [
       'modified pcap',
       classicHeader(true, 0xa1b2cd34, 0, 1),
-      '0: a pcap file in the "modified" (Kuznetzov) variant: convert it with editcap -F pcapng',
+      '0: a pcap file in the "modified" (Kuznetzov) variant, also of SuSE 6.3: convert it with editcap -F pcapng',
     ],
     [
       'big-endian Ixia pcap',
@@ -309,6 +336,54 @@ describe('what is no capture', () => {
     ],
   ])('is refused with what it is: %s', (_name, bytes, problem) => {
     expect(problemsOf(eventsOf(bytes))).toEqual([problem]);
+  });
+});
+
+describe('a pcap file of another making', () => {
+  const version = (minor: number, ...records: readonly Uint8Array[]): Uint8Array => {
+    const header = classicHeader(true, 0xa1b2c3d4, 0, 1);
+    new DataView(header.buffer).setUint16(6, minor, true);
+    return concat(header, ...records);
+  };
+  const frame = new Uint8Array(60).fill(1);
+  /** A record whose header is longer than pcap's. */
+  const longer = (more: number, sec: number): Uint8Array =>
+    concat(words(true, sec, 5, frame.length, frame.length), new Uint8Array(more), frame);
+
+  it.each([
+    [8, 'Red Hat 6.1'],
+    [4, 'Nokia'],
+  ])('with record headers %i bytes longer is refused at its second record: %s', (more, name) => {
+    const file = version(4, longer(more, 1_700_000_000), longer(more, 1_700_000_001), longer(more, 1_700_000_002));
+    for (const cuts of [[], Array.from(file.keys())])
+      expect(problemsOf(eventsOf(file, cuts))).toEqual([`100: a pcap file in the variant of ${name}: convert it with editcap -F pcapng`]);
+  });
+
+  it('with the version of AIX, or of before 2.3, is refused', () => {
+    expect(problemsOf(eventsOf(version(2)))).toEqual([
+      '0: a pcap file in the variant of AIX (version 2.2): convert it with editcap -F pcapng',
+    ]);
+    expect(problemsOf(eventsOf(version(1)))).toEqual([
+      '0: pcap version 2.1 is not known, only 2.3 and later: convert it with editcap -F pcapng',
+    ]);
+  });
+
+  it('with the two lengths of version 2.3 in either order is read', () => {
+    const swapped = concat(words(true, 1_700_000_000, 5, 1500, frame.length), frame);
+    const plain = classicRecord(true, 1_700_000_001, 5, frame, 1500);
+    expect(packetsOf(eventsOf(version(3, swapped, plain))).map((packet) => [packet.data.length, packet.originalLength])).toEqual([
+      [60, 1500],
+      [60, 1500],
+    ]);
+  });
+
+  it('has a record said to be damaged that no capture can hold', () => {
+    const good = classicRecord(true, 1_700_000_000, 5, frame);
+    const file = version(4, good, classicRecord(true, 1_700_000_000, 5, frame, 10), good, classicRecord(true, 1, 1e9, frame));
+    expect(problemsOf(eventsOf(file))).toEqual(['100: a record says 60 captured bytes of 10: it is damaged, and what follows may be']);
+    expect(problemsOf(eventsOf(version(4, good, classicRecord(true, 1_700_000_000, 2_000_000, frame))))).toEqual([
+      '100: a record says 2000000 microseconds beside its seconds: it is damaged, and what follows may be',
+    ]);
   });
 });
 
