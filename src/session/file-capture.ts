@@ -3,18 +3,30 @@ import { gunzipSync } from 'node:zlib';
 import { describeChanges, summariseChanges } from '../agent/changes.ts';
 import { failure, messageOf } from '../base/errors.ts';
 import { parseSnapshot } from '../host/read-snapshot.ts';
-import { CaptureReader, type ReaderEvent } from '../pcap/reader.ts';
+import { CaptureReader, type RawPacket, type ReaderEvent } from '../pcap/reader.ts';
 import { type CapturedSnapshot, SnapshotCollector, type SnapshotResult } from '../pcap/snapshot-block.ts';
 import { pointName } from '../topology/points.ts';
 import { CaptureBase } from './capture-base.ts';
+import type { PacketSink } from './capture-core.ts';
 import { gapWords, parseGapComment } from './capture-gap.ts';
-import { DamagedInput, type FileInput, openFileInput } from './file-input.ts';
+import { captureChunks, DamagedInput } from './file-input.ts';
 import { pointOfInterface } from './file-points.ts';
 import type { HostStore } from './host-store.ts';
 import type { PacketFilter } from './packet-filter.ts';
 import type { UsedPoint } from './saving/live-saving.ts';
 import type { LostCounts, SavingState } from './state.ts';
 import type { PointCondition } from './trail-keeper.ts';
+import { ASSUMED_HOST } from './what-if.ts';
+
+/** Who writes the file anew while it is read. */
+export interface FileTap extends PacketSink {
+  /** Each event that is no packet, before it is taken in. */
+  event(event: Exclude<ReaderEvent, { kind: 'packet' }>): void;
+  /** Each packet, when its flow has been told. Returns false once no more are wanted. */
+  read(raw: RawPacket): boolean;
+  /** Called between chunks: nothing is read before it has settled. */
+  drained(): Promise<void>;
+}
 
 export interface FileCaptureOptions {
   readonly path: string;
@@ -26,6 +38,7 @@ export interface FileCaptureOptions {
   readonly packetFilter: PacketFilter | null;
   readonly keepPackets: boolean;
   readonly packetLimit: number | null;
+  readonly tap?: FileTap;
 }
 
 /** A file with a damaged header may have a problem a packet. */
@@ -47,12 +60,14 @@ export class FileCapture extends CaptureBase {
   readonly #statistics = new Map<number, { kernel: number | null; engine: number | null }>();
   #problems = 0;
   #hasFacts: boolean;
+  #wantsMore = true;
   #lastSec = 0;
 
   constructor(options: FileCaptureOptions) {
     super([], { ...options, startedAt: 0 });
     this.#options = options;
     this.#hasFacts = options.hasOwnFacts;
+    this.core.sink = options.tap ?? null;
     this.finished = this.#read();
     // Whoever does not await `finished` hears of a failure through the events and the points' state.
     this.finished.catch(() => {});
@@ -117,18 +132,20 @@ export class FileCapture extends CaptureBase {
     const { path } = this.#options;
     // Whoever opened the file observes it from the next turn on.
     await new Promise((resolve) => setImmediate(resolve));
-    let input: FileInput | null = null;
+    const { signal } = this.#abort;
     try {
-      input = await openFileInput(path, this.#abort.signal);
-      for await (const chunk of input.chunks) {
+      for await (const chunk of captureChunks(path, signal)) {
         this.#reader.push(chunk);
-        if (!this.#drain()) break;
+        this.#wantsMore = this.#drain();
+        await this.#options.tap?.drained();
+        if (!this.#wantsMore) break;
+        this.#assumeHost();
         this.core.judgeAll();
         this.measureRate();
         this.notifier.touch();
       }
       this.#reader.end();
-      if (!this.isAtLimit) this.#drain();
+      if (this.#wantsMore) this.#drain();
     } catch (error) {
       // What was unpacked before has been read; that the capture ends inside a block then needs no words of its own.
       if (error instanceof DamagedInput) this.say('error', `${path}: ${error.message}`);
@@ -136,13 +153,19 @@ export class FileCapture extends CaptureBase {
     } finally {
       const untold = this.#problems - TOLD_PROBLEMS;
       if (untold > 0) this.say('error', `${path}: ${untold} more problems in it`);
-      input?.close();
       this.history?.close();
+      this.#assumeHost();
       this.core.finishAll();
       this.isFinished = true;
       this.core.revision++;
       this.notifier.touch();
     }
+  }
+
+  /** Packets have come and no snapshot before them: rules that were given are all that can judge them. */
+  #assumeHost(): void {
+    if (this.store.version !== null || this.core.packets === 0 || !this.store.assume()) return;
+    this.say('info', `${this.#options.path} brings no snapshot: ${ASSUMED_HOST}`);
   }
 
   #failed(error: unknown): Error {
@@ -174,16 +197,18 @@ export class FileCapture extends CaptureBase {
     if (packetFilter !== null && !packetFilter.accepts(raw)) return true;
     if (this.startedAt === 0) this.startedAt = raw.timeSec + raw.timeNsec / 1e9;
     const target = this.#interfaces[raw.interfaceId];
-    if (target === undefined) return true;
+    const tap = this.#options.tap ?? null;
+    if (target === undefined) return tap === null || tap.read(raw);
     this.core.ingest(raw, target.point, target.linkType);
     if (raw.timeSec > this.#lastSec) {
       this.core.advance(raw.timeSec, raw.timeNsec);
       this.#lastSec = raw.timeSec;
     }
-    return !this.isAtLimit;
+    return !this.isAtLimit && (tap === null || tap.read(raw));
   }
 
   #other(event: Exclude<ReaderEvent, { kind: 'packet' }>): void {
+    this.#options.tap?.event(event);
     switch (event.kind) {
       case 'section':
         this.#interfaces = [];

@@ -3,18 +3,15 @@
  * their first bytes. Unpacking is a stream: what a file claims, or a small one that unpacks to a huge one, takes time and no memory.
  * docs/decisions/0012-compressed-captures.md.
  */
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { addAbortSignal } from 'node:stream';
+import { stat } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import { Lz4Unpacker } from '../pcap/compressed/lz4.ts';
 import { compressionOf, MAGIC_BYTES, type Unpacker } from '../pcap/compressed/unpacker.ts';
 import { ZstdUnpacker } from '../pcap/compressed/zstd.ts';
+import { fileChunks } from './file-chunks.ts';
 
-/** Chunks of a file that is read as it is. */
-const CHUNK_BYTES = 1 << 20;
-const PACKED_CHUNK_BYTES = 1 << 16;
+const PIECE_BYTES = 1 << 16;
 /** What is lost around damage in gzip where a second look cannot be had, since it is read from a pipe. */
 const PIPE_PIECE_BYTES = 2048;
 /** The same on the second look. */
@@ -25,71 +22,39 @@ const TURN_BYTES = 4 << 20;
 /** Compressed data that cannot be unpacked to its end. Everything before it has been handed out. */
 export class DamagedInput extends Error {}
 
-export interface FileInput {
-  readonly chunks: AsyncIterable<Uint8Array>;
-  /** Lets go of what is open. */
-  close(): void;
+/** `path`: `-` for standard input. Each chunk is good until the next is asked for. */
+export async function* captureChunks(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const chunks = fileChunks(path, signal);
+  try {
+    const first = await firstOf(chunks);
+    const format = compressionOf(first);
+    const all = joined(first, chunks);
+    if (format === null) yield* all;
+    else if (format === 'gzip') yield* gunzipped(all, (await isRegular(path)) ? () => fileChunks(path, signal) : null);
+    else yield* unpackedBy(format === 'lz4' ? new Lz4Unpacker() : new ZstdUnpacker(), all);
+  } finally {
+    await chunks.return(undefined);
+  }
 }
 
-/** `path`: `-` for standard input. */
-export const openFileInput = async (path: string, signal: AbortSignal): Promise<FileInput> => {
-  if (path === '-') return pipeInput(signal);
-  const handle = await open(path, 'r');
-  const stat = await handle.stat();
-  // A pipe with a name cannot be looked at twice either.
-  if (!stat.isFile() && !stat.isDirectory()) {
-    const stream = handle.createReadStream({ highWaterMark: PACKED_CHUNK_BYTES, signal });
-    return { chunks: unpackedPipe(stream), close: () => void stream.destroy() };
-  }
-  const first = new Uint8Array(MAGIC_BYTES);
-  try {
-    const { bytesRead } = await handle.read(first, 0, MAGIC_BYTES, 0);
-    if (compressionOf(first.subarray(0, bytesRead)) === null) {
-      const stream = createReadStream(path, { highWaterMark: CHUNK_BYTES, signal });
-      return { chunks: stream, close: () => void stream.destroy() };
-    }
-  } finally {
-    await handle.close();
-  }
-  const again = (): AsyncIterable<Uint8Array> => createReadStream(path, { highWaterMark: PACKED_CHUNK_BYTES, signal });
-  return { chunks: unpacked(first, again(), again), close: () => {} };
-};
-
-const pipeInput = (signal: AbortSignal): FileInput => {
-  // Not as /dev/stdin: a socket, which ssh and Node give, cannot be opened by name.
-  const stream = addAbortSignal(signal, process.stdin);
-  return { chunks: unpackedPipe(stream), close: () => void stream.destroy() };
-};
-
-async function* unpackedPipe(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const iterator = stream[Symbol.asyncIterator]();
+/** The first chunk, or as many as it takes for a magic: a pipe may bring its bytes one by one. */
+const firstOf = async (chunks: AsyncGenerator<Uint8Array>): Promise<Uint8Array> => {
   let first: Uint8Array = new Uint8Array(0);
   while (first.length < MAGIC_BYTES) {
-    const { value, done } = await iterator.next();
+    const { value, done } = await chunks.next();
     if (done === true) break;
-    first = first.length === 0 ? value : Buffer.concat([first, value]);
+    first = first.length === 0 && value.length >= MAGIC_BYTES ? value : Buffer.concat([first, value]);
   }
-  const all = (async function* (): AsyncGenerator<Uint8Array> {
-    if (first.length > 0) yield first;
-    for (;;) {
-      const { value, done } = await iterator.next();
-      if (done === true) return;
-      yield value;
-    }
-  })();
-  if (compressionOf(first) === null) yield* all;
-  else yield* unpacked(first, all, null);
+  return first;
+};
+
+async function* joined(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (first.length > 0) yield first;
+  yield* rest;
 }
 
-/** `again`: gives the bytes from the beginning once more; null where that cannot be. */
-const unpacked = (
-  first: Uint8Array,
-  chunks: AsyncIterable<Uint8Array>,
-  again: (() => AsyncIterable<Uint8Array>) | null,
-): AsyncIterable<Uint8Array> => {
-  const format = compressionOf(first);
-  return format === 'gzip' ? gunzipped(chunks, again) : unpackedBy(format === 'lz4' ? new Lz4Unpacker() : new ZstdUnpacker(), chunks);
-};
+/** A pipe, also one with a name, cannot be read twice. */
+const isRegular = async (path: string): Promise<boolean> => path !== '-' && (await stat(path)).isFile();
 
 async function* unpackedBy(unpacker: Unpacker, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let sinceTurn = 0;
@@ -117,7 +82,7 @@ async function* unpackedBy(unpacker: Unpacker, chunks: AsyncIterable<Uint8Array>
  */
 async function* gunzipped(chunks: AsyncIterable<Uint8Array>, again: (() => AsyncIterable<Uint8Array>) | null): AsyncGenerator<Uint8Array> {
   const gunzip = new Gunzip();
-  const whole = again === null ? PIPE_PIECE_BYTES : PACKED_CHUNK_BYTES;
+  const whole = again === null ? PIPE_PIECE_BYTES : PIECE_BYTES;
   for await (const piece of piecesOf(chunks, () => whole)) {
     yield* await gunzip.take(piece);
     if (gunzip.problem !== null) break;
@@ -163,7 +128,7 @@ class Gunzip {
   /** Bytes of input before the piece with the damage, and bytes handed out. */
   taken = 0;
   given = 0;
-  readonly #zlib = createGunzip({ chunkSize: PACKED_CHUNK_BYTES });
+  readonly #zlib = createGunzip({ chunkSize: PIECE_BYTES });
   #out: Uint8Array[] = [];
   /** Damage, or bytes behind the end that mean nothing (zeros). */
   readonly #over: Promise<void>;

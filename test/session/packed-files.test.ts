@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { DamagedInput, openFileInput } from '../../src/session/file-input.ts';
+import { captureChunks, DamagedInput } from '../../src/session/file-input.ts';
 import { vethscope } from '../cli/process.ts';
 import { concat } from '../pcap/events-of.ts';
 import { has } from '../pcap/programs.ts';
@@ -29,16 +29,13 @@ interface Read {
 }
 
 const readInput = async (path: string): Promise<Read> => {
-  const input = await openFileInput(path, new AbortController().signal);
   const pieces: Uint8Array[] = [];
   try {
-    for await (const chunk of input.chunks) pieces.push(new Uint8Array(chunk));
+    for await (const chunk of captureChunks(path, new AbortController().signal)) pieces.push(new Uint8Array(chunk));
     return { bytes: concat(...pieces), problem: null };
   } catch (error) {
     if (!(error instanceof DamagedInput)) throw error;
     return { bytes: concat(...pieces), problem: error.message };
-  } finally {
-    input.close();
   }
 };
 
@@ -93,10 +90,9 @@ describe('a capture packed by gzip', () => {
 
   it('takes no memory for what it unpacks to', async () => {
     const path = file('bomb', gzipSync(Buffer.alloc(300 * 1024 * 1024), { level: 1 }));
-    const input = await openFileInput(path, new AbortController().signal);
     let sum = 0;
     let most = 0;
-    for await (const chunk of input.chunks) {
+    for await (const chunk of captureChunks(path, new AbortController().signal)) {
       sum += chunk.length;
       most = Math.max(most, chunk.length);
     }
