@@ -10,8 +10,9 @@ import { read } from './read.ts';
 import { type GroupResult, keep, readmeChanges, tableOf } from './results.ts';
 import { start } from './start.ts';
 import { trail } from './trail.ts';
+import { verdicts } from './verdicts.ts';
 
-const GROUPS: readonly Group[] = [netfilter, read, start, trail];
+const GROUPS: readonly Group[] = [netfilter, read, start, trail, verdicts];
 
 const words = process.argv.slice(2);
 const names = words.filter((word) => word !== '--no-save');

@@ -125,6 +125,8 @@ interface Classes {
 
 export class JudgeCache {
   readonly #models: readonly HostModel[];
+  /** How often the path was asked; all other answers were shared. */
+  asked = 0;
   /** Undefined before the first packet; null where any two packets may have different answers. */
   #classes: Classes | null | undefined = undefined;
   readonly #entries = new Map<number, Entry>();
@@ -145,19 +147,19 @@ export class JudgeCache {
   answer(packet: Packet, point: CapturePoint, kind: number, ask: () => Answer): SharedAnswer {
     if (this.#classes === undefined) this.#classes = classesOf(this.#models);
     const classes = this.#classes;
-    if (classes === null || !isPlain(packet) || !this.#writeKey(classes, packet, point, kind)) return unshared(ask());
+    if (classes === null || !isPlain(packet) || !this.#writeKey(classes, packet, point, kind)) return unshared(this.#ask(ask));
     for (const isExact of [false, true]) {
       if (isExact) this.#writeExactly(packet);
       const hash = hashOf(this.#key);
       let entry = this.#entries.get(hash);
       while (entry !== undefined && !isSameKey(entry.key, this.#key)) entry = entry.next;
-      if (entry === undefined) return this.#learn(classes, hash, packet, ask());
+      if (entry === undefined) return this.#learn(classes, hash, packet, this.#ask(ask));
       if (!entry.holds) continue;
       const other = differences(entry, packet);
       if (other === 0) return new SharedAnswer(entry.shared, null);
       const told = new SharedAnswer(entry.shared, endsOf(packet));
       if ((other & ~entry.proven) === 0) return told;
-      const asked = ask();
+      const asked = this.#ask(ask);
       if (isSameAnswer(told, asked)) {
         entry.proven |= other;
         return told;
@@ -165,7 +167,12 @@ export class JudgeCache {
       entry.holds = false;
       return unshared(asked);
     }
-    return unshared(ask());
+    return unshared(this.#ask(ask));
+  }
+
+  #ask(ask: () => Answer): Answer {
+    this.asked++;
+    return ask();
   }
 
   #learn(classes: Classes, hash: number, packet: Packet, answer: Answer): SharedAnswer {
