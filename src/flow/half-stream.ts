@@ -14,7 +14,8 @@ export class HalfStream {
   total = 0;
   /** False where the beginning was not seen. */
   fromStart = false;
-  readonly #kept = new Uint8Array(KEPT_BYTES);
+  /** Made with the first byte that is kept: most halves are told apart before anything is said. */
+  #kept: Uint8Array | null = null;
   #length = 0;
   #start = 0;
   #cut = false;
@@ -46,7 +47,8 @@ export class HalfStream {
   compare(other: HalfStream): Comparison {
     if (!this.fromStart || !other.fromStart) return 'nothing';
     const length = Math.min(this.#length, other.#length);
-    for (let i = 0; i < length; i++) if (this.#kept[i] !== other.#kept[i]) return 'differs';
+    const [own, its] = [this.#room(), other.#room()];
+    for (let i = 0; i < length; i++) if (own[i] !== its[i]) return 'differs';
     return length === 0 ? 'nothing' : 'same';
   }
 
@@ -55,9 +57,15 @@ export class HalfStream {
     this.total += packet.payloadLength;
     if (this.#length + 2 > KEPT_BYTES) this.#cut = true;
     if (this.#cut) return;
-    this.#kept[this.#length++] = packet.payloadLength >> 8;
-    this.#kept[this.#length++] = packet.payloadLength & 0xff;
+    const kept = this.#room();
+    kept[this.#length++] = packet.payloadLength >> 8;
+    kept[this.#length++] = packet.payloadLength & 0xff;
     this.#copy(packet, 0);
+  }
+
+  #room(): Uint8Array {
+    this.#kept ??= new Uint8Array(KEPT_BYTES);
+    return this.#kept;
   }
 
   #take(packet: Packet, offset: number): void {
@@ -73,7 +81,7 @@ export class HalfStream {
     if (held < wanted) this.#cut = true;
     if (held <= 0) return;
     const from = packet.payloadOffset + skip;
-    this.#kept.set(packet.bytes.subarray(from, from + held), this.#length);
+    this.#room().set(packet.bytes.subarray(from, from + held), this.#length);
     this.#length += held;
   }
 }

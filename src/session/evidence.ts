@@ -68,8 +68,14 @@ export const movedOf = (store: HostStore, { ref, before }: Witness, fromSec: num
 };
 
 /** Rules of the nat tables count the first packet of each connection only. */
-export const natCounts = (store: HostStore, track: EvidenceTrack, fromSec: number): readonly RuleCount[] =>
-  track.nat.map((witness) => ({ by: decidedByWords(byOf(witness.ref)), connections: movedOf(store, witness, fromSec) }));
+export const natCounts = (
+  store: HostStore,
+  track: EvidenceTrack,
+  fromSec: number,
+  wordsOf: (ref: RuleRef) => string = ruleWords,
+): readonly RuleCount[] => track.nat.map((witness) => ({ by: wordsOf(witness.ref), connections: movedOf(store, witness, fromSec) }));
+
+export const ruleWords = (ref: RuleRef): string => decidedByWords(byOf(ref));
 
 export interface Observed {
   readonly flow: Flow;

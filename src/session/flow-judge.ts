@@ -13,7 +13,19 @@ import { specOfPacket } from '../path/origin.ts';
 import { type Answer, type SharedAnswer, unshared } from '../path/sharing/judge-cache.ts';
 import type { DecidedBy, PacketSpec, Verdict } from '../path/verdict.ts';
 import type { CapturePoint } from '../topology/topology.ts';
-import { answered, contradictionOf, type EvidenceTrack, movedOf, natCounts, natRefsOf, observe, trackOf, witnessOf } from './evidence.ts';
+import {
+  answered,
+  contradictionOf,
+  type EvidenceTrack,
+  movedOf,
+  natCounts,
+  natRefsOf,
+  observe,
+  ruleWords,
+  trackOf,
+  type Witness,
+  witnessOf,
+} from './evidence.ts';
 import type { FlowNote } from './flow-note.ts';
 import type { HostStore, HostVersion } from './host-store.ts';
 import { LiveVerdict, NONE, NOTHING_SEEN, type SeenBeside } from './live-verdict.ts';
@@ -26,12 +38,13 @@ interface Asking {
   readonly isLater: boolean;
 }
 
-const LATER: Asking = { explain: false, isLater: true };
-
-/** Rules of a verdict whose counters can be looked at. */
+/** Rules of a verdict whose counters can be looked at; and what was found of the last flow under it, which is mostly what the next one has. */
 interface Refs {
   readonly decided: RuleRef | null;
   readonly nat: readonly RuleRef[];
+  witness: Witness | null;
+  natWitnesses: readonly Witness[];
+  seen: SeenBeside;
 }
 
 const KEPT_CHANGES = 20;
@@ -44,6 +57,7 @@ export class FlowJudge {
   readonly #trailContradiction: (note: FlowNote, isFinal: boolean) => Contradiction | null;
   readonly #packet = new Packet();
   readonly #refs = new WeakMap<Verdict, Refs>();
+  readonly #ruleWords = new WeakMap<RuleRef, string>();
 
   constructor(
     store: HostStore,
@@ -67,7 +81,7 @@ export class FlowJudge {
     note.generation = version.generation;
     const before = note.verdict;
     const answer = this.#answer(note, version);
-    const { decided, nat } = this.#refsOf(answer.shared.answer.verdict);
+    const refs = this.#refsOf(answer.shared.answer.verdict);
     let changes = before?.changes ?? NONE;
     let hasChanged = false;
     if (before !== null) {
@@ -80,14 +94,12 @@ export class FlowJudge {
         if (note.stale !== null && !note.wholly) note.countFromSec = note.stale.sinceSec;
       }
     }
-    note.verdict = new LiveVerdict(answer, NOTHING_SEEN, changes);
     note.wantsConnections = answer.shared.answer.wantsConnections;
-    note.counter = witnessOf(this.#store, decided, note.countFromSec);
-    const isWhole = before === null || note.wholly;
-    note.track = this.#store.isHypothetical ? null : trackOf(this.#store, note.flow, nat, note.countFromSec, isWhole);
+    note.counter = this.#witness(refs, note.countFromSec);
+    note.track = this.#store.isHypothetical ? null : this.#track(refs, note, before === null || note.wholly);
     note.stale = null;
     note.wholly = false;
-    this.recount(note);
+    note.verdict = new LiveVerdict(answer, this.#seenBeside(note, answer, null), changes);
     return before === null || hasChanged;
   }
 
@@ -97,7 +109,7 @@ export class FlowJudge {
     if (verdict === null) return false;
     // What is counted long after the flow's last packet belongs to others.
     if (verdict.counted !== null && this.#store.readAtSec > note.flow.lastSec + COUNTED_AFTER_SEC) return false;
-    const seen = this.#seenBeside(note, verdict);
+    const seen = this.#seenBeside(note, verdict.answer, verdict.contradiction);
     const { seen: old } = verdict;
     const isSame =
       seen.counted === old.counted &&
@@ -170,18 +182,20 @@ export class FlowJudge {
   }
 
   #answer(note: FlowNote, version: HostVersion): SharedAnswer {
-    const point = this.#points[note.flow.interfaceId];
     this.#decode(note);
-    const shared = (isLater: boolean): SharedAnswer => {
-      const ask = (): Answer => this.#ask(note, version, point, { explain: false, isLater });
-      if (point === undefined) return unshared(ask());
-      const kind = (note.headDirection === ORIGINAL ? 0 : 1) + (isLater ? 2 : 0);
-      return version.cache.answer(this.#packet, point, kind, ask);
-    };
-    const first = shared(false);
+    const first = this.#shared(note, version, false);
     if (!this.#isAskedLater(note, first.shared.answer)) return first;
-    const later = shared(true);
+    const later = this.#shared(note, version, true);
     return told(first.shared.answer, later.shared.answer) === first.shared.answer ? first : later;
+  }
+
+  /** About the packet that has just been decoded. */
+  #shared(note: FlowNote, version: HostVersion, isLater: boolean): SharedAnswer {
+    const point = this.#points[note.flow.interfaceId];
+    const ask = (): Answer => this.#ask(note, version, point, { explain: false, isLater });
+    if (point === undefined) return unshared(ask());
+    const kind = (note.headDirection === ORIGINAL ? 0 : 1) + (isLater ? 2 : 0);
+    return version.cache.answer(this.#packet, note.flow, point, kind, ask);
   }
 
   #isAskedLater(note: FlowNote, { stays }: Answer): boolean {
@@ -207,27 +221,69 @@ export class FlowJudge {
   #refsOf(verdict: Verdict): Refs {
     const known = this.#refs.get(verdict);
     if (known !== undefined) return known;
-    const refs = { decided: refOf(verdict.decidedBy), nat: natRefsOf(verdict) };
+    const refs: Refs = {
+      decided: refOf(verdict.decidedBy),
+      nat: natRefsOf(verdict),
+      witness: null,
+      natWitnesses: NONE,
+      seen: NOTHING_SEEN,
+    };
     this.#refs.set(verdict, refs);
     return refs;
   }
 
-  #seenBeside(note: FlowNote, live: LiveVerdict): SeenBeside {
+  #witness(refs: Refs, fromSec: number): Witness | null {
+    const witness = witnessOf(this.#store, refs.decided, fromSec);
+    if (!isSameWitness(witness, refs.witness)) refs.witness = witness;
+    return refs.witness;
+  }
+
+  #track(refs: Refs, { flow, countFromSec }: FlowNote, isFirst: boolean): EvidenceTrack {
+    const track = trackOf(this.#store, flow, refs.nat, countFromSec, isFirst);
+    const { natWitnesses: last } = refs;
+    if (track.nat.length === last.length && track.nat.every((witness, at) => isSameWitness(witness, last[at] ?? null)))
+      return { ...track, nat: last };
+    refs.natWitnesses = track.nat;
+    return track;
+  }
+
+  #seenBeside(note: FlowNote, answer: SharedAnswer, known: Contradiction | null): SeenBeside {
     const { counter: witness, track, flow, countFromSec } = note;
     const counted = witness === null ? null : movedOf(this.#store, witness, countFromSec);
-    if (track === null) return { ...NOTHING_SEEN, counted };
+    if (track === null) return counted === null ? NOTHING_SEEN : { ...NOTHING_SEEN, counted };
     observe(track, flow, counted, this.#store.readAtSec);
-    const nat = track.nat.length === 0 ? NONE : natCounts(this.#store, track, countFromSec);
+    const nat = track.nat.length === 0 ? NONE : natCounts(this.#store, track, countFromSec, (ref) => this.#wordsOf(ref));
     // What is known of the answer alone is no prediction about the question, and what was seen once stays seen.
-    if (note.headDirection !== ORIGINAL) return { counted, nat, contradiction: null };
-    const isSettled = live.contradiction !== null && (live.contradiction.kind === 'answered' || counted === 0);
-    const contradiction = isSettled ? live.contradiction : (this.#contradictionOf(note, live, track, counted) ?? trailOf(live));
-    return { counted, nat, contradiction };
+    const contradiction = note.headDirection === ORIGINAL ? this.#contradiction(note, answer, { known, counted, track }) : null;
+    const seen: SeenBeside = { counted, nat, contradiction };
+    const refs = this.#refsOf(answer.shared.answer.verdict);
+    if (!isSameSeen(seen, refs.seen)) refs.seen = seen;
+    return refs.seen;
+  }
+
+  #contradiction(
+    note: FlowNote,
+    answer: SharedAnswer,
+    { known, counted, track }: { readonly known: Contradiction | null; readonly counted: number | null; readonly track: EvidenceTrack },
+  ): Contradiction | null {
+    const isSettled = known !== null && (known.kind === 'answered' || counted === 0);
+    if (isSettled) return known;
+    return this.#contradictionOf(note, answer, track, counted) ?? (known !== null && isOfTrail(known) ? known : null);
+  }
+
+  #wordsOf(ref: RuleRef): string {
+    let words = this.#ruleWords.get(ref);
+    if (words === undefined) {
+      words = ruleWords(ref);
+      this.#ruleWords.set(ref, words);
+    }
+    return words;
   }
 
   /** The words are made of the flow's own verdict, where there is anything to say. */
-  #contradictionOf(note: FlowNote, live: LiveVerdict, track: EvidenceTrack, counted: number | null): Contradiction | null {
-    const { outcome, template: verdict, answer } = live;
+  #contradictionOf(note: FlowNote, answer: SharedAnswer, track: EvidenceTrack, counted: number | null): Contradiction | null {
+    const { verdict } = answer.shared.answer;
+    const { outcome } = verdict;
     // What lets packets pass is contradicted by nothing but a counter that stands still.
     if (outcome !== 'drop' && outcome !== 'reject' && counted !== 0) return null;
     const { flow, counter: witness } = note;
@@ -238,11 +294,9 @@ export class FlowJudge {
   /** Whether the rule that decides about packets of an established conversation has counted, or has no counter to tell. */
   #laterCounted(note: FlowNote): boolean {
     const version = this.#store.version;
-    const point = this.#points[note.flow.interfaceId];
-    if (version === null || point === undefined) return true;
+    if (version === null) return true;
     this.#decode(note);
-    const kind = (note.headDirection === ORIGINAL ? 0 : 1) + 2;
-    const { verdict } = version.cache.answer(this.#packet, point, kind, () => this.#ask(note, version, point, LATER)).shared.answer;
+    const { verdict } = this.#shared(note, version, true).shared.answer;
     const witness = witnessOf(this.#store, this.#refsOf(verdict).decided, note.countFromSec);
     return witness === null || movedOf(this.#store, witness, note.countFromSec) !== 0;
   }
@@ -253,9 +307,14 @@ const told = (first: Answer, later: Answer): Answer => (later.verdict.outcome ==
 
 const isOfTrail = ({ kind }: Contradiction): boolean => kind === 'seen-beyond' || kind === 'not-seen';
 
-/** What the trail said stays until the trail says otherwise. */
-const trailOf = ({ contradiction }: LiveVerdict): Contradiction | null =>
-  contradiction !== null && isOfTrail(contradiction) ? contradiction : null;
+const isSameWitness = (x: Witness | null, y: Witness | null): boolean =>
+  x === y || (x !== null && y !== null && x.before === y.before && x.sure === y.sure && x.ref === y.ref);
+
+const isSameSeen = (x: SeenBeside, y: SeenBeside): boolean =>
+  x.counted === y.counted &&
+  x.contradiction === y.contradiction &&
+  x.nat.length === y.nat.length &&
+  x.nat.every(({ connections }, at) => connections === y.nat[at]?.connections);
 
 /** Both ends have been heard: conntrack calls what comes now ESTABLISHED. */
 const isUnderWay = (flow: Flow): boolean => flow.packets[0] > 0 && flow.packets[1] > 0;

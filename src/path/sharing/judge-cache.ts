@@ -85,6 +85,12 @@ const NO_ENDS: Ends = { src: ipv4(0), dst: ipv4(0), sport: -1, dport: -1 };
 
 const FREE_ID = 16;
 
+/** A flow, as far as it is asked for here. */
+export interface FlowEnds {
+  readonly a: IpAddress;
+  readonly b: IpAddress;
+}
+
 interface Entry {
   readonly key: Int32Array;
   readonly shared: Shared;
@@ -142,9 +148,9 @@ export class JudgeCache {
 
   /**
    * The answer about a packet seen at a point; `ask` gives it where none is known. `kind` tells questions apart that may be asked about
-   * equal packets.
+   * equal packets. `flow` has the packet's addresses, one way or the other: they are kept instead of copies.
    */
-  answer(packet: Packet, point: CapturePoint, kind: number, ask: () => Answer): SharedAnswer {
+  answer(packet: Packet, flow: FlowEnds, point: CapturePoint, kind: number, ask: () => Answer): SharedAnswer {
     if (this.#classes === undefined) this.#classes = classesOf(this.#models);
     const classes = this.#classes;
     if (classes === null || !isPlain(packet) || !this.#writeKey(classes, packet, point, kind)) return unshared(this.#ask(ask));
@@ -153,11 +159,11 @@ export class JudgeCache {
       const hash = hashOf(this.#key);
       let entry = this.#entries.get(hash);
       while (entry !== undefined && !isSameKey(entry.key, this.#key)) entry = entry.next;
-      if (entry === undefined) return this.#learn(classes, hash, packet, this.#ask(ask));
+      if (entry === undefined) return this.#learn(classes, hash, packet, endsOf(packet, flow), this.#ask(ask));
       if (!entry.holds) continue;
       const other = differences(entry, packet);
       if (other === 0) return new SharedAnswer(entry.shared, null);
-      const told = new SharedAnswer(entry.shared, endsOf(packet));
+      const told = new SharedAnswer(entry.shared, endsOf(packet, flow));
       if ((other & ~entry.proven) === 0) return told;
       const asked = this.#ask(ask);
       if (isSameAnswer(told, asked)) {
@@ -175,8 +181,7 @@ export class JudgeCache {
     return ask();
   }
 
-  #learn(classes: Classes, hash: number, packet: Packet, answer: Answer): SharedAnswer {
-    const ends = endsOf(packet);
+  #learn(classes: Classes, hash: number, packet: Packet, ends: Ends, answer: Answer): SharedAnswer {
     const shared = new Shared(answer, ends, this.#free);
     if (this.#size >= MAX_ENTRIES) {
       this.#entries.clear();
@@ -302,18 +307,28 @@ const isPlain = (packet: Packet): boolean =>
 const srcOf = ({ l3, srcA, srcB, srcC, srcD }: Packet): IpAddress => (l3 === L3_IPV4 ? ipv4(srcA) : ipv6(srcA, srcB, srcC, srcD));
 const dstOf = ({ l3, dstA, dstB, dstC, dstD }: Packet): IpAddress => (l3 === L3_IPV4 ? ipv4(dstA) : ipv6(dstA, dstB, dstC, dstD));
 
-const endsOf = (packet: Packet): Ends => ({ src: srcOf(packet), dst: dstOf(packet), sport: packet.srcPort, dport: packet.dstPort });
+const endsOf = (packet: Packet, { a, b }: FlowEnds): Ends => ({
+  src: isSource(packet, a) ? a : isSource(packet, b) ? b : srcOf(packet),
+  dst: isTarget(packet, b) ? b : isTarget(packet, a) ? a : dstOf(packet),
+  sport: packet.srcPort,
+  dport: packet.dstPort,
+});
+
+/** IPv4 has one word only. */
+const isSource = ({ l3, srcA, srcB, srcC, srcD }: Packet, { version, a, b, c, d }: IpAddress): boolean =>
+  version === 4
+    ? l3 === L3_IPV4 && a === srcA >>> 0
+    : l3 === L3_IPV6 && a === srcA >>> 0 && b === srcB >>> 0 && c === srcC >>> 0 && d === srcD >>> 0;
+
+const isTarget = ({ l3, dstA, dstB, dstC, dstD }: Packet, { version, a, b, c, d }: IpAddress): boolean =>
+  version === 4
+    ? l3 === L3_IPV4 && a === dstA >>> 0
+    : l3 === L3_IPV6 && a === dstA >>> 0 && b === dstB >>> 0 && c === dstC >>> 0 && d === dstD >>> 0;
 
 /** Which ends are others than those that the entry's answer was given for. */
 const differences = ({ ends: { src, dst, sport, dport }, id }: Entry, packet: Packet): number =>
-  (src.a !== packet.srcA >>> 0 ||
-  (src.version === 6 && (src.b !== packet.srcB >>> 0 || src.c !== packet.srcC >>> 0 || src.d !== packet.srcD >>> 0))
-    ? FREE_SRC
-    : 0) |
-  (dst.a !== packet.dstA >>> 0 ||
-  (dst.version === 6 && (dst.b !== packet.dstB >>> 0 || dst.c !== packet.dstC >>> 0 || dst.d !== packet.dstD >>> 0))
-    ? FREE_DST
-    : 0) |
+  (isSource(packet, src) ? 0 : FREE_SRC) |
+  (isTarget(packet, dst) ? 0 : FREE_DST) |
   (sport === packet.srcPort ? 0 : FREE_SPORT) |
   (dport === packet.dstPort ? 0 : FREE_DPORT) |
   (id === packet.icmpId ? 0 : FREE_ID);

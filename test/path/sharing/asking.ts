@@ -1,4 +1,5 @@
 /** Questions about captured packets as the session asks them: through a cache, and for themselves. */
+import { ipv4 } from '../../../src/base/ip-address.ts';
 import type { Packet } from '../../../src/packet/packet.ts';
 import { judgeBoth } from '../../../src/path/judge.ts';
 import type { HostModel } from '../../../src/path/model.ts';
@@ -44,7 +45,8 @@ export class Asker {
   }
 
   ask(packet: Packet, point: CapturePoint): SharedAnswer {
-    return this.#cache.answer(packet, point, 0, () => {
+    const nobody = { a: ipv4(0), b: ipv4(0) };
+    return this.#cache.answer(packet, nobody, point, 0, () => {
       this.asked++;
       return askAlone(this.#model, packet, point);
     });
