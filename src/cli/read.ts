@@ -8,6 +8,7 @@ import { bytesText, countText } from '../report/time.ts';
 import type { RewriteResult } from '../session/state.ts';
 import { isAnonymised } from './anonymise-option.ts';
 import type { CommandContext } from './context.ts';
+import { keepMemoryFlat } from './flat-memory.ts';
 import { follow } from './follow.ts';
 import { withWorkspace } from './host-access.ts';
 import { type RulesOptions, whatIfOf } from './rules-files.ts';
@@ -33,6 +34,7 @@ export const runRead = async (
   if (write !== undefined) return runRewrite(file, write, filterWords.join(' ').trim(), options, context);
   const lone = options.headersOnly === true ? '--headers-only' : isAnonymised(options) ? '--anonymise' : null;
   if (lone !== null) throw usageError(`${lone} says how a session is written, and there is no -w FILE`);
+  keepMemoryFlat();
   return withWorkspace(
     context,
     'file',
@@ -42,6 +44,8 @@ export const runRead = async (
       const view = await workspace.openFile(file, {
         filter: filterWords.join(' ').trim(),
         keepPackets: false,
+        // Lines of packets look their flows up, and a table of rules all flows.
+        keepEnded: options.packets === true || options.rules === true,
         ...(options.count === undefined ? {} : { packetLimit: options.count }),
       });
       if (rules !== null) return rules.printRules(view, workspace, options.unused === true, context);

@@ -31,6 +31,7 @@ export interface CaptureBaseOptions {
   readonly store: HostStore;
   readonly filter: string;
   readonly keepPackets: boolean;
+  readonly keepEnded?: boolean;
   readonly ringBytes?: number | undefined;
   readonly packetLimit: number | null;
   /** Seconds since the epoch. */
@@ -70,6 +71,7 @@ export abstract class CaptureBase implements CaptureView {
       store: options.store,
       points: this.points,
       keepPackets: options.keepPackets,
+      keepEnded: options.keepEnded ?? true,
       ringBytes: options.ringBytes,
       conditionOf: (point) => this.conditionOf(point),
       filter: () => this.filter,

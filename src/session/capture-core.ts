@@ -45,6 +45,8 @@ export interface CoreOptions {
   readonly filter?: () => string;
   /** Flows that have ended stay in the table as long as there are not more than so many flows. */
   readonly maxFlows?: number;
+  /** False where nobody asks for a flow after its end has been told: memory then depends on the flows that are open only. */
+  readonly keepEnded?: boolean;
 }
 
 const MAX_FLOWS = 100_000;
@@ -54,6 +56,8 @@ const JUDGE_BUDGET_MS = 12;
 const JUDGED_AT_ONCE = 32;
 /** So many flows may wait for a look at the connections; more of them keep their assumptions. */
 const MAX_WANTING = 2_000;
+/** Forgotten flows that may stand in the queue for verdicts. */
+const FORGOTTEN_AT_ONCE = 1_000;
 const KEPT_EVENTS = 500;
 const NO_PACKET = -1;
 /** Flows are numbered from 0 on. */
@@ -97,6 +101,8 @@ export class CaptureCore {
   readonly #wanting = new Set<FlowNote>();
   #reason = '';
   #droppedEnded = 0;
+  /** Ended flows that nobody was to ask for again. */
+  #forgotten = 0;
 
   constructor(options: CoreOptions) {
     this.#options = options;
@@ -122,6 +128,10 @@ export class CaptureCore {
 
   /** Conversations: the stages of one count once. */
   get flowCount(): number {
+    return this.#keptFlows + this.#forgotten;
+  }
+
+  get #keptFlows(): number {
     return this.#table.size + this.#ended.size - (this.#settling?.trails.book.hidden ?? 0);
   }
 
@@ -499,8 +509,12 @@ export class CaptureCore {
 
   #finish(flow: Flow): void {
     this.#announceEnd(flow);
+    if (this.#mayForget(flow)) {
+      this.#forget(flow);
+      return;
+    }
     this.#ended.set(flow.id, flow);
-    while (this.flowCount > this.#maxFlows && this.#ended.size > 0) {
+    while (this.#keptFlows > this.#maxFlows && this.#ended.size > 0) {
       const oldest = this.#ended.keys().next().value as number;
       const note = this.#notes.get(oldest);
       this.#ended.delete(oldest);
@@ -509,6 +523,20 @@ export class CaptureCore {
       if (note === undefined || isRow(note)) this.#droppedEnded++;
       if (note !== undefined && note.stage !== null) this.#settling?.trails.book.forget(note.stage);
     }
+  }
+
+  /** Not what other flows still refer to: stages of conversations, a tunnel's own flow, halves of a proxy's connection. */
+  #mayForget(flow: Flow): boolean {
+    if (this.#options.keepEnded !== false || this.#settling !== null || (flow.carries ?? null) !== null) return false;
+    return !this.#proxied.follows(flow.id);
+  }
+
+  #forget(flow: Flow): void {
+    this.#notes.delete(flow.id);
+    this.#forgotten++;
+    // Where no facts are known, nothing takes the flows off the queue.
+    if (this.#queue.length > FORGOTTEN_AT_ONCE + 2 * this.#notes.size)
+      this.#queue = this.#queue.filter((note) => this.#notes.has(note.flow.id));
   }
 
   #announceEnd(flow: Flow): void {

@@ -37,6 +37,7 @@ export interface FileCaptureOptions {
   /** Compiles `filter` for a link type; null for all packets. */
   readonly packetFilter: PacketFilter | null;
   readonly keepPackets: boolean;
+  readonly keepEnded?: boolean;
   readonly packetLimit: number | null;
   readonly tap?: FileTap;
 }

@@ -291,6 +291,8 @@ export interface FileOptions {
   /** pcap-filter syntax, '' for all. */
   readonly filter?: string;
   readonly keepPackets?: boolean;
+  /** False where nobody will ask for a flow after its end has been told. */
+  readonly keepEnded?: boolean;
   /** As in CaptureOptions. */
   readonly packetLimit?: number;
 }

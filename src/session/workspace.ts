@@ -145,6 +145,7 @@ export class HostWorkspace implements Workspace {
       filter: options.filter ?? '',
       packetFilter: await compilePacketFilter(options.filter ?? ''),
       keepPackets: options.keepPackets ?? true,
+      keepEnded: options.keepEnded ?? true,
       packetLimit: options.packetLimit ?? null,
     });
     this.#captures.add(capture);

@@ -81,8 +81,8 @@ export const writeCaptureFile = (path: string, facts: HostFacts, packets: number
       const talk = talks[at] as Talk;
       const originalLength = writeFrame(frame, talk);
       talk.said++;
-      // Before its FINs, which are its last two packets.
-      if (begun === flows && talk.said === talk.length - 2) talk.length += 2;
+      // Before it closes, which takes its last three packets.
+      if (begun === flows && talk.said === talk.length - 4) talk.length += 2;
       if (talk.said === talk.length) talks.splice(at, 1, ...(begun < flows ? [begin()] : []));
       const end = Math.min(originalLength, SNAP_LENGTH);
       appendPacket(out, stamp, {
@@ -120,7 +120,8 @@ const writeFrame = (frame: Uint8Array, talk: Talk): number => {
   setMac(frame, 6, from.mac);
   set16(frame, 12, 0x0800);
   const opening = protocol === 6 && said < 2;
-  const data = protocol === 6 ? (opening || said === 2 || said === length - 1 ? 0 : 100 + (said % 13) * 100) : 56;
+  const isFin = protocol === 6 && (said === length - 3 || said === length - 2);
+  const data = protocol === 6 ? (opening || said === 2 || said >= length - 3 ? 0 : 100 + (said % 13) * 100) : 56;
   const header = protocol === 6 ? 20 : 8;
   frame[14] = 0x45;
   set16(frame, 16, 20 + header + data);
@@ -149,10 +150,9 @@ const writeFrame = (frame: Uint8Array, talk: Talk): number => {
   set32(frame, 38, sequence[own] as number);
   set32(frame, 42, said === 0 ? 0 : (sequence[other] as number));
   frame[46] = 0x50;
-  frame[47] =
-    said === 0 ? TH_SYN : said === 1 ? TH_SYN | TH_ACK : said >= length - 2 ? TH_FIN | TH_ACK : data > 0 ? TH_PUSH | TH_ACK : TH_ACK;
+  frame[47] = said === 0 ? TH_SYN : said === 1 ? TH_SYN | TH_ACK : isFin ? TH_FIN | TH_ACK : data > 0 ? TH_PUSH | TH_ACK : TH_ACK;
   set16(frame, 48, 64_240);
-  sequence[own] = ((sequence[own] as number) + data + (opening || said >= length - 2 ? 1 : 0)) >>> 0;
+  sequence[own] = ((sequence[own] as number) + data + (opening || isFin ? 1 : 0)) >>> 0;
   return 54 + data;
 };
 
