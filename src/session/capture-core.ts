@@ -379,6 +379,12 @@ export class CaptureCore {
     return row === null ? null : this.rows.comment(row);
   }
 
+  /** The row that a flow belongs to: its own, or that of the conversation which it is a stage of. */
+  rowOfFlow(flowId: number): FlowRow | null {
+    const stage = this.#notes.get(flowId)?.stage ?? null;
+    return this.row(stage === null ? flowId : stage.set.first.flow.id);
+  }
+
   /** Whether its first verdict is still to come. */
   isUndecided(flowId: number): boolean {
     const note = this.#notes.get(flowId);

@@ -125,8 +125,10 @@ class FlowChoice {
     if (flowId === null) return false;
     const known = this.#known.get(flowId);
     if (known !== undefined) return known;
-    const row = this.#core.row(flowId);
-    const chosen = (this.#ids === null || this.#ids.has(flowId)) && (this.#only === null || (row !== null && this.#only(row)));
+    // At several points a conversation is several flows, and one row.
+    const row = this.#core.rowOfFlow(flowId);
+    const isNamed = this.#ids === null || this.#ids.has(flowId) || (row !== null && this.#ids.has(row.flow.id));
+    const chosen = isNamed && (this.#only === null || (row !== null && this.#only(row)));
     this.#known.set(flowId, chosen);
     return chosen;
   }

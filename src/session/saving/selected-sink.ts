@@ -12,7 +12,7 @@ const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 
 /** What the selection asks of the capture. */
 export interface SelectionSource {
-  row(flowId: number): FlowRow | null;
+  rowOfFlow(flowId: number): FlowRow | null;
   commentOf(flowId: number): string | null;
   /** Whether its first verdict is still to come. */
   isUndecided(flowId: number): boolean;
@@ -110,7 +110,7 @@ export class SelectedSink implements PacketSink {
   #isChosen(flowId: number): boolean {
     const known = this.#chosen.get(flowId);
     if (known !== undefined) return known;
-    const row = this.#source.row(flowId);
+    const row = this.#source.rowOfFlow(flowId);
     const chosen = row !== null && this.#only(row);
     // Without a verdict it may yet be another one.
     if (!this.#source.isUndecided(flowId)) this.#chosen.set(flowId, chosen);

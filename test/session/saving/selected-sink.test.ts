@@ -24,7 +24,7 @@ class World implements PacketSink {
   readonly written: string[] = [];
   readonly outcomes = new Map<number, string>();
   readonly sink = new SelectedSink(this, (row) => row.outcome === 'DROP', {
-    row: (id) => rowOf(id, this.outcomes.get(id) ?? ''),
+    rowOfFlow: (id) => rowOf(id, this.outcomes.get(id) ?? ''),
     commentOf: (id) => `${this.outcomes.get(id)}`,
     isUndecided: (id) => !this.outcomes.has(id),
   });
