@@ -76,6 +76,7 @@ export abstract class CaptureBase implements CaptureView {
       conditionOf: (point) => this.conditionOf(point),
       filter: () => this.filter,
     });
+    this.core.rows.reordered = () => this.notifier.touch();
     const { ring } = this.core;
     this.history = ring === null ? null : new FactsHistory(options.store, () => ring.oldestSec);
   }

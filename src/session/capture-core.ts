@@ -356,7 +356,7 @@ export class CaptureCore {
   }
 
   page(query: FlowQuery): FlowPage {
-    return this.rows.page(this.#allNotes(), query, this.revision);
+    return this.rows.page(() => this.#allNotes(), this.#notes.size, query, this.revision);
   }
 
   row(id: number): FlowRow | null {

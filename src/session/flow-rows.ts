@@ -6,29 +6,20 @@ import type { Flow } from '../flow/flow.ts';
 import type { Verdict } from '../path/verdict.ts';
 import { byWords, outcomeWord, proxyPhrase } from '../report/decision.ts';
 import type { FlowNote } from './flow-note.ts';
+import { FlowOrder } from './flow-order.ts';
 import type { HostStore } from './host-store.ts';
 import { type Decision, LiveRow, type RowWords } from './live-row.ts';
 import type { LiveVerdict } from './live-verdict.ts';
 import type { FlowPage, FlowProxied, FlowQuery, FlowRow, FlowSort, FlowTrail } from './state.ts';
-
-/** An order of many flows is kept this long before they are sorted again: a live table need not be exact to the packet. */
-const RESORT_MS = 400;
-/** Below this many flows sorting costs nothing worth keeping. */
-const SMALL = 2_000;
-
-interface Order {
-  readonly key: string;
-  readonly revision: number;
-  readonly atMs: number;
-  readonly notes: readonly FlowNote[];
-}
 
 export class FlowRows implements RowWords {
   readonly #store: HostStore;
   readonly #noteOf: (flowId: number) => FlowNote | null;
   readonly #trailOf: (note: FlowNote) => FlowTrail | null;
   readonly #proxiedOf: (note: FlowNote) => FlowProxied | null;
-  #order: Order | null = null;
+  readonly #order = new FlowOrder<FlowNote>(() => this.reordered());
+  /** Called when rows have come into an order that was asked for before. */
+  reordered: () => void = () => {};
   readonly #byWords = new WeakMap<Verdict, string>();
 
   constructor(
@@ -100,9 +91,24 @@ export class FlowRows implements RowWords {
     return printable(`VNI ${carries.vni}: ${inside.join(', ')}${more}`);
   }
 
-  page(notes: Iterable<FlowNote>, query: FlowQuery, revision: number): FlowPage {
-    const ordered = this.#ordered(notes, query, revision);
-    return { rows: ordered.slice(query.offset, query.offset + query.limit).map((note) => this.row(note)), total: ordered.length };
+  /** `count`: about how many there are. */
+  page(notes: () => Iterable<FlowNote>, count: number, query: FlowQuery, revision: number): FlowPage {
+    const { sort, descending, search, offset, limit } = query;
+    const compare = this.#comparison(sort);
+    const ordered = this.#order.get({
+      key: `${sort} ${descending} ${search}`,
+      revision,
+      count,
+      items: notes,
+      matches: this.#matcher(search),
+      compare:
+        sort === 'first' && !descending
+          ? null
+          : descending
+            ? (x, y) => compare(y, x) || x.flow.id - y.flow.id
+            : (x, y) => compare(x, y) || x.flow.id - y.flow.id,
+    });
+    return { rows: ordered.slice(offset, offset + limit).map((note) => this.row(note)), total: ordered.length };
   }
 
   /** The line that a saved session carries beside a packet: `vethscope: DROP filter/DOCKER-ISOLATION-STAGE-2#1 -A …`. */
@@ -132,22 +138,9 @@ export class FlowRows implements RowWords {
     return note[end] ?? formatIp(ip);
   }
 
-  #ordered(notes: Iterable<FlowNote>, query: FlowQuery, revision: number): readonly FlowNote[] {
-    const key = `${query.sort} ${query.descending} ${query.search}`;
-    const old = this.#order;
-    const nowMs = performance.now();
-    if (old !== null && old.key === key && (old.revision === revision || (old.notes.length > SMALL && nowMs - old.atMs < RESORT_MS))) {
-      return old.notes;
-    }
-    const words = query.search.toLowerCase().split(/\s+/).filter(Boolean);
-    const found: FlowNote[] = [];
-    for (const note of notes) if (words.length === 0 || this.#matches(note, words)) found.push(note);
-    if (query.sort !== 'first' || query.descending) {
-      const compare = this.#comparison(query.sort);
-      found.sort(query.descending ? (x, y) => compare(y, x) || x.flow.id - y.flow.id : (x, y) => compare(x, y) || x.flow.id - y.flow.id);
-    }
-    this.#order = { key, revision, atMs: nowMs, notes: found };
-    return found;
+  #matcher(search: string): ((note: FlowNote) => boolean) | null {
+    const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+    return words.length === 0 ? null : (note) => this.#matches(note, words);
   }
 
   #matches(note: FlowNote, words: readonly string[]): boolean {

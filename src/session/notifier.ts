@@ -1,6 +1,6 @@
-/** Tells listeners that the state has moved, at most ten times a second: a screen need not know every packet. */
+/** Tells listeners that the state has moved, at most twenty times a second: a screen need not know every packet. */
 
-const INTERVAL_MS = 100;
+const INTERVAL_MS = 50;
 /** While packets come faster than they are worked off. */
 const SLOW_INTERVAL_MS = 1_000;
 
@@ -16,7 +16,7 @@ export class Notifier {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Something has moved. The first call after a pause is passed on at once, later ones with the next tenth of a second. */
+  /** Something has moved. The first call after a pause is passed on at once, later ones with the next twentieth of a second. */
   touch(): void {
     if (this.#timer !== null || this.#listeners.size === 0) return;
     const waitMs = Math.max(0, this.#lastMs + (this.isSlow ? SLOW_INTERVAL_MS : INTERVAL_MS) - performance.now());

@@ -20,7 +20,7 @@ import { initialWatch } from './watch.ts';
 const CHROME_ROWS = 4;
 
 /** Drawing more often than this for packets alone would only cost time. */
-const DATA_INTERVAL_MS = 100;
+const DATA_INTERVAL_MS = 50;
 
 export interface StoreHooks {
   readonly now: () => number;
