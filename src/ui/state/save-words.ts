@@ -1,13 +1,15 @@
 /** What stands behind the name of a file to save to: `captures/web1.pcapng | 5m dropped headers` says which part is saved. */
+import { anonymised } from '../../session/saving/anonymised.ts';
 import { headersOnly } from '../../session/saving/headers-only.ts';
 import type { SaveOptions } from '../../session/saving/save-options.ts';
+import { composeTransforms, type SessionTransform } from '../../session/saving/transform.ts';
 import type { FlowRow, RingSelection } from '../../session/state.ts';
 import type { Ui } from '../ui.ts';
 import type { WatchScreen } from './screens.ts';
 import { selectedRow } from './watch.ts';
 
 /** Offered where the bar has been typed. */
-export const SAVE_WORDS: readonly string[] = ['5m', 'dropped', 'flow', 'headers', 'matching'];
+export const SAVE_WORDS: readonly string[] = ['5m', 'anonymised', 'dropped', 'flow', 'headers', 'matching'];
 
 /** All flows of the table. */
 const ALL_ROWS = 1_000_000;
@@ -19,6 +21,7 @@ export interface SaveRequest {
   readonly only: ((row: FlowRow) => boolean) | null;
   readonly flows: readonly number[] | null;
   readonly headers: boolean;
+  readonly anonymous: boolean;
 }
 
 /** A sentence where it is not understood. */
@@ -33,7 +36,7 @@ export const readSaveRequest = (text: string, screen: WatchScreen, ui: Ui): Save
           .slice(bar + 1)
           .split(/[\s,]+/)
           .filter((word) => word !== '');
-  let request: SaveRequest = { path, lastMs: null, only: null, flows: null, headers: false };
+  let request: SaveRequest = { path, lastMs: null, only: null, flows: null, headers: false, anonymous: false };
   for (const word of words) {
     const next = withWord(request, word, screen, ui);
     if (typeof next === 'string') return next;
@@ -50,6 +53,9 @@ const withWord = (request: SaveRequest, word: string, screen: WatchScreen, ui: U
       return { ...request, only: (row) => row.outcome === 'DROP' || row.outcome === 'REJECT' };
     case 'headers':
       return { ...request, headers: true };
+    case 'anonymised':
+    case 'anonymized':
+      return { ...request, anonymous: true };
     case 'flow': {
       const row = selectedRow(screen, ui);
       return row === null ? 'there is no flow yet' : { ...request, flows: [row.flow.id] };
@@ -65,18 +71,22 @@ const withWord = (request: SaveRequest, word: string, screen: WatchScreen, ui: U
   }
 };
 
-export const ringSelection = ({ lastMs, only, flows, headers }: SaveRequest): RingSelection => ({
-  lastMs,
-  only,
-  flows,
-  transform: headers ? headersOnly() : null,
+export const ringSelection = (request: SaveRequest): RingSelection => ({
+  lastMs: request.lastMs,
+  only: request.only,
+  flows: request.flows,
+  transform: transformOf(request),
 });
 
+const transformOf = ({ headers, anonymous }: SaveRequest): SessionTransform | null =>
+  composeTransforms([...(headers ? [headersOnly()] : []), ...(anonymous ? [anonymised()] : [])]);
+
 /** From now on: what has passed already is not asked about. */
-export const saveOptions = ({ lastMs, only, flows, headers }: SaveRequest): SaveOptions | string => {
+export const saveOptions = (request: SaveRequest): SaveOptions | string => {
+  const { lastMs, only, flows } = request;
   if (lastMs !== null) return 'a time counts back into memory: S saves from there';
   const ids = flows === null ? null : new Set(flows);
   const chosen =
     only === null && ids === null ? null : (row: FlowRow) => (only === null || only(row)) && (ids === null || ids.has(row.flow.id));
-  return { only: chosen, transform: headers ? headersOnly() : null };
+  return { only: chosen, transform: transformOf(request) };
 };
