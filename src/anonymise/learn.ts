@@ -2,9 +2,10 @@
  * What in a snapshot binds the mapping of addresses: networks that hosts are on, prefixes shorter than a byte, ranges, masks with gaps,
  * networks that NETMAP numbers through; and which ids and numbers there are.
  */
-import { type IpAddress, parseIp, parseMac, parsePrefix } from '../base/ip-address.ts';
+import { type IpAddress, parseIp, parseMac, parsePrefix, sameIp } from '../base/ip-address.ts';
 import type { SnapshotDocument } from '../host/snapshot.ts';
 import type { Maps } from './maps.ts';
+import { isKeptFirstByte } from './special-addresses.ts';
 
 const V4 = '\\d{1,3}\\.\\d{1,3}\\.\\d{1,3}\\.\\d{1,3}';
 const SHORT_PREFIX = new RegExp(`(${V4})/([1-7])(?!\\d)|"addr": ?"(${V4})", ?"len": ?([1-7])(?!\\d)`, 'g');
@@ -76,5 +77,9 @@ const learnAddresses = (text: string, maps: Maps): void => {
 
 const knowSubnet = (text: string, maps: Maps): void => {
   const prefix = parsePrefix(text);
-  if (prefix !== null) maps.addresses.knowSubnet(prefix);
+  if (prefix === null) return;
+  maps.addresses.knowSubnet(prefix);
+  const { address, length } = prefix;
+  const isWide = length === null || length < 8 || address.version !== 4 || isKeptFirstByte(address.a >>> 24);
+  if (!isWide && !maps.subnets.some((other) => sameIp(other.address, address) && other.length === length)) maps.subnets.push(prefix);
 };

@@ -1,4 +1,5 @@
 /** All mappings of one key, and what has been seen in the facts so far: what the rewriting of each output rests on. */
+import { type IpPrefix, inPrefix, ipv4 } from '../base/ip-address.ts';
 import { AddressMap } from './address-map.ts';
 import { Keyed } from './keyed.ts';
 import { NameMap } from './name-map.ts';
@@ -15,6 +16,8 @@ export class Maps {
   knowsHost = false;
   /** IPv4 addresses of the facts: 32-bit numbers in u32 and bpf matches that are one of them are taken for it. */
   readonly numbers = new Set<number>();
+  /** Networks that hosts are on. */
+  readonly subnets: IpPrefix[] = [];
 
   constructor(key: Uint8Array) {
     this.keyed = new Keyed(key);
@@ -58,8 +61,10 @@ export class Maps {
     });
   }
 
+  /** A number of 32 bits in a rule, where it may be taken for an address of the host or of its networks. */
   number(value: number): number {
-    return this.numbers.has(value) ? this.addresses.ipv4(value) : value;
+    const isAddress = this.numbers.has(value) || this.subnets.some((subnet) => inPrefix(ipv4(value), subnet));
+    return isAddress ? this.addresses.ipv4(value) : value;
   }
 
   #learn(name: string, mapped: string): void {

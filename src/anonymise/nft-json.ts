@@ -75,6 +75,7 @@ const rewriteStatementBody = (key: string, body: unknown, maps: Maps): unknown =
     const kinds = kindsOf(parts['left']);
     return { ...parts, left: rewriteExpression(parts['left'], [], maps), right: rewriteExpression(parts['right'], kinds, maps) };
   }
+  if ((key === 'jump' || key === 'goto') && typeof parts?.['target'] === 'string') return { ...parts, target: maps.rules(parts['target']) };
   if (key === 'vmap' || key === 'map') return rewriteExpression({ [key]: body }, [], maps, true);
   if (key === 'log' && parts !== null && typeof parts['prefix'] === 'string')
     return { ...parts, prefix: maps.names.words('log', parts['prefix']) };
@@ -88,8 +89,8 @@ const rewriteStatementBody = (key: string, body: unknown, maps: Maps): unknown =
     return Object.fromEntries(
       Object.entries(parts).map(([name, value]) => [name, rewriteExpression(value, name === 'dev' ? ['device'] : ['address'], maps)]),
     );
-  if (key === 'ct helper' || key === 'ct timeout' || key === 'ct expectation' || key === 'counter' || key === 'quota' || key === 'limit')
-    return typeof body === 'string' ? maps.rules(body) : body;
+  // Statements that are a mere string name an object of the table: a helper, a counter, a quota.
+  if (typeof body === 'string') return maps.rules(body);
   return rewriteExpression(body, ['own'], maps);
 };
 

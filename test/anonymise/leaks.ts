@@ -17,11 +17,11 @@ export interface Secrets {
   readonly names: readonly string[];
 }
 
-/** Addresses that mean the same everywhere and masks stay; so do groups. */
+/** Addresses that mean the same everywhere and masks stay; so do groups, and prefixes shorter than a byte. */
 const isSecret = (ip: IpAddress): boolean => {
   if (ip.version === 4) {
     const first = ip.a >>> 24;
-    return first !== 0 && first !== 127 && first < 224 && ip.a >>> 16 !== 0xa9fe;
+    return first !== 0 && first !== 127 && first < 224 && ip.a >>> 16 !== 0xa9fe && (ip.a & 0x1ff_ffff) !== 0;
   }
   // A prefix alone, as fe80::/64, is no address of anybody.
   return ip.a >>> 24 !== 0 && ip.a >>> 24 !== 0xff && (ip.c !== 0 || ip.d !== 0);
