@@ -1,7 +1,7 @@
 /**
  * Addresses of IPv4, IPv6 and Ethernet, mapped together: beginnings are kept, what is special stays so, and an address that is made from
  * another (an interface id from a MAC address, Docker's MAC addresses from IPv4 addresses, a solicited-node group from an address) is
- * afterwards made from the other's stand-in. docs/decisions/0013-anonymising.md says why each is as it is.
+ * afterwards made from the other's stand-in. docs/decisions/0014-anonymising.md says why each is as it is.
  */
 import { type IpAddress, type IpPrefix, ipv4, ipv6 } from '../base/ip-address.ts';
 import { ByteTree, depthOf, isOnesWay, isOnWay, isZeroWay, type TreeNode } from './byte-tree.ts';

@@ -5,7 +5,8 @@ import { rewriteRule } from './rules-text.ts';
 
 const OWN_COMMENT = 'vethscope: ';
 /** What the program itself writes beside interfaces (docs/formats.md). */
-const PLAIN_COMMENT = /^(continues interface \d+(; nothing captured from [\d.]+ to [\d.]+)?|time stamps: [a-z ,.-]+)$/;
+const PLAIN_COMMENT =
+  /^(\d+ packets? of the capture until here could not be saved|continues interface \d+(; nothing captured from [\d.]+ to [\d.]+)?|time stamps: [a-z ,.-]+)$/;
 const NAT_STEPS = / (?:DNAT|SNAT|MASQUERADE|REDIRECT|NETMAP) \S+ -> \S+/;
 
 /** Only comments that this program wrote can be told apart; others are left out. */
