@@ -15,6 +15,8 @@ import { PacketQueue } from './packet-queue.ts';
 
 export interface PrintOptions {
   readonly packets: boolean;
+  /** Which flows are told, and the packets of which; null for all. */
+  readonly shows: ((row: FlowRow) => boolean) | null;
   /** A live capture says at once which flows are new; a file's flows are told when they are complete. */
   readonly live: boolean;
   /** Standard output carries the packets themselves (`-w -`): no text there. */
@@ -27,6 +29,8 @@ export interface PrintOptions {
 export class CapturePrinter implements CaptureObserver {
   readonly limitReached: Promise<void>;
   flows = 0;
+  /** Of these, the ones that the display filter found. */
+  shown = 0;
   /** Absent where no packet is asked for, so that the session need not call for each. */
   readonly packet?: (packet: Packet, flow: Flow, direction: Direction) => void;
   readonly #view: CaptureView;
@@ -65,6 +69,7 @@ export class CapturePrinter implements CaptureObserver {
     this.#judged.add(row.flow.id);
     this.#decisions.delete(row.flow.id);
     this.#queue.writeReady();
+    if (!this.#isShown(row)) return;
     if (!isFirst) this.#tellFlow(row, 'changed');
     else if (this.#options.live && !this.#json) this.#tellFlow(row, 'new');
   }
@@ -76,10 +81,13 @@ export class CapturePrinter implements CaptureObserver {
   }
 
   flowEnded(row: FlowRow): void {
-    this.flows++;
     this.#judged.add(row.flow.id);
     this.#queue.writeReady();
-    this.#tellFlow(row, 'ended');
+    this.flows++;
+    if (this.#isShown(row)) {
+      this.shown++;
+      this.#tellFlow(row, 'ended');
+    }
     this.#judged.delete(row.flow.id);
     this.#decisions.delete(row.flow.id);
   }
@@ -106,6 +114,11 @@ export class CapturePrinter implements CaptureObserver {
 
   #writeErrors(): void {
     for (const text of this.#errors.splice(0)) this.#context.terminal.remark(text);
+  }
+
+  /** A flow that has no row of its own (any more) is told: nothing speaks against it. */
+  #isShown(row: FlowRow | null): boolean {
+    return row === null || this.#options.shows === null || this.#options.shows(row);
   }
 
   #tellFlow(row: FlowRow, moment: FlowMoment): void {
@@ -137,11 +150,16 @@ export class CapturePrinter implements CaptureObserver {
     const name = this.#interfaceName(packet.interfaceId);
     if (this.#json) {
       const seen = jsonLine(packetJson(packet, flowId, direction, name)).slice(0, -1);
-      this.#queue.add(waitFor, () => `${seen},${this.#decisionOf(flowId, direction).slice(1)}`);
+      this.#queuePacket(waitFor, flowId, () => `${seen},${this.#decisionOf(flowId, direction).slice(1)}`);
     } else {
       const seen = packetLine(packet, name, this.#zone.offsetMinutes(packet.timeSec));
-      this.#queue.add(waitFor, () => `${seen}  ${this.#decisionOf(flowId, direction)}`.trimEnd());
+      this.#queuePacket(waitFor, flowId, () => `${seen}  ${this.#decisionOf(flowId, direction)}`.trimEnd());
     }
+  }
+
+  #queuePacket(waitFor: number | null, flowId: number, render: () => string): void {
+    const { shows } = this.#options;
+    this.#queue.add(waitFor, shows === null ? render : () => (this.#isShown(this.#view.flow(flowId)) ? render() : null));
   }
 
   /** The same for all packets of a flow and direction until its verdict changes: kept, since there may be a million of them. */

@@ -1,6 +1,7 @@
 /** `vethscope capture TARGET... [FILTER]`: a live capture without the UI. */
 import { EXIT_CODES, VethscopeError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
+import { compileDisplayFilter } from '../session/display-filter.ts';
 import type { Workspace } from '../session/state.ts';
 import { wholeContainer } from '../topology/follow.ts';
 import { resolveTarget } from '../topology/target.ts';
@@ -18,6 +19,7 @@ export interface CaptureCommandOptions extends SaveArguments {
   /** In milliseconds. */
   readonly duration?: number;
   readonly packets?: boolean;
+  readonly displayFilter?: string;
   /** Capture at every place between the target and this one. */
   readonly to?: string;
   readonly keep?: KeepArguments;
@@ -34,6 +36,7 @@ export const runCapture = (
   const save = saveOptionsOf(options, transformOf(options));
   const { keep } = options;
   if (keep !== undefined) checkKeep(options);
+  const shows = options.displayFilter === undefined ? null : compileDisplayFilter(options.displayFilter);
   return withWorkspace(context, 'live', async (workspace) => {
     const host = hostOf(workspace);
     remarkTrouble(context, host);
@@ -69,6 +72,7 @@ export const runCapture = (
       view,
       {
         packets: options.packets === true,
+        shows,
         live: true,
         silent: toStdout,
         packetLimit: options.count ?? null,

@@ -37,7 +37,7 @@ export const follow = async (view: CaptureView, options: FollowOptions, context:
     printer.finish(hasFailed);
     stopObserving();
   }
-  return conclude(view.getState(), printer.flows, options, context);
+  return conclude(view.getState(), printer, options, context);
 };
 
 /** Settles when every capture point has failed for good: a UI goes on showing what was seen, a command has nothing left to do. */
@@ -52,7 +52,7 @@ const whenNothingIsLeft = (view: CaptureView): [Promise<void>, () => void] => {
   return [promise, stop];
 };
 
-const conclude = (state: CaptureState, flows: number, options: FollowOptions, context: CommandContext): number => {
+const conclude = (state: CaptureState, printer: CapturePrinter, options: FollowOptions, context: CommandContext): number => {
   const { terminal, globals } = context;
   const hasFailedPoint = state.points.some((point) => point.status === 'failed');
   // As with tcpdump and tshark: what could be read of a file that is cut off or damaged is told, and then that this was not all.
@@ -60,8 +60,9 @@ const conclude = (state: CaptureState, flows: number, options: FollowOptions, co
   const isMissing = state.saving !== null && (state.saving.error !== null || state.saving.notSaved.packets > 0);
   const code = hasFailedPoint || isBadFile || isMissing ? EXIT_CODES.failure : 0;
   if (terminal.closed) return code;
-  if (globals.json === true && !options.silent) terminal.line(jsonLine(endJson(state, flows)));
-  else for (const line of summaryLines(state, flows)) terminal.remark(line);
+  const shown = options.shows === null ? null : printer.shown;
+  if (globals.json === true && !options.silent) terminal.line(jsonLine(endJson(state, printer.flows, shown)));
+  else for (const line of summaryLines(state, printer.flows, shown)) terminal.remark(line);
   return code;
 };
 

@@ -9,7 +9,7 @@ const MOST_WAITING = 10_000;
 interface Waiting {
   /** Null for a line that waits for nothing but its turn. */
   readonly flowId: number | null;
-  readonly render: () => string;
+  readonly render: () => string | null;
 }
 
 export class PacketQueue {
@@ -23,10 +23,10 @@ export class PacketQueue {
     this.#isJudged = isJudged;
   }
 
-  /** `render` is called when the line's turn has come. */
-  add(flowId: number | null, render: () => string): void {
+  /** `render` is called when the line's turn has come; null is no line after all. */
+  add(flowId: number | null, render: () => string | null): void {
     if (this.#waiting.length === 0 && this.#isReady(flowId)) {
-      this.#write(render());
+      this.#tell(render);
       return;
     }
     this.#waiting.push({ flowId, render });
@@ -38,7 +38,7 @@ export class PacketQueue {
   writeReady(): void {
     let done = 0;
     while (done < this.#waiting.length && this.#isReady((this.#waiting[done] as Waiting).flowId)) {
-      this.#write((this.#waiting[done++] as Waiting).render());
+      this.#tell((this.#waiting[done++] as Waiting).render);
     }
     if (done === this.#waiting.length) this.#clear();
     else if (done > 0) this.#waiting = this.#waiting.slice(done);
@@ -47,7 +47,12 @@ export class PacketQueue {
   writeAll(): void {
     const waiting = this.#waiting;
     this.#clear();
-    for (const line of waiting) this.#write(line.render());
+    for (const { render } of waiting) this.#tell(render);
+  }
+
+  #tell(render: () => string | null): void {
+    const text = render();
+    if (text !== null) this.#write(text);
   }
 
   #isReady(flowId: number | null): boolean {

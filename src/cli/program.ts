@@ -179,6 +179,7 @@ const addCaptureCommands = (program: Command, io: ProgramIo): void => {
     .option('-c, --count <n>', 'stop after so many packets', parseCount)
     .option('--duration <seconds>', 'stop after so long (30, 90s, 2m)', parseDuration)
     .option('--packets', 'a line a packet')
+    .option('-Y, --display-filter <expression>', 'only flows that this holds of: verdict:drop container:web1 port:80 (docs/filters.md)')
     .option('--to <dst>', 'capture at every place between TARGET and DST (container, address, host, outside), and show where packets end')
     .addHelpText(
       'after',
@@ -198,6 +199,7 @@ const addCaptureCommands = (program: Command, io: ProgramIo): void => {
     .usage('[options] FILE [FILTER]')
     .option('-c, --count <n>', 'stop after so many packets', parseCount)
     .option('--packets', 'a line a packet')
+    .option('-Y, --display-filter <expression>', 'only flows that this holds of: verdict:drop container:web1 port:80 (docs/filters.md)')
     .option(
       '-w, --write <file>',
       'write it anew instead: all of it, or what FILTER and -c choose, with its facts and names; - is standard output',

@@ -5,6 +5,7 @@ import { grouped } from '../base/grouped.ts';
 import { printable } from '../base/printable.ts';
 import { jsonLine } from '../report/json.ts';
 import { bytesText, countText } from '../report/time.ts';
+import { compileDisplayFilter } from '../session/display-filter.ts';
 import type { RewriteResult } from '../session/state.ts';
 import { isAnonymised } from './anonymise-option.ts';
 import type { CommandContext } from './context.ts';
@@ -20,6 +21,7 @@ export interface ReadCommandOptions extends RulesOptions, TransformArguments {
   readonly write?: string;
   readonly count?: number;
   readonly packets?: boolean;
+  readonly displayFilter?: string;
   readonly rules?: boolean;
   readonly unused?: boolean;
 }
@@ -35,6 +37,7 @@ export const runRead = async (
   const lone = options.headersOnly === true ? '--headers-only' : isAnonymised(options) ? '--anonymise' : null;
   if (lone !== null) throw usageError(`${lone} says how a session is written, and there is no -w FILE`);
   keepMemoryFlat();
+  const shows = options.displayFilter === undefined ? null : compileDisplayFilter(options.displayFilter);
   return withWorkspace(
     context,
     'file',
@@ -51,7 +54,7 @@ export const runRead = async (
       if (rules !== null) return rules.printRules(view, workspace, options.unused === true, context);
       return follow(
         view,
-        { packets: options.packets === true, live: false, silent: false, packetLimit: options.count ?? null, durationMs: null },
+        { packets: options.packets === true, shows, live: false, silent: false, packetLimit: options.count ?? null, durationMs: null },
         context,
       );
     },

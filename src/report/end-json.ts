@@ -2,11 +2,12 @@
 import type { CaptureState, PointState, SavingState, SessionEvent } from '../session/state.ts';
 import { epochTextOf } from './time.ts';
 
-/** `flows` counts all that were seen, those that have been evicted from memory included. */
-export const endJson = (state: CaptureState, flows: number): Record<string, unknown> => ({
+/** `flows` counts all that were seen, those that have been evicted from memory included; `shown` those that the display filter found, null without one. */
+export const endJson = (state: CaptureState, flows: number, shown: number | null = null): Record<string, unknown> => ({
   type: 'end',
   packets: state.packets,
   flows,
+  ...(shown === null ? {} : { shown }),
   lost: { kernel: state.lost.kernel, engine: state.lost.engine, pipe: state.lost.pipe },
   bytes: state.bytes,
   undecoded: state.undecoded,

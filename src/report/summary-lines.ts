@@ -4,10 +4,10 @@ import type { CaptureState, LostCounts, SavingState } from '../session/state.ts'
 import { pointName } from '../topology/points.ts';
 import { bytesText, countText } from './time.ts';
 
-export const summaryLines = (state: CaptureState, flows: number): string[] => {
+export const summaryLines = (state: CaptureState, flows: number, shown: number | null = null): string[] => {
   const points = state.points.map(({ point }) => pointName(point)).join(', ');
   const lines = [
-    `${countText(state.packets, 'packet')}, ${bytesText(state.bytes)} in ${countText(flows, 'flow')}${points === '' ? '' : ` on ${points}`}; lost: ${lostWords(state.lost)}`,
+    `${countText(state.packets, 'packet')}, ${bytesText(state.bytes)} in ${countText(flows, 'flow')}${shown === null ? '' : `, ${shown} shown`}${points === '' ? '' : ` on ${points}`}; lost: ${lostWords(state.lost)}`,
   ];
   if (state.undecoded > 0) lines.push(`${countText(state.undecoded, 'packet')} could not be decoded beyond the link layer`);
   if (state.countedOnly > 0)

@@ -113,7 +113,7 @@ export class FileCapture extends CaptureBase {
 
   async setFilter(): Promise<void> {
     throw failure('the filter of an opened file is chosen when it is opened', {
-      hint: 'search with / instead, or open the file again with a filter',
+      hint: '/ filters what is shown; or open the file again with a filter',
     });
   }
 

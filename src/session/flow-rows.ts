@@ -2,9 +2,9 @@
 import { formatIp, type IpAddress } from '../base/ip-address.ts';
 import { printable } from '../base/printable.ts';
 import { flowProtocol, flowState } from '../flow/describe.ts';
-import type { Flow } from '../flow/flow.ts';
 import type { Verdict } from '../path/verdict.ts';
 import { byWords, outcomeWord, proxyPhrase } from '../report/decision.ts';
+import { tryDisplayFilter } from './display-filter.ts';
 import type { FlowNote } from './flow-note.ts';
 import { FlowOrder } from './flow-order.ts';
 import type { HostStore } from './host-store.ts';
@@ -44,6 +44,14 @@ export class FlowRows implements RowWords {
 
   trailOf(note: FlowNote): FlowTrail | null {
     return this.#trailOf(note);
+  }
+
+  searchTextOf(note: FlowNote): string {
+    const { flow } = note;
+    const ports = flow.aPort < 0 ? '' : `${flow.aPort} ${flow.bPort}`;
+    note.searchable ??=
+      `${this.#name(flow.a)} ${formatIp(flow.a)} ${this.#name(flow.b)} ${formatIp(flow.b)} ${ports} ${flowProtocol(flow)}`.toLowerCase();
+    return note.searchable;
   }
 
   protocolOf({ flow }: FlowNote): string {
@@ -138,19 +146,11 @@ export class FlowRows implements RowWords {
     return note[end] ?? formatIp(ip);
   }
 
+  /** A text that is no filter finds nothing: screens and commands refuse it before. */
   #matcher(search: string): ((note: FlowNote) => boolean) | null {
-    const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-    return words.length === 0 ? null : (note) => this.#matches(note, words);
-  }
-
-  #matches(note: FlowNote, words: readonly string[]): boolean {
-    const { flow, verdict } = note;
-    note.searchable ??=
-      `${this.#name(flow.a)} ${formatIp(flow.a)} ${this.#name(flow.b)} ${formatIp(flow.b)} ${portsOf(flow)} ${flowProtocol(flow)}`.toLowerCase();
-    const decided =
-      verdict === null ? '' : `${verdict.verdict.outcome} ${verdict.verdict.decidedBy.chain ?? ''} ${verdict.verdict.decidedBy.text}`;
-    const changing = `${flowState(flow)} ${decided}`.toLowerCase();
-    return words.every((word) => (note.searchable as string).includes(word) || changing.includes(word));
+    if (search.trim() === '') return null;
+    const filter = tryDisplayFilter(search);
+    return filter === null ? () => false : (note) => filter(new LiveRow(note, this));
   }
 
   #comparison(sort: FlowSort): (x: FlowNote, y: FlowNote) => number {
@@ -183,8 +183,6 @@ export class FlowRows implements RowWords {
 }
 
 const total = (both: readonly [number, number]): number => both[0] + both[1];
-
-const portsOf = (flow: Flow): string => (flow.aPort < 0 ? '' : `${flow.aPort} ${flow.bPort}`);
 
 /** Drops first, then rejects, then what is undetermined; flows without a verdict last. */
 const severity = (note: FlowNote): number => {

@@ -1,4 +1,5 @@
 /** A flow's row as it is handed out: its words are made when somebody reads them. Of a million flows most are only counted. */
+import type { FilterRow } from '../filter/row.ts';
 import type { Flow } from '../flow/flow.ts';
 import type { FlowNote } from './flow-note.ts';
 import type { LiveVerdict } from './live-verdict.ts';
@@ -8,6 +9,8 @@ import type { FlowProxied, FlowRow, FlowTraces, FlowTrail } from './state.ts';
 export interface RowWords {
   nameOfEnd(note: FlowNote, end: 'aName' | 'bName'): string;
   protocolOf(note: FlowNote): string;
+  /** What bare words of a display filter are looked for in. */
+  searchTextOf(note: FlowNote): string;
   stateOf(note: FlowNote): string;
   decision(note: FlowNote, verdict: LiveVerdict | null, proxied: FlowProxied | null): Decision;
   proxiedOf(note: FlowNote): FlowProxied | null;
@@ -16,7 +19,7 @@ export interface RowWords {
 
 export type Decision = Pick<FlowRow, 'outcome' | 'by'>;
 
-export class LiveRow implements FlowRow {
+export class LiveRow implements FlowRow, FilterRow {
   readonly flow: Flow;
   readonly verdict: LiveVerdict | null;
   readonly traced: FlowTraces;
@@ -46,6 +49,10 @@ export class LiveRow implements FlowRow {
 
   get state(): string {
     return this.#words.stateOf(this.#note);
+  }
+
+  get searchText(): string {
+    return this.#words.searchTextOf(this.#note);
   }
 
   get outcome(): string {

@@ -110,7 +110,13 @@ export const KEYS = [
     words: 'save to a file from now on, or stop saving; after the end, save what memory holds',
     footer: 'save',
   },
-  { scope: 'watch', keys: ['/'], action: 'search', words: 'show only the flows whose row holds all of the words', footer: 'search' },
+  {
+    scope: 'watch',
+    keys: ['/'],
+    action: 'search',
+    words: 'show only the flows that a display filter finds: words, or verdict:drop port:80 (tab completes)',
+    footer: 'filter',
+  },
   { scope: 'watch', keys: ['z'], action: 'freeze', words: 'freeze the screen, or let it run again; the capture goes on', footer: 'freeze' },
   { scope: 'watch', keys: ['f'], action: 'capture-filter', words: 'change the capture filter (pcap-filter syntax)', footer: 'filter' },
   {
@@ -249,7 +255,13 @@ export const KEYS = [
 
   { scope: 'prompt', keys: ['enter'], action: 'accept', words: 'take the text', footer: 'ok' },
   { scope: 'prompt', keys: ['esc'], action: 'cancel', words: 'leave the text as it was', footer: 'cancel' },
-  { scope: 'prompt', keys: ['tab'], action: 'complete', words: 'complete the name of a file', footer: 'complete' },
+  {
+    scope: 'prompt',
+    keys: ['tab'],
+    action: 'complete',
+    words: 'complete the name of a file, a field or a value of a filter',
+    footer: 'complete',
+  },
 
   { scope: 'field', keys: ['left', 'ctrl+b'], action: 'left', words: 'one character to the left' },
   { scope: 'field', keys: ['right', 'ctrl+f'], action: 'right', words: 'one character to the right' },

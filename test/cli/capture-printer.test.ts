@@ -9,7 +9,7 @@ import type { CaptureView, FlowRow } from '../../src/session/state.ts';
 import { dropRow, flow, flowVerdict, policyVerdict } from '../report/fixtures.ts';
 import { EMPTY_STATE } from '../report/states.ts';
 
-const options: PrintOptions = { packets: false, live: true, silent: false, packetLimit: null };
+const options: PrintOptions = { packets: false, shows: null, live: true, silent: false, packetLimit: null };
 const changed = dropRow({
   verdict: flowVerdict(policyVerdict),
   by: 'FORWARD policy',

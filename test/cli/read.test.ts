@@ -98,6 +98,20 @@ describe('read', () => {
     ]);
   });
 
+  it('shows only what a display filter finds, flows and their packets', async () => {
+    const { stdout } = await vethscope(['read', file, '--host', SCENE, '--json', '--packets', '-Y', 'verdict:drop container:web2']);
+    const told = objects(stdout);
+    expect(told.map((object) => object['type'])).toEqual(['packet', 'packet', 'packet', 'flow', 'end']);
+    expect(told.slice(0, 3).map((object) => object['outcome'])).toEqual(['drop', 'drop', 'drop']);
+    expect(told.at(-1)).toMatchObject({ packets: 4, flows: 2, shown: 1 });
+  });
+
+  it('says what is wrong with a display filter, and where', async () => {
+    const { code, stderr } = await vethscope(['read', file, '-Y', 'web1 verdict:dropp']);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/bad display filter: web1 verdict:dropp\n.*at character 14: verdict cannot be dropp\n.*accept, drop, reject/);
+  });
+
   it('stops after -c packets, and counts no more', async () => {
     const { stdout } = await vethscope(['read', file, '--host', SCENE, '--json', '--packets', '-c', '2']);
     const told = objects(stdout);

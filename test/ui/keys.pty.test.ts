@@ -130,7 +130,7 @@ const EXPECTED: { readonly [S in KeyScope]: Readonly<Record<ActionOf<S>, Expecta
   help: {} as never,
   events: {} as never,
   prompt: {
-    accept: at([...SEARCH, ['masq', / \/ masq▏/]], 'search masq'),
+    accept: at([...SEARCH, ['masq', / \/ masq▏/]], 'only masq'),
     cancel: at([...SEARCH, ['masq', / \/ masq▏/]], /by first packet/),
     complete: at(
       [

@@ -212,6 +212,27 @@ describe('the flow table', () => {
     expect(ui.text).toContain('Changed from ACCEPT to DROP: rules changed.');
   });
 
+  it('shows what a display filter finds, completes it, and says what is wrong with one', async () => {
+    await watching({ columns: 140, rows: 40 });
+    await ui.press('/');
+    await ui.type('verdict:d');
+    await ui.press('tab');
+    expect(ui.text).toContain('/ verdict:drop▏');
+    expect(ui.text).toContain('web1 → web2');
+    expect(ui.text).not.toContain('outside → pub:8080');
+    // Half typed: what was found before stays.
+    await ui.type(' container:');
+    expect(ui.text).toContain('web1 → web2');
+    await ui.press('tab');
+    expect(ui.text).toMatch(/container:▏ .*web1 {2}web2/);
+    await ui.press('enter');
+    expect(ui.text).toContain('container needs a value');
+    await ui.press('/', 'enter');
+    expect(ui.text).toContain('only verdict:drop');
+    await ui.press('esc');
+    expect(ui.text).toContain('outside → pub:8080');
+  });
+
   it.each([
     [80, /CONTRA\. /],
     [100, /CONTRA\. /],
@@ -238,7 +259,7 @@ describe('the flow table', () => {
 
   it('keeps help and the way out in the footer, and the keys that are used most', async () => {
     await watching({ columns: 80, rows: 24 });
-    expect(ui.text).toContain('enter path · w why not · p packets · s save · / search · esc back · ? help');
+    expect(ui.text).toContain('enter path · w why not · p packets · s save · / filter · esc back · ? help');
     await ui.press('enter');
     expect(ui.text).toMatch(/w why not · p packets · t trace .*esc back · \? help/);
   });

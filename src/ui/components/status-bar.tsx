@@ -79,7 +79,7 @@ const placeParts = (label: string, state: CaptureState, host: HostState | null):
 const detailParts = (screen: WatchScreen, state: CaptureState, columns: number): Spans[] => {
   const engines = [...new Set(state.points.flatMap((point) => point.engine ?? []))].join(', ');
   return [
-    ...(screen.search === '' ? [] : [[[`search ${screen.search}`, 'accent'] as const]]),
+    ...(screen.search === '' ? [] : [[[`only ${screen.search}`, 'accent'] as const]]),
     lostSpans(state.lost, state.flowsEvicted),
     ...(state.saving === null ? [] : [savingSpans(state.saving, state.finished, columns)]),
     ...(state.file === null ? [] : [[cutMiddle(state.file, Math.max(20, Math.floor(columns / 2)))]]),

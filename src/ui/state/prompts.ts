@@ -1,12 +1,10 @@
 /** What happens with the line at the foot of the screen: while it is typed, when it is taken, when it is left. */
-
-import { readdirSync } from 'node:fs';
 import { assertNever } from '../../base/assert-never.ts';
 import { grouped } from '../../base/grouped.ts';
+import { compileDisplayFilter, filterWhileTyped } from '../../session/display-filter.ts';
 import type { Ui } from '../ui.ts';
-import { readSaveRequest, ringSelection, SAVE_WORDS, saveOptions } from './save-words.ts';
+import { readSaveRequest, ringSelection, saveOptions } from './save-words.ts';
 import type { Prompt, Screen, WatchScreen } from './screens.ts';
-import { textField } from './text-field.ts';
 import { topologySearch } from './topology.ts';
 import { markAlong } from './where.ts';
 
@@ -21,8 +19,9 @@ const applyLive = (ui: Ui, prompt: Prompt, text: string): void => {
   const screen = shown(ui);
   if (prompt.purpose === 'pick-filter' && screen.kind === 'pick') ui.replace({ ...screen, filter: text, selected: null, top: 0 });
   if (prompt.purpose === 'topology-search' && screen.kind === 'topology') topologySearch(screen, text, ui);
-  if (prompt.purpose === 'search' && screen.kind === 'watch')
-    ui.replace({ ...screen, search: text, selected: null, held: [], offset: 0, frozen: null });
+  const search = filterWhileTyped(text);
+  if (prompt.purpose === 'search' && screen.kind === 'watch' && search !== null)
+    ui.replace({ ...screen, search, selected: null, held: [], offset: 0, frozen: null });
 };
 
 export const acceptPrompt = (ui: Ui, prompt: Prompt): void => {
@@ -31,7 +30,11 @@ export const acceptPrompt = (ui: Ui, prompt: Prompt): void => {
   switch (prompt.purpose) {
     case 'pick-filter':
     case 'topology-search':
+      return;
     case 'search':
+      // What is wrong with it is thrown, and told as every error is; the filter before it stays.
+      compileDisplayFilter(text);
+      if (screen.kind === 'watch' && screen.search !== text) ui.replace({ ...screen, search: text });
       return;
     case 'open-file':
       if (text === '') return;
@@ -97,47 +100,6 @@ const saveMemory = (screen: WatchScreen, text: string, ui: Ui): void => {
     () => screen.capture.saveRing(path, ringSelection(request)),
     (packets) => ui.notice(`saved ${grouped(packets)} ${packets === 1 ? 'packet' : 'packets'} to ${path}`, 'good'),
   );
-};
-
-/** Completes the name of a file as far as it is certain, and lists what it could be. */
-export const completePrompt = (prompt: Prompt): Prompt => {
-  if (!['open-file', 'where-file', 'save', 'save-memory'].includes(prompt.purpose)) return prompt;
-  const { text } = prompt.field;
-  if ((prompt.purpose === 'save' || prompt.purpose === 'save-memory') && text.includes('|')) return completeWord(prompt, text);
-  const slash = text.lastIndexOf('/');
-  const folder = text.slice(0, slash + 1);
-  const start = text.slice(slash + 1);
-  const names = namesIn(folder === '' ? '.' : folder).filter((name) => name.startsWith(start) && (start !== '' || !name.startsWith('.')));
-  if (names.length === 0) return { ...prompt, candidates: [] };
-  const common = names.reduce((left, right) => commonStart(left, right));
-  return { ...prompt, field: textField(folder + common), candidates: names.length === 1 ? [] : names };
-};
-
-/** The words behind the bar. */
-const completeWord = (prompt: Prompt, text: string): Prompt => {
-  const start = text.search(/[^\s,|]*$/);
-  const words = SAVE_WORDS.filter((word) => word.startsWith(text.slice(start)));
-  const [only] = words;
-  if (only === undefined) return { ...prompt, candidates: [] };
-  if (words.length > 1) return { ...prompt, candidates: words };
-  return { ...prompt, field: textField(text.slice(0, start) + only), candidates: [] };
-};
-
-const namesIn = (folder: string): string[] => {
-  try {
-    return readdirSync(folder, { withFileTypes: true })
-      .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
-      .sort();
-  } catch {
-    // A folder that cannot be read has nothing to offer; opening the file will say why.
-    return [];
-  }
-};
-
-const commonStart = (left: string, right: string): string => {
-  let at = 0;
-  while (at < left.length && left[at] === right[at]) at++;
-  return left.slice(0, at);
 };
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

@@ -7,10 +7,11 @@ import type { CaptureView, SavingState, Workspace } from '../../session/state.ts
 import { lookUp } from '../keys.ts';
 import type { KeyInput } from '../terminal/key-names.ts';
 import type { Ui, UiOptions } from '../ui.ts';
+import { completePrompt } from './complete-prompt.ts';
 import { handleAction, moveRows, scopesOf, typeInto } from './dispatch.ts';
 import { DrawnCache } from './drawn.ts';
 import { RefusedMeter, type RefusedRates, shownCapture } from './link-loads.ts';
-import { acceptPrompt, cancelPrompt, completePrompt, promptTyped } from './prompts.ts';
+import { acceptPrompt, cancelPrompt, promptTyped } from './prompts.ts';
 import type { Notice, Prompt, Screen, Size, UiState, WatchScreen } from './screens.ts';
 import { editField, insertText, textField } from './text-field.ts';
 import { leaveTrace } from './trace.ts';
@@ -243,7 +244,7 @@ export class UiStore implements Ui {
         cancelPrompt(this, prompt);
         return;
       case 'complete':
-        this.#prompt(completePrompt(prompt));
+        this.#prompt(completePrompt(prompt, this));
         return;
       default:
         this.#prompt({ ...prompt, field: editField(prompt.field, action as Parameters<typeof editField>[1]) });

@@ -174,7 +174,7 @@ export const watchHandlers: Handlers<'watch'> = {
   freeze: (screen, ui) => ui.replace({ ...screen, frozen: screen.frozen === null ? freeze(screen) : null, held: [] }),
   search: (screen, ui) => ui.ask({ purpose: 'search', label: '/' }, screen.search),
   'capture-filter': (screen, ui) => {
-    if (screen.capture.getState().file !== null) ui.notice('a saved session is read as it is: / searches its flows', 'warn');
+    if (screen.capture.getState().file !== null) ui.notice('a saved session is read as it is: / filters its flows', 'warn');
     else ui.ask({ purpose: 'capture-filter', label: 'capture filter' }, screen.capture.getState().filter);
   },
   sort: (screen, ui) => {
