@@ -158,6 +158,10 @@ export class HostWorkspace implements Workspace {
     const packetFilter = await compilePacketFilter(filter);
     const flows = only === null ? null : await this.#flowsOf(path, only);
     const host = this.#isSnapshot ? this.store.version : null;
+    if (transform?.learn !== undefined) {
+      const { snapshotsIn } = await import('./saving/snapshots-in.ts');
+      for await (const document of snapshotsIn(path)) transform.learn(document);
+    }
     const { FileRewriter } = await import('./saving/rewrite-file.ts');
     const rewriter = await FileRewriter.open(to, { packetFilter, flows, packetLimit, transform, host });
     const capture = this.#openForRewriting(path, rewriter);

@@ -100,3 +100,24 @@ describe.each(SAMPLES)('the session %s, anonymised', (name) => {
     }
   });
 });
+
+it('a network that a later snapshot tells of has the same stand-ins from the beginning', async () => {
+  const learnt: string[] = [];
+  const workspace = await openWorkspace({ host: null, dockerHost: null, needs: 'file' });
+  const anonymiser = createAnonymiser(KEY);
+  let packets = 0;
+  await workspace.rewriteFile('captures/samples/isolation-drop-28.5.pcapng', join(folder, 'learnt.pcapng'), {
+    transform: {
+      ...anonymiser,
+      learn: (document) => learnt.push(`${document.host} before ${packets}`),
+      packet: (bytes, linkType) => {
+        packets++;
+        return anonymiser.packet(bytes, linkType);
+      },
+    },
+  });
+  await workspace.close();
+  const snapshots = snapshotsIn(await readFile('captures/samples/isolation-drop-28.5.pcapng'));
+  expect(learnt).toEqual(snapshots.map(({ host }) => `${host} before 0`));
+  expect(packets).toBeGreaterThan(0);
+});

@@ -37,6 +37,8 @@ export interface SessionTransform {
   readonly comment?: (text: string) => string | null;
   readonly interface?: (words: InterfaceWords) => InterfaceWords;
   readonly section?: (words: SectionWords) => SectionWords;
+  /** Told of every snapshot of a file before anything of it is written, where the file can be read twice. */
+  readonly learn?: (document: SnapshotDocument) => void;
   /** True where blocks that nobody here understands must not be passed on: they may hold anything. */
   readonly dropsForeignBlocks?: boolean;
 }
@@ -72,6 +74,9 @@ export const composeTransforms = (transforms: readonly SessionTransform[]): Sess
     ...given('names', chained(transforms.map((each) => each.names))),
     ...given('interface', chained(transforms.map((each) => each.interface))),
     ...given('section', chained(transforms.map((each) => each.section))),
+    learn: (document) => {
+      for (const { learn } of transforms) learn?.(document);
+    },
     dropsForeignBlocks: transforms.some((each) => each.dropsForeignBlocks === true),
   };
 };
