@@ -168,6 +168,7 @@ const addCaptureCommands = (program: Command, io: ProgramIo): void => {
     )
     .option('-a, --autostop <criterion>', 'end as dumpcap does: duration:S, filesize:KB, files:N, packets:N (repeatable)', parseAutostop)
     .option('--headers-only', 'save packets without what they carry')
+    .option('--only <expression>', 'save only flows that this display filter holds of (docs/filters.md): verdict:drop container:web1')
     .addOption(anonymiseOption())
     .addOption(anonymizeOption())
     .addOption(anonymiseKeyOption())

@@ -79,6 +79,7 @@ const runRewrite = async (
   return withWorkspace(context, 'file', async (workspace) => {
     const result = await workspace.rewriteFile(file, to, {
       filter,
+      only: options.displayFilter === undefined ? null : compileDisplayFilter(options.displayFilter),
       packetLimit: options.count ?? null,
       transform: transformOf(options),
     });

@@ -5,6 +5,7 @@
 import { statSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import { usageError } from '../base/errors.ts';
+import { compileDisplayFilter } from '../session/display-filter.ts';
 import type { DumpcapRotation, Rotation } from '../session/saving/rotation.ts';
 import type { Autostop, SaveOptions } from '../session/saving/save-options.ts';
 import { strftime } from '../session/saving/strftime.ts';
@@ -21,6 +22,8 @@ export interface SaveArguments extends TransformArguments {
   readonly fileCount?: number;
   readonly ring?: readonly Criterion[];
   readonly autostop?: readonly Criterion[];
+  /** A display filter. */
+  readonly only?: string;
 }
 
 export interface Criterion {
@@ -83,12 +86,14 @@ export const saveOptionsOf = (options: SaveArguments, transform: SessionTransfor
     if (lone !== null)
       throw usageError(`${lone} says how a capture is saved, and there is no -w FILE`, { hint: 'add -w captures/NAME.pcapng' });
   } else checkFileName(write, rotation);
-  return { rotation, autostop: autostopOf(options, rotation), transform };
+  const only = options.only === undefined ? null : compileDisplayFilter(options.only);
+  return { rotation, autostop: autostopOf(options, rotation), transform, only };
 };
 
 const loneOption = (options: SaveArguments): string | null => {
   const { fileSize, rotateSeconds, fileCount, ring = [], autostop = [], headersOnly: cut } = options;
   if (fileSize !== undefined) return '-C';
+  if (options.only !== undefined) return '--only';
   if (rotateSeconds !== undefined) return '-G';
   if (fileCount !== undefined) return '-W';
   if (ring.length > 0) return '-b';

@@ -36,7 +36,7 @@ describeLab('saving', () => {
     await host().container('web1', `python3 -c "import socket,time; s=socket.socket(2,2); ${loop}"`);
   };
   const capture = async (options: readonly string[], wrap = host().wrap): Promise<Program> => {
-    const program = new Program(['capture', 'web1', '--json', ...options, '--', 'udp'], wrap);
+    const program = new Program(['capture', 'web1', '--json', '--packets', ...options, '--', 'udp'], wrap);
     await program.remark(/listening on veth/);
     return program;
   };
@@ -175,6 +175,22 @@ describeLab('saving', () => {
       expect(session.outcomes).toContain('accept');
       expect(problemsOf(session)).toEqual([]);
     });
+  });
+
+  it('saves only the flows that were asked for, from their first packet on', { timeout: 60_000 }, async () => {
+    const path = join(folder, 'only.pcapng');
+    await host().sh('iptables -I INPUT -p udp --dport 9 -j DROP');
+    const program = await capture(['-w', path, '--only', 'verdict:drop']);
+    await send(3);
+    const gateway = (await host().addressOf('web1', 'test_net1')).replace(/\d+$/, '1');
+    await host().container('web1', `python3 -c "import socket; socket.socket(2,2).sendto(b'x',('${gateway}',10))"`);
+    await program.object(({ type, dport }) => type === 'packet' && dport === 10, 'the datagram that is let through');
+    await host().sh('iptables -D INPUT -p udp --dport 9 -j DROP');
+    const { code } = await endOf(program);
+    expect(code, program.stderr).toBe(0);
+    const session = await read(path);
+    expect(session.packets).toBe(3);
+    expect(session.outcomes).toEqual(['drop']);
   });
 
   it('writes what memory holds when it is asked for, with the rules of then', { timeout: 60_000 }, async () => {
