@@ -13,6 +13,7 @@ import { captureChunks, DamagedInput } from './file-input.ts';
 import { pointOfInterface } from './file-points.ts';
 import type { HostStore } from './host-store.ts';
 import type { PacketFilter } from './packet-filter.ts';
+import type { Pace } from './replay-pace.ts';
 import type { UsedPoint } from './saving/live-saving.ts';
 import type { LostCounts, SavingState } from './state.ts';
 import type { PointCondition } from './trail-keeper.ts';
@@ -39,6 +40,8 @@ export interface FileCaptureOptions {
   readonly keepPackets: boolean;
   readonly keepEnded?: boolean;
   readonly packetLimit: number | null;
+  /** How far it may be read, where that is not to its end at once. */
+  readonly pace?: Pace;
   readonly tap?: FileTap;
 }
 
@@ -62,6 +65,8 @@ export class FileCapture extends CaptureBase {
   #problems = 0;
   #hasFacts: boolean;
   #wantsMore = true;
+  /** The reader's packet waits for its time. */
+  #isHeld = false;
   #lastSec = 0;
 
   constructor(options: FileCaptureOptions) {
@@ -137,7 +142,7 @@ export class FileCapture extends CaptureBase {
     try {
       for await (const chunk of captureChunks(path, signal)) {
         this.#reader.push(chunk);
-        this.#wantsMore = this.#drain();
+        this.#wantsMore = await this.#drainPaced(signal);
         await this.#options.tap?.drained();
         if (!this.#wantsMore) break;
         this.#assumeHost();
@@ -146,7 +151,7 @@ export class FileCapture extends CaptureBase {
         this.notifier.touch();
       }
       this.#reader.end();
-      if (this.#wantsMore) this.#drain();
+      if (this.#wantsMore) await this.#drainPaced(signal);
     } catch (error) {
       // What was unpacked before has been read; that the capture ends inside a block then needs no words of its own.
       if (error instanceof DamagedInput) this.say('error', `${path}: ${error.message}`);
@@ -180,6 +185,23 @@ export class FileCapture extends CaptureBase {
     });
   }
 
+  /** Works off what the reader has, and waits where it is not to go further yet. */
+  async #drainPaced(signal: AbortSignal): Promise<boolean> {
+    let wantsMore = this.#drain();
+    while (this.#isHeld) {
+      const { timeSec, timeNsec } = this.#reader.packet;
+      this.#assumeHost();
+      this.core.judgeAll();
+      this.core.revision++;
+      this.notifier.touch();
+      await this.#options.pace?.hold(timeSec, timeNsec);
+      signal.throwIfAborted();
+      this.#isHeld = false;
+      wantsMore = this.#packet() && this.#drain();
+    }
+    return wantsMore;
+  }
+
   /** Works off what the reader has. Returns false at the packet limit. */
   #drain(): boolean {
     const reader = this.#reader;
@@ -194,7 +216,11 @@ export class FileCapture extends CaptureBase {
 
   #packet(): boolean {
     const raw = this.#reader.packet;
-    const { packetFilter } = this.#options;
+    const { packetFilter, pace = null } = this.#options;
+    if (pace !== null && !pace.allows(raw.timeSec, raw.timeNsec)) {
+      this.#isHeld = true;
+      return false;
+    }
     if (packetFilter !== null && !packetFilter.accepts(raw)) return true;
     if (this.startedAt === 0) this.startedAt = raw.timeSec + raw.timeNsec / 1e9;
     const target = this.#interfaces[raw.interfaceId];

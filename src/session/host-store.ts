@@ -97,6 +97,12 @@ export class HostStore {
     this.#tell(reason);
   }
 
+  /** A session is read again from its beginning: counters of later are those of another time. */
+  rewind(): void {
+    this.#readings = [];
+    this.#unchangedAtSec = 0;
+  }
+
   /** Nothing is known of the host but the rules that were given. Returns false where none were. */
   assume(): boolean {
     const { rules = null, place = NO_PLACE } = this.#whatIf ?? {};

@@ -10,6 +10,7 @@ import type { CapturePoint, Topology } from '../topology/topology.ts';
 import type { TraceComparison } from '../trace/compare.ts';
 import type { TracePacket } from '../trace/event.ts';
 import type { Trail } from '../trail/trail.ts';
+import type { Replay } from './replay-state.ts';
 import type { SaveOptions } from './saving/save-options.ts';
 import type { SessionTransform } from './saving/transform.ts';
 
@@ -230,6 +231,8 @@ export interface CaptureObserver {
 
 /** A running or replayed capture, as the screens see it. */
 export interface CaptureView {
+  /** Where a saved session is shown as of a moment of it. */
+  readonly replay?: Replay | undefined;
   /** Adds an observer; do so in the same turn in which the view was handed out and it misses nothing. Returns the way to stop. */
   observe(observer: CaptureObserver): () => void;
   /** Settles when a file has been read to its end, or a live capture was stopped; rejects where it could not begin. */
@@ -288,6 +291,8 @@ export interface CaptureOptions {
 }
 
 export interface FileOptions {
+  /** With a cursor in time: `replay` of the view. */
+  readonly replays?: boolean;
   /** pcap-filter syntax, '' for all. */
   readonly filter?: string;
   readonly keepPackets?: boolean;

@@ -11,6 +11,7 @@ import { connectionsOf, HostStore } from './host-store.ts';
 import { InterfaceTraffic } from './interface-traffic.ts';
 import { compilePacketFilter } from './packet-filter.ts';
 import { pointsBetween } from './points-between.ts';
+import type { Pace } from './replay-pace.ts';
 import { RuleHits } from './rule-hits.ts';
 import { suggestFileName } from './saving/capture-file-name.ts';
 import type {
@@ -137,19 +138,35 @@ export class HostWorkspace implements Workspace {
   }
 
   async openFile(path: string, options: FileOptions = {}): Promise<CaptureView> {
-    const capture = new FileCapture({
-      path,
-      // A file brings its own facts: the live host's must not judge packets of another one. Where there is no host, the file's becomes it.
-      store: this.#agent === null ? this.store : new HostStore(false),
-      hasOwnFacts: this.#isSnapshot,
-      filter: options.filter ?? '',
-      packetFilter: await compilePacketFilter(options.filter ?? ''),
-      keepPackets: options.keepPackets ?? true,
-      keepEnded: options.keepEnded ?? true,
-      packetLimit: options.packetLimit ?? null,
-    });
+    const filter = options.filter ?? '';
+    // A file brings its own facts: the live host's must not judge packets of another one. Where there is no host, the file's becomes it.
+    const store = this.#agent === null ? this.store : new HostStore(false);
+    const packetFilter = await compilePacketFilter(filter);
+    const open = (pace?: Pace): FileCapture =>
+      new FileCapture({
+        path,
+        store,
+        hasOwnFacts: this.#isSnapshot,
+        filter,
+        packetFilter,
+        keepPackets: options.keepPackets ?? true,
+        keepEnded: options.keepEnded ?? true,
+        packetLimit: options.packetLimit ?? null,
+        ...(pace === undefined ? {} : { pace }),
+      });
+    // Standard input comes once.
+    const replays = options.replays === true && path !== '-';
+    const capture = replays ? await this.#openReplay(open, store) : open();
     this.#captures.add(capture);
     return capture;
+  }
+
+  async #openReplay(open: (pace: Pace) => FileCapture, store: HostStore): Promise<CaptureView> {
+    const { ReplayCapture } = await import('./replay-capture.ts');
+    return new ReplayCapture((pace) => {
+      store.rewind();
+      return open(pace);
+    });
   }
 
   async rewriteFile(path: string, to: string, options: RewriteFileOptions = {}): Promise<RewriteResult> {

@@ -7,6 +7,7 @@
 export type KeyScope =
   | 'pick'
   | 'where'
+  | 'timeline'
   | 'watch'
   | 'path'
   | 'trace'
@@ -149,6 +150,31 @@ export const KEYS = [
     footer: 'topology',
   },
   { scope: 'watch', keys: ['X'], action: 'stop', words: 'stop the capture; the table stays' },
+
+  {
+    scope: 'timeline',
+    keys: ['space'],
+    action: 'play',
+    words: 'play the session, or pause; from its start where it is at its end',
+    footer: 'play',
+  },
+  { scope: 'timeline', keys: [']'], action: 'step-on', words: 'one column of the time bar on', footer: 'on' },
+  { scope: 'timeline', keys: ['['], action: 'step-back', words: 'one column of the time bar back', footer: 'back in time' },
+  { scope: 'timeline', keys: ['.'], action: 'next-packet', words: 'to the next packet' },
+  {
+    scope: 'timeline',
+    keys: ['}'],
+    action: 'next-change',
+    words: 'to the next change of rules, of the host or of a verdict',
+    footer: 'next change',
+  },
+  { scope: 'timeline', keys: ['{'], action: 'change-before', words: 'to the change before' },
+  { scope: 'timeline', keys: [')'], action: 'next-drop', words: 'to the next packet that was dropped or refused', footer: 'next drop' },
+  { scope: 'timeline', keys: ['('], action: 'drop-before', words: 'to the one before that was dropped or refused' },
+  { scope: 'timeline', keys: ['>', '+'], action: 'faster', words: 'play faster' },
+  { scope: 'timeline', keys: ['<', '-'], action: 'slower', words: 'play slower' },
+  { scope: 'timeline', keys: ['0'], action: 'start', words: 'to the start of the session' },
+  { scope: 'timeline', keys: ['$'], action: 'end', words: 'to its end, where all of it is shown' },
 
   {
     scope: 'path',
@@ -309,6 +335,7 @@ export const SCOPE_TITLES: Readonly<Record<KeyScope, string>> = {
   pick: 'Pick a container',
   where: 'Where to capture',
   watch: 'Watch',
+  timeline: 'Watch a saved session',
   path: 'Path of a packet',
   trace: "The kernel's trace",
   packets: 'Packets of a flow',

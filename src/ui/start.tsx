@@ -81,7 +81,7 @@ const openFirst = (ui: Ui, options: UiOptions): void => {
   if (file != null) {
     ui.run(
       `reading ${file}`,
-      () => ui.workspace.openFile(file),
+      () => ui.workspace.openFile(file, { replays: true }),
       (capture) => ui.watch(capture, file.slice(file.lastIndexOf('/') + 1)),
       (capture) => void capture.stop(),
     );

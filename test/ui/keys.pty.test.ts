@@ -48,6 +48,10 @@ const PACKETS: Step[] = [...WATCH, ['p', 'packet 12 of 12']];
 const TRACE: Step[] = [...PATH, ['t', 'adds rules of its own']];
 const PICTURE: Step = ['t', /▸ {2}web1 .* veth9e3c2b6 .*┤/];
 const EXPLAIN: Step = ['x', 'What would happen'];
+const REPLAY: Step[] = [
+  ['o', 'open captures/▏'],
+  ['x.pcapng\r', '5.00 s of 10.00 s'],
+];
 const SEARCH: Step[] = [...WATCH, ['/', ' / ▏']];
 /** The open prompt with `captures/` in it, which the keys of a field act on. */
 const FIELD: Step = ['o', 'open captures/▏'];
@@ -89,6 +93,20 @@ const EXPECTED: { readonly [S in KeyScope]: Readonly<Record<ActionOf<S>, Expecta
     events: at(WATCH, 'capturing on veth9e3c2b6'),
     topology: at(WATCH, /●▸veth9e3c2b6/),
     stop: at(WATCH, 'ended'),
+  },
+  timeline: {
+    play: at(REPLAY, 'playing'),
+    'step-on': at(REPLAY, '5.10 s of 10.00 s'),
+    'step-back': at(REPLAY, '4.90 s of 10.00 s'),
+    'next-packet': at(REPLAY, '6.00 s of 10.00 s'),
+    'next-change': at(REPLAY, '7.00 s of 10.00 s'),
+    'change-before': at(REPLAY, '3.00 s of 10.00 s'),
+    'next-drop': at(REPLAY, '8.00 s of 10.00 s'),
+    'drop-before': at(REPLAY, '2.00 s of 10.00 s'),
+    faster: at(REPLAY, 'speed 2'),
+    slower: at(REPLAY, 'speed 0.5'),
+    start: at(REPLAY, '0.00 s of 10.00 s'),
+    end: at(REPLAY, 'at the end'),
   },
   path: {
     direction: at([...WATCH, ['j', pointerOn(' web1 → out')], ['\r', 'MASQUERADE']], 'the reply'),

@@ -56,6 +56,8 @@ const headParts = (screen: WatchScreen, state: CaptureState, now: number): Spans
 
 const runWords = (screen: WatchScreen, state: CaptureState, now: number): readonly [string, Tone] => {
   if (screen.frozen !== null) return ['FROZEN: z lets it run', 'warn'];
+  const { replay } = screen.capture;
+  if (replay?.span != null && !replay.position.isAtEnd) return ['as of the cursor', 'warn'];
   if (state.file !== null) return [state.finished ? 'read from the file' : 'reading the file', 'accent'];
   if (state.finished) return ['ended', 'warn'];
   if (state.points.some((point) => point.status === 'starting')) return ['starting', 'warn'];

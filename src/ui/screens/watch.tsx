@@ -6,16 +6,19 @@ import { grouped } from '../../base/grouped.ts';
 import { Lines } from '../components/lines.tsx';
 import { StatusBar } from '../components/status-bar.tsx';
 import { layColumns, rowSpans, titleSpans } from '../components/table.ts';
+import { Timeline } from '../components/timeline.tsx';
 import { WhyBox } from '../components/why-box.tsx';
 import { flowColumns } from '../flow-columns.ts';
 import type { Spans } from '../spans.ts';
 import type { WatchScreen } from '../state/screens.ts';
+import { replayOf } from '../state/timeline.ts';
 import { type ShownRows, shownRows, sortWords, tableRows, whyRows } from '../state/watch.ts';
 import type { ScreenProps } from './screen-props.ts';
 
 export const Watch = ({ screen, ui, theme, rows, columns }: ScreenProps<WatchScreen>): ReactElement => {
   const state = screen.frozen?.state ?? screen.capture.getState();
-  const height = tableRows(rows);
+  const height = tableRows(screen, rows);
+  const replay = replayOf(screen);
   const shown = shownRows(screen, height);
   const laid = layColumns(flowColumns(screen.columns, columns, state.points.length > 1), columns - 3);
   const body: Spans[] = shown.rows.map((row, index) => rowSpans(laid, row, index === shown.selected ? 'selected' : 'none', theme));
@@ -33,6 +36,7 @@ export const Watch = ({ screen, ui, theme, rows, columns }: ScreenProps<WatchScr
         columns={columns}
         theme={theme}
       />
+      {replay === null ? null : <Timeline replay={replay} columns={columns} theme={theme} />}
     </Box>
   );
 };

@@ -9,12 +9,18 @@ import type { EventsScreen, HelpScreen, PathScreen, Screen, ScreenKind, ScreenOf
 import { type Motion, moveIndex } from './scroll.ts';
 import { eventLines, helpLines } from './scrolled-lines.ts';
 import { editField } from './text-field.ts';
+import { replayOf, timelineHandlers } from './timeline.ts';
 import { topologyHandlers, topologyMove } from './topology.ts';
 import { traceHandlers, traceLineCount } from './trace.ts';
 import { watchHandlers, watchMove } from './watch.ts';
 import { whereHandlers } from './where.ts';
 
-export type Handlers<K extends ScreenKind & KeyScope> = Readonly<Record<ActionOf<K>, (screen: ScreenOf<K>, ui: Ui) => void>>;
+/** The keys of the time bar are the watch screen's, where it shows a saved session. */
+type HandledScreen<K extends (ScreenKind & KeyScope) | 'timeline'> = ScreenOf<K extends ScreenKind ? K : 'watch'>;
+
+export type Handlers<K extends (ScreenKind & KeyScope) | 'timeline'> = Readonly<
+  Record<ActionOf<K>, (screen: HandledScreen<K>, ui: Ui) => void>
+>;
 
 type ScrolledScreen = PathScreen | TraceScreen | TextScreen | HelpScreen | EventsScreen;
 
@@ -23,7 +29,9 @@ const shown = (ui: Ui): Screen => ui.state.stack.at(-1) as Screen;
 /** Where to look a key up, first match first. */
 export const scopesOf = (state: UiState): readonly KeyScope[] => {
   if (state.prompt !== null) return ['prompt', 'field', 'all'];
-  const { kind } = state.stack.at(-1) as Screen;
+  const screen = state.stack.at(-1) as Screen;
+  const { kind } = screen;
+  if (replayOf(screen) !== null) return ['watch', 'timeline', 'list', 'any', 'all'];
   if (kind === 'explain') return ['explain', 'field', 'all'];
   if (kind === 'where') return ['where', 'any', 'all'];
   return [kind, 'list', 'any', 'all'];
@@ -33,7 +41,9 @@ export const handleAction = (ui: Ui, scope: KeyScope, action: string): void => {
   const screen = shown(ui);
   if (scope === 'all' || scope === 'any') general(ui, screen, action as ActionOf<'all'> | ActionOf<'any'>);
   else if (scope === 'list') moveRows(ui, action);
-  else if (scope === 'field') {
+  else if (scope === 'timeline') {
+    if (screen.kind === 'watch') timelineHandlers[action as ActionOf<'timeline'>](screen, ui);
+  } else if (scope === 'field') {
     if (screen.kind !== 'explain') return;
     const fields = screen.fields.map((field, index) => (index === screen.focus ? editField(field, action as ActionOf<'field'>) : field));
     ui.replace({ ...screen, fields: fields as unknown as typeof screen.fields });

@@ -40,7 +40,7 @@ export const acceptPrompt = (ui: Ui, prompt: Prompt): void => {
       if (text === '') return;
       ui.run(
         `reading ${text}`,
-        () => ui.workspace.openFile(text),
+        () => ui.workspace.openFile(text, { replays: true }),
         (capture) => ui.watch(capture, baseName(text)),
         (capture) => void capture.stop(),
       );

@@ -7,6 +7,7 @@ import { flowTitle, openPackets } from './packets.ts';
 import { withWhyNot } from './path.ts';
 import type { ColumnSet, FrozenTable, WatchScreen } from './screens.ts';
 import { clampIndex, type Motion, moveIndex, scrollTo } from './scroll.ts';
+import { replayOf, TIMELINE_ROWS } from './timeline.ts';
 import { openTopology } from './topology.ts';
 
 export const SORTS: readonly FlowSort[] = ['first', 'last', 'packets', 'bytes', 'rtt', 'verdict', 'name'];
@@ -39,7 +40,8 @@ export const initialWatch = (capture: CaptureView, label: string): WatchScreen =
 /** Lines of the why box, its rule included. */
 export const whyRows = (bodyRows: number): number => (bodyRows >= 30 ? 8 : bodyRows >= 24 ? 7 : 6);
 
-export const tableRows = (bodyRows: number): number => Math.max(1, bodyRows - HEAD_ROWS - whyRows(bodyRows));
+export const tableRows = (screen: WatchScreen, bodyRows: number): number =>
+  Math.max(1, bodyRows - HEAD_ROWS - whyRows(bodyRows) - (replayOf(screen) === null ? 0 : TIMELINE_ROWS));
 
 export interface ShownRows {
   readonly rows: readonly FlowRow[];
@@ -73,7 +75,7 @@ const withSelected = (screen: WatchScreen, rows: readonly FlowRow[], total: numb
   return { rows, total, offset, selected: rows.length === 0 ? -1 : Math.max(0, index) };
 };
 
-const shownNow = (screen: WatchScreen, ui: Ui): ShownRows => shownRows(screen, tableRows(ui.bodyRows()));
+const shownNow = (screen: WatchScreen, ui: Ui): ShownRows => shownRows(screen, tableRows(screen, ui.bodyRows()));
 
 /** The flow that the keys act on. */
 export const selectedRow = (screen: WatchScreen, ui: Ui): FlowRow | null => {
@@ -82,7 +84,7 @@ export const selectedRow = (screen: WatchScreen, ui: Ui): FlowRow | null => {
 };
 
 export const watchMove = (screen: WatchScreen, motion: Motion, ui: Ui): void => {
-  const height = tableRows(ui.bodyRows());
+  const height = tableRows(screen, ui.bodyRows());
   const shown = shownRows(screen, height);
   if (shown.rows.length === 0) return;
   const count = screen.frozen === null ? shown.total : screen.frozen.rows.length;
