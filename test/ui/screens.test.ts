@@ -133,10 +133,10 @@ describe('the picker', () => {
     await ui.press('o', 'ctrl+u');
     await ui.type('demo.pcapng');
     await ui.press('enter');
-    expect(ui.text).toContain('read from the file');
+    expect(ui.text).toContain('as of the cursor');
     expect(ui.text).toContain('DROP');
     await ui.press('esc', 'b');
-    expect(ui.text).toContain('read from the file');
+    expect(ui.text).toContain('as of the cursor');
   });
 
   it('says so where there is no host but a saved session', async () => {
