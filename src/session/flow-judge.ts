@@ -109,6 +109,8 @@ export class FlowJudge {
     if (verdict === null) return false;
     // What is counted long after the flow's last packet belongs to others.
     if (verdict.counted !== null && this.#store.readAtSec > note.flow.lastSec + COUNTED_AFTER_SEC) return false;
+    // Nothing has been read since it was looked at, and what lets packets pass is contradicted by counters alone.
+    if (note.track?.readAtSec === this.#store.readAtSec && verdict.outcome === 'accept') return false;
     const seen = this.#seenBeside(note, verdict.answer, verdict.contradiction);
     const { seen: old } = verdict;
     const isSame =

@@ -7,7 +7,8 @@ import type { ConntrackEntry } from '../../host/facts.ts';
 import { type Constants, wordsOf } from './constants.ts';
 
 /** Written by `AddressClasses`: how many leading bits the class has, and those bits. */
-export const ADDRESS_WORDS = 5;
+export const ADDRESS_WORDS4 = 2;
+export const ADDRESS_WORDS6 = 5;
 
 const FIRST_MULTICAST4 = 0xe000_0000;
 const FIRST_MULTICAST6 = 0xff00_0000;
@@ -42,9 +43,6 @@ export class AddressClasses {
     }
     key[at] = bits;
     key[at + 1] = bits === 32 ? address : address & ~(0xffff_ffff >>> bits);
-    key[at + 2] = 0;
-    key[at + 3] = 0;
-    key[at + 4] = 0;
     return bits < 32;
   }
 

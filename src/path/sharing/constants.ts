@@ -41,6 +41,10 @@ const KINDS6: readonly (readonly [number, number, number, number])[] = [
 /** Spans from which the kernel picks ports (nf_nat_l4proto_unique_tuple), and the ports that questions of our own are asked with. */
 const KIND_PORTS: readonly number[] = [0, 1, 512, 600, 1024, 40_000, 40_001, 0xffff];
 
+const MAC = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i;
+const MAC_LENGTH = 17;
+const PORT = /port/i;
+const MTU = /mtu/i;
 const ANY_IPV4 = /(\/?)(\d+\.\d+\.\d+\.\d+)/g;
 const ANY_IPV6 = /(\/?)([0-9a-f]*:[0-9a-f:]*(?:\d+\.\d+\.\d+\.\d+)?)/gi;
 
@@ -98,22 +102,27 @@ class Collector implements Constants {
 
   /** Typed facts: addresses wherever they stand, ports by their name. */
   #walk(value: unknown, name: string): void {
-    if (typeof value === 'string') {
-      if (/mtu/i.test(name)) this.#mtu(Number(value));
-      this.#addresses(value);
-      return;
+    switch (typeof value) {
+      case 'string':
+        if (MTU.test(name)) this.#mtu(Number(value));
+        this.#addresses(value);
+        return;
+      case 'number':
+        if (PORT.test(name)) this.#port(value);
+        else if (MTU.test(name)) this.#mtu(value);
+        return;
+      case 'object':
+        if (value !== null) this.#object(value, name);
+        return;
     }
-    if (typeof value === 'number') {
-      if (/port/i.test(name)) this.#port(value);
-      else if (/mtu/i.test(name)) this.#mtu(value);
-      return;
-    }
-    if (typeof value !== 'object' || value === null) return;
-    if (isAddress(value)) this.#address(value);
+  }
+
+  #object(value: object, name: string): void {
+    if (Array.isArray(value)) for (const inner of value) this.#walk(inner, name);
+    else if (isAddress(value)) this.#address(value);
     else if (isPrefix(value)) this.#prefix(value);
-    else if (Array.isArray(value)) for (const inner of value) this.#walk(inner, name);
     else if (value instanceof Map) for (const [key, inner] of value) this.#walk(inner, String(key));
-    else for (const [key, inner] of Object.entries(value)) this.#walk(inner, key);
+    else for (const key in value) this.#walk((value as Readonly<Record<string, unknown>>)[key], key);
   }
 
   /** The net's own address and its last one, which is its broadcast address, are special to it. */
@@ -133,6 +142,7 @@ class Collector implements Constants {
   /** Returns the text without them. */
   #addresses(text: string): string {
     let rest = text;
+    if (text.length === MAC_LENGTH && MAC.test(text)) return text;
     if (text.includes('.')) rest = rest.replace(ANY_IPV4, (_whole, slash: string, address: string) => this.#written(slash, address));
     if (rest.includes(':'))
       rest = rest.replace(ANY_IPV6, (whole, slash: string, address: string) =>

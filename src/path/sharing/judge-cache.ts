@@ -2,13 +2,13 @@
  * Remembers answers: packets that differ in nothing but addresses and ports which the host cannot tell apart get one answer, with their
  * own in its words. Valid for one model; throw it away with that. docs/decisions/0006-shared-verdicts.md.
  */
-import { type IpAddress, ipv4, ipv6 } from '../../base/ip-address.ts';
+import { type IpAddress, ipv4, ipv6, sameIp } from '../../base/ip-address.ts';
 import type { ConntrackEntry, NamespaceFacts } from '../../host/facts.ts';
 import { INNER_NONE, L3_IPV4, L3_IPV6, type Packet } from '../../packet/packet.ts';
 import type { CapturePoint } from '../../topology/topology.ts';
 import type { HostModel } from '../model.ts';
 import type { Verdict } from '../verdict.ts';
-import { ADDRESS_WORDS, AddressClasses, PortClasses } from './classes.ts';
+import { ADDRESS_WORDS4, ADDRESS_WORDS6, AddressClasses, PortClasses } from './classes.ts';
 import { constantsOf } from './constants.ts';
 import { type Ends, FREE_DPORT, FREE_DST, FREE_SPORT, FREE_SRC, Mover } from './moved.ts';
 import { type RuleLooks, ruleLooks } from './rule-looks.ts';
@@ -112,11 +112,13 @@ const MAX_OVERHEAD = 256;
 /** No link has a smaller MTU where one is not told (IPV6_MIN_MTU, less overhead). */
 const SHORT_LENGTH = 1024;
 
-const SRC_AT = 20;
-const DST_AT = SRC_AT + ADDRESS_WORDS;
+const SPORT_AT = 11;
+const DPORT_AT = 12;
+const ADDRESSES_AT = 13;
 /** No class of addresses has so many bits. */
 const EXACT = 1000;
-const KEY_WORDS = DST_AT + ADDRESS_WORDS;
+const KEY_WORDS4 = ADDRESSES_AT + 2 * ADDRESS_WORDS4;
+const KEY_WORDS6 = ADDRESSES_AT + 2 * ADDRESS_WORDS6;
 
 /** What is made of the facts when the first packet is asked about. */
 interface Classes {
@@ -138,7 +140,10 @@ export class JudgeCache {
   readonly #entries = new Map<number, Entry>();
   #size = 0;
   readonly #places = new Map<CapturePoint, number>();
-  readonly #key = new Int32Array(KEY_WORDS);
+  readonly #key4 = new Int32Array(KEY_WORDS4);
+  readonly #key6 = new Int32Array(KEY_WORDS6);
+  /** The one that was written last. */
+  #key = this.#key4;
   #free = 0;
 
   /** `asked`: the host by which questions about captured packets are formed, where that is another one. */
@@ -200,44 +205,39 @@ export class JudgeCache {
     const { protocol, srcPort, dstPort, icmpId, ttl, ipLength, srcMac, dstMac } = packet;
     // Another connection has the port, or the id, already: the kernel may know this one, or give it another.
     if (ports.isKnown(protocol, srcPort >= 0 ? srcPort : icmpId)) return false;
-    const key = this.#key;
     const isV4 = packet.l3 === L3_IPV4;
+    const key = isV4 ? this.#key4 : this.#key6;
     const isKnownTarget = dstPort >= 0 && ports.isKnown(protocol, dstPort);
-    key[0] = kind;
-    key[1] = this.#placeOf(point);
-    key[2] = packet.linkType;
-    key[3] = isV4 ? 4 : 6;
-    key[4] = protocol;
-    key[5] = packet.tcpFlags;
-    key[6] = packet.icmpType;
-    key[7] = packet.icmpCode;
-    key[8] = packet.tos;
-    key[9] = knowsTtl || ttl < MANY_HOPS ? ttl : MANY_HOPS;
-    key[10] = knowsLength || ipLength > shortLength || ipLength < 0 ? ipLength : 0;
-    key[11] = packet.dontFragment ? 1 : 0;
-    key[12] = srcMac < 0 ? -1 : Math.floor(srcMac / 0x1000_0000);
-    key[13] = srcMac < 0 ? -1 : srcMac % 0x1000_0000;
-    key[14] = dstMac < 0 ? -1 : Math.floor(dstMac / 0x1000_0000);
-    key[15] = dstMac < 0 ? -1 : dstMac % 0x1000_0000;
-    key[16] = (packet.vlanCount << 26) | ((packet.vlanOuter & 0x1fff) << 13) | (packet.vlanInner & 0x1fff);
-    key[17] = (packet.cookedType << 24) ^ packet.cookedIfindex;
-    key[18] = ports.classOf(srcPort);
-    key[19] = isKnownTarget ? -2 - dstPort : ports.classOf(dstPort);
+    this.#key = key;
+    key[0] = kind | (this.#placeOf(point) << 3);
+    key[1] = protocol | (packet.linkType << 8);
+    // Absent fields are -1.
+    key[2] = (packet.tcpFlags + 1) | ((packet.icmpType + 1) << 9) | ((packet.icmpCode + 1) << 18);
+    key[3] = (packet.tos + 1) | ((knowsTtl || ttl < MANY_HOPS ? ttl : MANY_HOPS) << 10) | (packet.dontFragment ? 0x10_0000 : 0);
+    key[4] = knowsLength || ipLength > shortLength || ipLength < 0 ? ipLength : 0;
+    key[5] = srcMac < 0 ? -1 : Math.floor(srcMac / 0x1000_0000);
+    key[6] = srcMac < 0 ? -1 : srcMac % 0x1000_0000;
+    key[7] = dstMac < 0 ? -1 : Math.floor(dstMac / 0x1000_0000);
+    key[8] = dstMac < 0 ? -1 : dstMac % 0x1000_0000;
+    key[9] = (packet.vlanCount << 26) | ((packet.vlanOuter & 0x1fff) << 13) | (packet.vlanInner & 0x1fff);
+    key[10] = (packet.cookedType << 24) ^ packet.cookedIfindex;
+    key[SPORT_AT] = ports.classOf(srcPort);
+    key[DPORT_AT] = isKnownTarget ? -2 - dstPort : ports.classOf(dstPort);
     let free = icmpId >= 0 ? FREE_ID : 0;
     if (ports.isShared(srcPort)) free |= FREE_SPORT;
     if (!isKnownTarget && ports.isShared(dstPort)) free |= FREE_DPORT;
-    // Equal ports stay equal, and unequal ones unequal, so that a text cannot mean the one by the other.
-    if (srcPort >= 0 && srcPort === dstPort) key[11] |= 2;
+    // Equal ends stay equal, and unequal ones unequal, so that a text cannot mean the one by the other.
+    if (srcPort >= 0 && srcPort === dstPort) key[3] |= 0x20_0000;
     if (isV4) {
-      if (addresses.write4(key, SRC_AT, packet.srcA >>> 0)) free |= FREE_SRC;
-      if (addresses.write4(key, DST_AT, packet.dstA >>> 0)) free |= FREE_DST;
-      if (packet.srcA === packet.dstA) key[11] |= 4;
+      if (addresses.write4(key, ADDRESSES_AT, packet.srcA >>> 0)) free |= FREE_SRC;
+      if (addresses.write4(key, ADDRESSES_AT + ADDRESS_WORDS4, packet.dstA >>> 0)) free |= FREE_DST;
+      if (packet.srcA === packet.dstA) key[3] |= 0x40_0000;
     } else {
       const src = srcOf(packet);
       const dst = dstOf(packet);
-      if (addresses.write6(key, SRC_AT, src)) free |= FREE_SRC;
-      if (addresses.write6(key, DST_AT, dst)) free |= FREE_DST;
-      if (src.d === dst.d && src.c === dst.c && src.b === dst.b && src.a === dst.a) key[11] |= 4;
+      if (addresses.write6(key, ADDRESSES_AT, src)) free |= FREE_SRC;
+      if (addresses.write6(key, ADDRESSES_AT + ADDRESS_WORDS6, dst)) free |= FREE_DST;
+      if (sameIp(src, dst)) key[3] |= 0x40_0000;
     }
     this.#free = free;
     return true;
@@ -247,8 +247,9 @@ export class JudgeCache {
   #writeExactly(packet: Packet): void {
     const key = this.#key;
     const { srcA, srcB, srcC, srcD, dstA, dstB, dstC, dstD, dstPort } = packet;
-    key.set([EXACT, srcA, srcB, srcC, srcD, EXACT, dstA, dstB, dstC, dstD], SRC_AT);
-    key[19] = -2 - dstPort;
+    const words = packet.l3 === L3_IPV4 ? [EXACT, srcA, EXACT, dstA] : [EXACT, srcA, srcB, srcC, srcD, EXACT, dstA, dstB, dstC, dstD];
+    key.set(words, ADDRESSES_AT);
+    key[DPORT_AT] = -2 - dstPort;
     this.#free &= FREE_SPORT | FREE_ID;
   }
 
@@ -344,7 +345,7 @@ const isSameAnswer = (told: SharedAnswer, asked: Answer): boolean =>
 
 const hashOf = (key: Int32Array): number => {
   let hash = 0x811c_9dc5 | 0;
-  for (let at = 0; at < KEY_WORDS; at++) {
+  for (let at = 0; at < key.length; at++) {
     hash = Math.imul(hash ^ (key[at] as number), 0x85eb_ca6b);
     hash ^= hash >>> 15;
   }
@@ -352,6 +353,7 @@ const hashOf = (key: Int32Array): number => {
 };
 
 const isSameKey = (x: Int32Array, y: Int32Array): boolean => {
-  for (let at = 0; at < KEY_WORDS; at++) if (x[at] !== y[at]) return false;
+  if (x.length !== y.length) return false;
+  for (let at = 0; at < x.length; at++) if (x[at] !== y[at]) return false;
   return true;
 };
