@@ -2,7 +2,10 @@
  * `npm run bench -- [--no-save] [GROUP…]`: measures, prints a table for each group, keeps it in test/bench/results.json and says
  * which figures of the README are no longer those. A group is one file and one line in GROUPS.
  */
+
+import { frames } from './frames.ts';
 import type { Group } from './group.ts';
+import { live } from './live.ts';
 import { describeMachine, load, thisMachine } from './machine.ts';
 import { type Row, reached } from './measure.ts';
 import { netfilter } from './netfilter.ts';
@@ -12,7 +15,7 @@ import { start } from './start.ts';
 import { trail } from './trail.ts';
 import { verdicts } from './verdicts.ts';
 
-const GROUPS: readonly Group[] = [netfilter, read, start, trail, verdicts];
+const GROUPS: readonly Group[] = [netfilter, read, start, trail, verdicts, frames, live];
 
 const words = process.argv.slice(2);
 const names = words.filter((word) => word !== '--no-save');

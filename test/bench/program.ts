@@ -1,14 +1,8 @@
-/** The program itself, as the bench was compiled with it, and other programs: run to their end, timed from outside. */
+/** The program itself and others: run to their end, timed from outside. */
 import { spawn } from 'node:child_process';
-import { copyFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 
-/** Compiled beside the bench; its version is read from the folder above. */
-export const mainOf = (): string => {
-  const programs = join(dirname(process.argv[1] ?? ''), '..', '..');
-  copyFileSync('package.json', join(programs, 'package.json'));
-  return join(programs, 'src', 'main.js');
-};
+/** The bundle, as people run it: `npm run bench` builds it first. */
+export const mainOf = (): string => 'dist/main.js';
 
 /** Milliseconds from start to end, with the output thrown away. */
 export const runTime = (command: string, args: readonly string[]): Promise<number> =>
