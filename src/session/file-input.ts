@@ -10,6 +10,7 @@ import { Lz4Unpacker } from '../pcap/compressed/lz4.ts';
 import { compressionOf, MAGIC_BYTES, type Unpacker } from '../pcap/compressed/unpacker.ts';
 import { ZstdUnpacker } from '../pcap/compressed/zstd.ts';
 import { fileChunks } from './file-chunks.ts';
+import { timeLimit } from './time-limit.ts';
 
 const PIECE_BYTES = 1 << 16;
 /** What is lost around damage in gzip where a second look cannot be had, since it is read from a pipe. */
@@ -31,7 +32,7 @@ export async function* captureChunks(path: string, signal: AbortSignal): AsyncGe
     const all = joined(first, chunks);
     if (format === null) yield* all;
     else if (format === 'gzip') yield* gunzipped(all, (await isRegular(path)) ? () => fileChunks(path, signal) : null);
-    else yield* unpackedBy(format === 'lz4' ? new Lz4Unpacker() : new ZstdUnpacker(), all);
+    else yield* unpackedBy(format === 'lz4' ? new Lz4Unpacker() : new ZstdUnpacker(timeLimit()), all);
   } finally {
     await chunks.return(undefined);
   }

@@ -6,6 +6,9 @@ import { ORIGINAL, REPLY } from '../../src/flow/flow.ts';
 import { decodePacket } from '../../src/packet/decode.ts';
 import { Packet } from '../../src/packet/packet.ts';
 import { PcapngAppender } from '../../src/pcap/appender.ts';
+import { Lz4Unpacker } from '../../src/pcap/compressed/lz4.ts';
+import { compressionOf } from '../../src/pcap/compressed/unpacker.ts';
+import { ZstdUnpacker } from '../../src/pcap/compressed/zstd.ts';
 import { CaptureCopier } from '../../src/pcap/copier.ts';
 import { CaptureReader } from '../../src/pcap/reader.ts';
 import { endJson } from '../../src/report/end-json.ts';
@@ -16,6 +19,7 @@ import { packetJson } from '../../src/report/packet-json.ts';
 import { PLAIN_STYLE } from '../../src/report/style.ts';
 import { summaryLines } from '../../src/report/summary-lines.ts';
 import { openWorkspace } from '../../src/session/open-workspace.ts';
+import { timeLimit } from '../../src/session/time-limit.ts';
 import type { Random } from '../oracle/random.ts';
 
 const must = (holds: boolean, what: string): void => {
@@ -75,6 +79,32 @@ export const checkReader = (file: Uint8Array, random: Random): void => {
     } else if (event.kind === 'problem' && bytes !== null) must(!event.fatal, `the copy is damaged: ${event.message}`);
   }
   must(copied === packets && copiedSum === sum, `${packets} packets of ${sum} bytes, copied ${copied} of ${copiedSum}`);
+};
+
+const LIMIT = timeLimit();
+/** Beyond, a bomb has been shown to be taken piece by piece. */
+const ENOUGH_BYTES = 32 * 1024 * 1024;
+
+/** A packed file through its unpacker: pieces of bounded size, then at most one problem. (zlib has no such inside; gzip goes through the session.) */
+export const checkUnpacker = (file: Uint8Array, random: Random): void => {
+  const format = compressionOf(file);
+  if (format !== 'zstd' && format !== 'lz4') return;
+  const unpacker = format === 'zstd' ? new ZstdUnpacker(LIMIT) : new Lz4Unpacker();
+  let sum = 0;
+  for (let at = 0; at <= file.length && sum < ENOUGH_BYTES; ) {
+    const size = random.of([1, 7, 100, 65_536, 65_536, 65_536]);
+    unpacker.push(file.subarray(at, at + size));
+    at += size;
+    if (at > file.length) unpacker.end();
+    for (let piece = unpacker.next(); piece !== null && sum < ENOUGH_BYTES; piece = unpacker.next()) {
+      if (piece.kind === 'problem') {
+        must(unpacker.next() === null, 'something behind the problem');
+        return;
+      }
+      must(piece.bytes.length <= 4 << 20, `a piece of ${piece.bytes.length} bytes`);
+      sum += piece.bytes.length;
+    }
+  }
 };
 
 /** The file opened as `read --packets --json` and the screens do it. */

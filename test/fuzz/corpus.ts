@@ -1,4 +1,5 @@
 /** What is mutated: the recorded sessions and captures of this repository, and captures with every kind of block. */
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -40,7 +41,13 @@ export const readCorpus = (root: string): Corpus => {
     ...[0xa1b2c3d4, 0xa1b23c4d].flatMap((magic) => [true, false].map((little) => classic(little, magic))),
     ...small,
   ];
-  return { files: [...files, ...files.slice(0, 12).map((file) => new Uint8Array(gzipSync(file)))], frames: files.flatMap(framesOf) };
+  return { files: [...files, ...files.slice(0, 12).flatMap(packed)], frames: files.flatMap(framesOf) };
+};
+
+/** By gzip, and by zstd and lz4 where they are installed. */
+const packed = (file: Uint8Array): Uint8Array[] => {
+  const others = ['zstd', 'lz4'].map((program) => spawnSync(program, ['-c'], { input: file, maxBuffer: 1 << 26 }));
+  return [gzipSync(file), ...others.filter(({ status }) => status === 0).map(({ stdout }) => stdout)].map((bytes) => new Uint8Array(bytes));
 };
 
 const classic = (little: boolean, magic: number): Uint8Array =>

@@ -1,6 +1,6 @@
 /** Runs numbered cases, each made from the seed and its number alone, and gathers what went wrong. */
 import { Random } from '../oracle/random.ts';
-import { checkReader, checkSession } from './check-file.ts';
+import { checkReader, checkSession, checkUnpacker } from './check-file.ts';
 import { PacketCheck } from './check-packet.ts';
 import type { Corpus } from './corpus.ts';
 import { mutated } from './mutate.ts';
@@ -73,6 +73,7 @@ export const runFuzz = async (
       () => file,
       () => {
         checkReader(file, random);
+        checkUnpacker(file, random);
         return isWhole ? checkSession(file, plan.folder) : undefined;
       },
     );

@@ -14,6 +14,7 @@ import {
 } from '../../src/pcap/writer.ts';
 import { bytesOf, classicHeader, classicRecord, enhanced, iface, option, section, words } from './capture-bytes.ts';
 import { concat, eventsOf, problemsOf } from './events-of.ts';
+import { everyBlock, opaqueBlocks } from './everything.ts';
 
 const packet = (size: number, comments: string[]): Uint8Array =>
   enhancedPacket({
@@ -47,8 +48,19 @@ const PCAP = concat(
   classicHeader(false, 0xa1b23c4d, 0, 1),
   ...[0, 1, 60, 300].map((size) => classicRecord(false, size, size, new Uint8Array(size).fill(7))),
 );
+/** Every kind of block and option, in both byte orders. */
+const EVERY_BLOCK = [true, false].flatMap((little) => [...everyBlock(little), ...opaqueBlocks(little)]);
+const EVERYTHING = concat(...EVERY_BLOCK);
+const endsOf = (blocks: readonly Uint8Array[]): number[] => {
+  let end = 0;
+  return blocks.map((block) => {
+    end += block.length;
+    return end;
+  });
+};
 /** Where a file can end without anything missing. */
 const ENDS = new Map<Uint8Array, readonly number[]>([
+  [EVERYTHING, endsOf(EVERY_BLOCK)],
   [PCAPNG, BLOCKS.map((_, index) => concat(...BLOCKS.slice(0, index + 1)).length)],
   [PCAP, [24, 40, 57, 133, 449]],
 ]);
@@ -56,6 +68,7 @@ const ENDS = new Map<Uint8Array, readonly number[]>([
 describe.each([
   ['pcapng', PCAPNG],
   ['pcap', PCAP],
+  ['pcapng-with-everything', EVERYTHING],
 ])('a %s file', (_name, file) => {
   const whole = eventsOf(file);
 

@@ -30,6 +30,7 @@ type State = 'frame' | 'block' | 'skipping' | 'stopped';
 
 export class ZstdUnpacker implements Unpacker {
   readonly #input = new ChunkInput();
+  readonly #limit: (work: () => void) => void;
   #state: State = 'frame';
   #ended = false;
   #frame: Frame | null = null;
@@ -37,6 +38,11 @@ export class ZstdUnpacker implements Unpacker {
   #leftToSkip = 0;
   /** What goes out before anything more is read. */
   readonly #waiting: Unpacked[] = [];
+
+  /** `limit` runs the work on one block and throws where that takes too long: fzstd follows lengths in damaged blocks that lead nowhere. */
+  constructor(limit: (work: () => void) => void = (work) => work()) {
+    this.#limit = limit;
+  }
 
   push(chunk: Uint8Array): void {
     if (this.#state !== 'stopped') this.#input.push(chunk);
@@ -145,7 +151,8 @@ export class ZstdUnpacker implements Unpacker {
     const { header, hash, contentBytes } = frame;
     frame.header = null;
     try {
-      frame.blocks.push(header === null ? new Uint8Array(packed) : joined(header, packed), isLast);
+      const input = header === null ? new Uint8Array(packed) : joined(header, packed);
+      this.#limit(() => frame.blocks.push(input, isLast));
     } catch {
       // Whatever it meets in damaged data, it says by throwing.
       return !this.#fail('a zstd block is damaged');
