@@ -126,7 +126,10 @@ export class LivePoint {
   #read(stream: Readable): void {
     const reader = new CaptureReader();
     const drain = (): void => {
-      for (let event = reader.next(); event !== null; event = reader.next()) {
+      for (;;) {
+        while (reader.nextPlain()) this.#listener.packet(reader.packet);
+        const event = reader.next();
+        if (event === null) break;
         if (event.kind === 'packet') this.#listener.packet(reader.packet);
         else if (event.kind === 'problem') this.#listener.problem(event.message);
       }
