@@ -9,12 +9,12 @@ import { builtProgram } from '../package-root.ts';
 import { isPipeOf } from './capture-pipe.ts';
 import type { EngineMessage, EngineStart } from './engine/engine-protocol.ts';
 import { STOP_BYTE } from './engine/engine-protocol.ts';
-import type { Enter } from './firewall.ts';
 import { readLinkState } from './links.ts';
+import type { Enter, Machine, NetnsHandle } from './machine/machine.ts';
 import { openNamed } from './namespaces.ts';
-import type { NetnsHandle } from './netns-handle.ts';
 import { cleanEnvironment, lastLine } from './programs.ts';
 import type { AgentMessage, CaptureNamespace, StartCapture } from './protocol.ts';
+import type { RemoteReach } from './remote/reach.ts';
 
 const MAX_STDERR = 4096;
 const POLL_LINK_MS = 250;
@@ -38,18 +38,23 @@ interface Capture {
 }
 
 export class Captures {
+  readonly #machine: Machine;
+  readonly #reach: RemoteReach | null;
   readonly #send: (message: AgentMessage) => void;
   readonly #captures = new Map<number, Capture>();
   readonly #main = process.ppid;
 
-  constructor(send: (message: AgentMessage) => void) {
+  /** `reach`: how an engine starts programs on another machine. */
+  constructor(machine: Machine, reach: RemoteReach | null, send: (message: AgentMessage) => void) {
+    this.#machine = machine;
+    this.#reach = reach;
     this.#send = send;
   }
 
   start(plan: StartCapture): void {
     const capture: Capture = { plan, state: 'running', engine: null, stopRequested: false, nextFifo: null, poll: null, started: false };
     this.#captures.set(plan.captureId, capture);
-    this.#runEngine(capture);
+    void this.#runEngine(capture);
   }
 
   continue(captureId: number, fifo: string): void {
@@ -65,6 +70,7 @@ export class Captures {
       this.#over(capture, { type: 'ended', end: 'stopped', message: 'stopped', hint: null });
       return;
     }
+    // Where none runs yet, whoever starts it sees that it is no longer wanted.
     stopEngine(capture.engine);
   }
 
@@ -72,14 +78,19 @@ export class Captures {
     for (const capture of this.#captures.values()) capture.engine?.kill('SIGKILL');
   }
 
-  #runEngine(capture: Capture): void {
+  async #runEngine(capture: Capture): Promise<void> {
     const { plan } = capture;
     // a parent that has ended leaves its number to others
     if (process.ppid !== this.#main || !isPipeOf(this.#main, plan.fifo)) {
       this.#over(capture, { type: 'ended', end: 'engine-crashed', message: `packets are not written to ${plan.fifo}`, hint: null });
       return;
     }
-    const way = wayInto(plan.netns);
+    const way = await this.#wayInto(plan.netns);
+    if (capture.stopRequested) {
+      way?.close();
+      this.#over(capture, { type: 'ended', end: 'stopped', message: 'stopped', hint: null });
+      return;
+    }
     if (way === null) {
       this.#over(capture, { type: 'ended', end: 'no-interface', message: `the namespace of ${plan.interface} is gone`, hint: null });
       return;
@@ -90,7 +101,7 @@ export class Captures {
     let ended: Ended | null = null;
     let engine: ChildProcess;
     try {
-      engine = forkEngine(way.enter);
+      engine = forkEngine(this.#reach === null ? way.enter : []);
     } catch (error) {
       way.close();
       this.#over(capture, {
@@ -126,7 +137,8 @@ export class Captures {
       capture.engine = null;
       void this.#sectionEnded(capture, way, ended ?? crashed(plan, code, signal, stderr)).finally(() => way.close());
     });
-    engine.send({ type: 'start', capture: plan } satisfies EngineStart, (error) => {
+    const reach = this.#reach === null ? null : { ...this.#reach, enter: way.enter };
+    engine.send({ type: 'start', capture: plan, reach } satisfies EngineStart, (error) => {
       if (error !== null) stderr += `${error.message}\n`;
     });
   }
@@ -151,10 +163,10 @@ export class Captures {
   /** An engine that crashed did so mostly because of its interface: only a look at it tells. */
   async #refine(plan: StartCapture, way: Way, ended: Ended): Promise<Ended> {
     const name = plan.interface;
-    const again = wayInto(plan.netns);
+    const again = await this.#wayInto(plan.netns);
     if (again === null) return { ...ended, end: 'interface-gone', message: `${name} is gone with its namespace`, hint: null };
     again.close();
-    const link = await readLinkState(name, way.enter);
+    const link = await readLinkState(name, { machine: this.#machine, enter: way.enter });
     if (link === null) return ended;
     if (!link.present) return { ...ended, end: 'interface-gone', message: `the interface ${name} is gone`, hint: null };
     if (!link.up) return { ...ended, end: 'interface-down', message: `${name} was taken down`, hint: `ip link set ${name} up` };
@@ -166,19 +178,25 @@ export class Captures {
       const { plan } = capture;
       if (capture.nextFifo !== null) {
         // Opened for this look only: held while waiting, it would keep a namespace that nobody uses any more.
-        const way = wayInto(plan.netns);
-        const link = way === null ? null : await readLinkState(plan.interface, way.enter).finally(() => way.close());
+        const way = await this.#wayInto(plan.netns);
+        const place = { machine: this.#machine, enter: way?.enter ?? [] };
+        const link = way === null ? null : await readLinkState(plan.interface, place).finally(() => way.close());
         if (capture.state !== 'waiting') return;
         if (link?.up) {
           capture.plan = { ...plan, fifo: capture.nextFifo };
           capture.nextFifo = null;
-          this.#runEngine(capture);
+          void this.#runEngine(capture);
           return;
         }
       }
       capture.poll = setTimeout(() => void look(), POLL_LINK_MS);
     };
     capture.poll = setTimeout(() => void look(), firstMs);
+  }
+
+  /** Null where the namespace is no longer what it was. */
+  async #wayInto(netns: CaptureNamespace | null): Promise<Way | null> {
+    return netns === null ? HERE : openNamed(this.#machine, netns);
   }
 
   #over(capture: Capture, ended: Ended): void {
@@ -204,9 +222,6 @@ type Way = Pick<NetnsHandle, 'enter' | 'close'>;
 
 /** Nothing to enter and nothing to close. */
 const HERE: Way = { enter: [], close: () => {} };
-
-/** Null where the namespace is no longer what it was. */
-const wayInto = (netns: CaptureNamespace | null): Way | null => (netns === null ? HERE : openNamed(netns));
 
 /**
  * What the shell does before the engine takes its place. No core files, as an engine that aborts is part of its life. And the lowest real-time

@@ -14,8 +14,11 @@ import {
   type Capabilities,
   type CollectRequest,
   DOCKER_HOST_OPTION,
+  REMOTE_OPTION,
   type SendPacket,
 } from './protocol.ts';
+
+import type { OpenLink, RemoteLink } from './remote/link.ts';
 
 export type { CaptureEvent, CaptureHandle, CaptureListener, CapturePlan } from './client-capture.ts';
 export type { TraceHandle, TraceListener, TraceNews, TracePlan } from './client-trace.ts';
@@ -23,15 +26,19 @@ export type { TraceHandle, TraceListener, TraceNews, TracePlan } from './client-
 export interface AgentOptions {
   /** Address of the daemon; null or absent for DOCKER_HOST, the current context, or the usual sockets. */
   readonly dockerHost?: string | null;
+  /** Another machine to look at, by ssh; null or absent for this one. */
+  readonly on?: string | null;
 }
 
 /** What the agent says without being asked: `changed`, `counters`, `dockerState`, `link`, and `gone` when it has ended by itself. */
 export type AgentNews =
-  | Extract<AgentMessage, { readonly type: 'changed' | 'counters' | 'dockerState' | 'link' }>
+  | Extract<AgentMessage, { readonly type: 'changed' | 'counters' | 'dockerState' | 'link' | 'traffic' }>
   | { readonly type: 'gone'; readonly message: string };
 
 export interface AgentClient {
   readonly pid: number;
+  /** Another machine that is looked at, and as whom, in words; null for this one. */
+  readonly remote: string | null;
   collect(what: CollectRequest): Promise<SnapshotDocument>;
   probe(): Promise<Capabilities>;
   /** `changed` within two seconds of any change, `counters` about every `intervalMs` otherwise; the first `changed` only after a change. */
@@ -51,25 +58,49 @@ export interface AgentClient {
 
 const START_WITHIN_MS = 15_000;
 const CLOSE_WITHIN_MS = 8000;
+const CLOCK_MAY_DIFFER_SEC = 2;
 
 export const startAgent = async (options: AgentOptions = {}): Promise<AgentClient> => {
-  const { agent, ready } = forkAgent(options);
+  const { agent, ready } = forkAgent(options, await connect(options.on ?? null));
   await ready;
   return agent;
 };
 
+/** The way to another machine, while a person can still answer what ssh asks; null for this one. */
+export const connect = async (on: string | null): Promise<OpenLink | null> => {
+  if (on === null) return null;
+  const { openLink } = await import('./remote/link.ts');
+  return openLink(on, process.stdin.isTTY === true);
+};
+
 /** The same for who has something to do meanwhile: it can be asked at once, and answers when it runs. Until then main keeps its privileges. */
-export const forkAgent = (options: AgentOptions = {}): { readonly agent: AgentClient; readonly ready: Promise<void> } => {
+export const forkAgent = (
+  options: AgentOptions = {},
+  open: OpenLink | null = null,
+): { readonly agent: AgentClient; readonly ready: Promise<void> } => {
   const child = fork(builtProgram('agent/main.js'), [], {
     // a session of its own: Ctrl-C in the terminal is main's to handle
     detached: true,
     serialization: 'advanced',
     execArgv: [],
-    env: { ...process.env, ...(options.dockerHost ? { [DOCKER_HOST_OPTION]: options.dockerHost } : {}) },
+    env: {
+      ...process.env,
+      ...(options.dockerHost ? { [DOCKER_HOST_OPTION]: options.dockerHost } : {}),
+      ...(open === null ? {} : { [REMOTE_OPTION]: JSON.stringify(open.link) }),
+    },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
-  const agent = new Client(child);
+  child.once('exit', () => open?.close());
+  const agent = new Client(child, open === null ? null : remoteWords(open.link));
   return { agent, ready: agent.ready };
+};
+
+/** What is worth knowing before one believes what is shown: who looks, and what a clock that differs would do to times. */
+const remoteWords = ({ destination, hostname, uid, reach, clockAheadSec }: RemoteLink): string => {
+  const who = uid === 0 ? 'as root' : reach.asRoot === '' ? `as uid ${uid}, without root` : `as uid ${uid}, with sudo -n`;
+  const isOff = Math.abs(clockAheadSec) > CLOCK_MAY_DIFFER_SEC;
+  const clock = isOff ? `; its clock is ${Math.abs(clockAheadSec)} s ${clockAheadSec > 0 ? 'ahead' : 'behind'}` : '';
+  return `${hostname} by ssh (${destination.name}), ${who}${clock}`;
 };
 
 interface Pending {
@@ -79,6 +110,7 @@ interface Pending {
 
 class Client implements AgentClient {
   readonly ready: Promise<void>;
+  readonly remote: string | null;
   readonly #child: ChildProcess;
   readonly #listeners = new Set<(news: AgentNews) => void>();
   readonly #pending = new Map<number, Pending>();
@@ -90,8 +122,9 @@ class Client implements AgentClient {
   #goneMessage: string | null = null;
   #stderr = '';
 
-  constructor(child: ChildProcess) {
+  constructor(child: ChildProcess, remote: string | null) {
     this.#child = child;
+    this.remote = remote;
     child.stderr?.on('data', (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString('utf8')).slice(-4096);
     });
@@ -237,6 +270,7 @@ class Client implements AgentClient {
       case 'counters':
       case 'dockerState':
       case 'link':
+      case 'traffic':
         this.#tell(message);
         break;
       case 'ready':

@@ -4,11 +4,14 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import type { Agent } from 'node:http';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { failure, messageOf, type VethscopeError } from '../base/errors.ts';
 
 export type DockerEndpoint =
+  /** By connections that are programs: `docker system dial-stdio` on another machine. */
+  | { readonly kind: 'dialled'; readonly url: string; readonly agent: Agent }
   | { readonly kind: 'unix'; readonly url: string; readonly path: string }
   | { readonly kind: 'tcp'; readonly url: string; readonly host: string; readonly port: number; readonly tls: TlsFiles | null }
   | { readonly kind: 'ssh'; readonly url: string; readonly host: string; readonly port: number; readonly user: string | null };

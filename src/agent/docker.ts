@@ -9,7 +9,9 @@ import { failure, messageOf, missingError, type VethscopeError } from '../base/e
 import type { DockerContainerDocument, DockerDocument, DockerNetworkDocument } from '../host/snapshot.ts';
 import type { DockerEndpoint } from './docker-endpoint.ts';
 import { containerIds, recordOf, reduceContainer, reduceNetwork, textOf } from './docker-reduce.ts';
-import { belongsToContainer, netnsOf, netnsProblem, startTimeOf } from './processes.ts';
+import { localMachine } from './machine/local.ts';
+import type { Machine } from './machine/machine.ts';
+import { belongsToContainer } from './processes.ts';
 import { inParallel } from './programs.ts';
 
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -35,11 +37,13 @@ interface Modem {
 
 export class DockerDaemon {
   readonly endpoint: DockerEndpoint;
+  readonly #machine: Machine;
   #client: Promise<Docker> | null = null;
   /** What the daemon said last: its containers live on while it restarts. */
   #last: DockerReading | null = null;
 
-  constructor(endpoint: DockerEndpoint) {
+  constructor(endpoint: DockerEndpoint, machine: Machine = localMachine()) {
+    this.#machine = machine;
     this.endpoint = endpoint;
   }
 
@@ -75,8 +79,8 @@ export class DockerDaemon {
         return { document: { version: null, apiVersion: null, containers: [], networks: [], error: message }, ...seen };
       const { document, startTimes } = this.#last;
       // Nobody tells which of them have ended meanwhile: a process that began at another time has only got the number of one that did.
-      const containers = document.containers.map((container) =>
-        container.State.Pid === 0 ? container : { ...container, NetNs: this.#netns(container, seen, startTimes.get(container.Id)) },
+      const containers = await inParallel(document.containers, PARALLEL_INSPECTS, async (container) =>
+        container.State.Pid === 0 ? container : { ...container, NetNs: await this.#netns(container, seen, startTimes.get(container.Id)) },
       );
       return { document: { ...document, containers, error: message }, ...seen };
     }
@@ -176,7 +180,7 @@ export class DockerDaemon {
     }
     const container = reduced.value;
     if (container.State.Pid === 0) return container;
-    return { ...container, NetNs: this.#netns(container, seen) };
+    return { ...container, NetNs: await this.#netns(container, seen) };
   }
 
   /** By name: the daemon gives them in a new order every time. */
@@ -204,20 +208,20 @@ export class DockerDaemon {
   }
 
   /** Only a process shown to be the container's own is looked into: a daemon elsewhere has process numbers of its own. */
-  #netns(container: DockerContainerDocument, { namespaceProblems, startTimes }: Seen, began?: string): number | null {
+  async #netns(container: DockerContainerDocument, { namespaceProblems, startTimes }: Seen, began?: string): Promise<number | null> {
     const { Pid: pid } = container.State;
-    const startTime = startTimeOf(pid);
-    const belongs = belongsToContainer(pid, container.Id);
-    if (belongs === false || (belongs === null && this.endpoint.kind !== 'unix')) {
+    const { startTime, netns, problem, isSame, cgroup, mountinfo } = await this.#machine.look(pid);
+    const belongs = belongsToContainer(cgroup, mountinfo, container.Id);
+    const isThere = this.endpoint.kind === 'unix' || this.endpoint.kind === 'dialled';
+    if (belongs === false || (belongs === null && !isThere)) {
       namespaceProblems.set(container.Id, `its process ${pid} is not on this machine`);
       return null;
     }
-    const netns = netnsOf(pid);
     if (netns === null || startTime === null) {
-      namespaceProblems.set(container.Id, netnsProblem(pid));
+      namespaceProblems.set(container.Id, problem);
       return null;
     }
-    if (startTimeOf(pid) !== startTime || (began !== undefined && began !== startTime)) {
+    if (!isSame || (began !== undefined && began !== startTime)) {
       namespaceProblems.set(container.Id, `its process ${pid} has ended, and another one has its number`);
       return null;
     }
@@ -238,6 +242,8 @@ const createClient = async (endpoint: DockerEndpoint): Promise<Docker> => {
   switch (endpoint.kind) {
     case 'unix':
       return new Client({ socketPath: endpoint.path });
+    case 'dialled':
+      return new Client({ protocol: 'http', host: 'docker', port: 80, agent: endpoint.agent } as Docker.DockerOptions);
     case 'ssh':
       return new Client({
         protocol: 'ssh',

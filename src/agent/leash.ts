@@ -6,8 +6,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { cleanEnvironment } from './programs.ts';
 
-/** Standard output is the program's alone: the shell gives it away and keeps no copy. Descriptor 3 tells the program's id. */
-const KEEPER = `exec 4>&1 1>&2
+/**
+ * Standard output is the program's alone: the shell gives it away and keeps no copy. Descriptor 3 tells the program's id. Ctrl-C is for whoever
+ * holds the leash.
+ */
+const KEEPER = `trap '' INT
+exec 4>&1 1>&2
 "$@" </dev/null >&4 3>&- 4>&- &
 child=$!
 echo $child >&3
@@ -28,8 +32,8 @@ export class Leash {
   #child: number | null = null;
   #over = false;
 
-  constructor(argv: readonly string[], listener: LeashListener) {
-    const shell = spawn('sh', ['-c', KEEPER, 'sh', ...argv], { env: cleanEnvironment(), stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
+  constructor(argv: readonly string[], listener: LeashListener, env: NodeJS.ProcessEnv = cleanEnvironment()) {
+    const shell = spawn('sh', ['-c', KEEPER, 'sh', ...argv], { env, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
     this.#shell = shell;
     shell.stdin?.on('error', () => {}); // the shell has ended: 'exit' follows
     shell.stdout?.on('data', listener.output);

@@ -1,7 +1,7 @@
 /**
  * Hears of changes to links, addresses and routes from `ip monitor`, which ends with the agent. ip-monitor(8).
  */
-import { Leash } from './leash.ts';
+import type { Machine } from './machine/machine.ts';
 
 const RESTART_AFTER_MS = 2000;
 /** Several lines belong to one change: a container's start makes dozens. */
@@ -9,16 +9,18 @@ const SETTLE_MS = 30;
 
 export class LinkMonitor {
   readonly #changed: () => void;
-  #leash: Leash | null = null;
+  readonly #machine: Machine;
+  #leash: { release(): void } | null = null;
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
 
-  constructor(changed: () => void) {
+  constructor(machine: Machine, changed: () => void) {
+    this.#machine = machine;
     this.#changed = changed;
   }
 
   start(): void {
-    const leash = new Leash(['ip', '-o', 'monitor', 'link', 'address', 'route'], {
+    const leash = this.#machine.follow(['ip', '-o', 'monitor', 'link', 'address', 'route'], {
       output: () => {
         this.#timer ??= setTimeout(() => {
           this.#timer = null;

@@ -1,6 +1,5 @@
 /** The state of one interface, as `ip` shows it in whichever namespace it is asked; ip-link(8). */
-import type { Enter } from './firewall.ts';
-import { run } from './programs.ts';
+import type { Place } from './machine/machine.ts';
 
 export interface LinkState {
   readonly present: boolean;
@@ -12,9 +11,9 @@ export interface LinkState {
 const ABSENT: LinkState = { present: false, up: false, ifindex: 0 };
 
 /** Null where it cannot be said (no `ip`, the namespace cannot be entered). */
-export const readLinkState = async (name: string, enter: Enter = []): Promise<LinkState | null> => {
-  const [program, ...args] = [...enter, 'ip', '-j', 'link', 'show', 'dev', name];
-  const result = await run(program as string, args, { timeoutMs: 5000 });
+export const readLinkState = async (name: string, place: Place): Promise<LinkState | null> => {
+  const [program, ...args] = [...place.enter, 'ip', '-j', 'link', 'show', 'dev', name];
+  const result = await place.machine.run(program as string, args, { timeoutMs: 5000 });
   if (!result.ok) return /does not exist|Cannot find device/i.test(result.reason) ? ABSENT : null;
   return parseLinks(result.stdout).get(name) ?? ABSENT;
 };

@@ -3,10 +3,10 @@
  * mount namespace knows (overlay networks, `1-…`). One `ip -batch` a family reads a namespace, since programs are dearer than facts.
  */
 import { type NamespaceDocument, SNAPSHOT_COMMANDS } from '../host/snapshot.ts';
-import { type Enter, type Gathered, gather, gatherPresentRules, gatherRules, gatherSets } from './firewall.ts';
-import { type NetnsHandle, type NetnsProcess, openMountedNetns, openProcessNetns } from './netns-handle.ts';
-import { namespaceMounts, netnsOf, processesNamed } from './processes.ts';
-import { inParallel, run } from './programs.ts';
+import { type Gathered, gather, gatherPresentRules, gatherRules, gatherSets } from './firewall.ts';
+import type { Machine, NetnsHandle, NetnsProcess, Place } from './machine/machine.ts';
+import { namespaceMounts } from './processes.ts';
+import { inParallel } from './programs.ts';
 import type { CaptureNamespace } from './protocol.ts';
 import { readSysctlsInside } from './sysctls.ts';
 
@@ -22,7 +22,7 @@ interface Candidate {
   readonly owners: readonly NamespaceOwner[];
   readonly path: string | null;
   /** Null where it is gone. */
-  open(): NetnsHandle | null;
+  open(): Promise<NetnsHandle | null>;
 }
 
 /**
@@ -42,17 +42,18 @@ const FULL_FACTS_6 = ['route6', 'rule6'] as const;
 
 /** `nsids` takes long where many processes are: what does not depend on it is read meanwhile. */
 export const collectNamespaces = async (
+  machine: Machine,
   owners: readonly NamespaceOwner[],
   hostNetns: string,
   depth: NamespaceDepth,
   nsids: Promise<ReadonlyMap<string, number>>,
 ): Promise<Record<string, NamespaceDocument>> => {
-  const candidates = findNamespaces(owners, hostNetns);
+  const candidates = await findNamespaces(machine, owners, hostNetns);
   const [own, named] = [candidates.filter((candidate) => !isNamed(candidate)), candidates.filter(isNamed)];
   const documents = new Map<Candidate, NamespaceDocument>();
   const read = async (some: readonly Candidate[]): Promise<void> => {
-    if (depth === 'links') await inParallel(inGroups(some, GROUP), 2, (group) => readGroup(group, documents));
-    else await inParallel(some, PARALLEL, async (candidate) => documents.set(candidate, await readNamespace(candidate, depth)));
+    if (depth === 'links') await inParallel(inGroups(some, GROUP), 2, (group) => readGroup(machine, group, documents));
+    else await inParallel(some, PARALLEL, async (candidate) => documents.set(candidate, await readNamespace(machine, candidate, depth)));
   };
   await read(own);
   const ids = await nsids;
@@ -94,26 +95,30 @@ export const splitBatch = (text: string, commands: number): string[] | null => {
   return parts.length === commands ? parts : null;
 };
 
-const findNamespaces = (owners: readonly NamespaceOwner[], hostNetns: string): Candidate[] => {
+const findNamespaces = async (machine: Machine, owners: readonly NamespaceOwner[], hostNetns: string): Promise<Candidate[]> => {
   const found = new Map<string, Candidate>();
   for (const owner of owners) {
     if (owner.netns === hostNetns) continue;
     const owned = [...(found.get(owner.netns)?.owners ?? []), owner];
-    found.set(owner.netns, { id: owner.netns, owners: owned, path: null, open: () => openProcessNetns(owner.netns, owner) });
+    found.set(owner.netns, { id: owner.netns, owners: owned, path: null, open: () => openProcess(machine, owner.netns, owner) });
   }
-  for (const mount of mountedNamespaces(hostNetns)) {
+  for (const mount of await mountedNamespaces(machine, hostNetns)) {
     if (mount.id === hostNetns || found.has(mount.id)) continue;
-    found.set(mount.id, { id: mount.id, owners: [], path: mount.path, open: () => openMountedNetns(mount.id, mount.way) });
+    found.set(mount.id, { id: mount.id, owners: [], path: mount.path, open: () => machine.openNetns(mount.id, mount.way, null) });
   }
   return [...found.values()];
 };
 
 /** The way into a namespace that main has named; null where it is not the one any more. */
-export const openNamed = ({ id, pid, startTime }: CaptureNamespace): NetnsHandle | null => {
-  if (pid !== null) return openProcessNetns(id, { pid, startTime });
-  const mount = mountedNamespaces(netnsOf('self') ?? '').find((candidate) => candidate.id === id);
-  return mount === undefined ? null : openMountedNetns(id, mount.way);
+export const openNamed = async (machine: Machine, { id, pid, startTime }: CaptureNamespace): Promise<NetnsHandle | null> => {
+  if (pid !== null) return openProcess(machine, id, { pid, startTime });
+  const { netns } = await machine.look('self');
+  const mount = (await mountedNamespaces(machine, netns ?? '')).find((candidate) => candidate.id === id);
+  return mount === undefined ? null : machine.openNetns(id, mount.way, null);
 };
+
+const openProcess = (machine: Machine, id: string, owner: NetnsProcess): Promise<NetnsHandle | null> =>
+  machine.openNetns(id, `/proc/${owner.pid}/ns/net`, owner);
 
 interface MountedNamespace {
   readonly id: string;
@@ -124,32 +129,35 @@ interface MountedNamespace {
 }
 
 /** Those mounted here, then those that dockerd's own mount namespace hides: its bind mounts are reached through its root. */
-const mountedNamespaces = (hostNetns: string): MountedNamespace[] => {
-  const here = namespaceMounts('self').map((mount) => ({ ...mount, way: mount.path }));
-  const hidden = processesNamed('dockerd', hostNetns).flatMap((daemon) =>
-    namespaceMounts(daemon).map((mount) => ({ ...mount, way: `/proc/${daemon}/root${mount.path}` })),
+const mountedNamespaces = async (machine: Machine, hostNetns: string): Promise<MountedNamespace[]> => {
+  const mountsOf = async (pid: number | 'self') => namespaceMounts((await machine.look(pid)).mountinfo ?? '');
+  const here = (await mountsOf('self')).map((mount) => ({ ...mount, way: mount.path }));
+  const daemons = await machine.processesNamed('dockerd', hostNetns);
+  const hidden = await Promise.all(
+    daemons.map(async (daemon) => (await mountsOf(daemon)).map((mount) => ({ ...mount, way: `/proc/${daemon}/root${mount.path}` }))),
   );
-  return [...here, ...hidden];
+  return [...here, ...hidden.flat()];
 };
 
-const readNamespace = async (candidate: Candidate, depth: NamespaceDepth): Promise<NamespaceDocument> => {
-  const handle = candidate.open();
+const readNamespace = async (machine: Machine, candidate: Candidate, depth: NamespaceDepth): Promise<NamespaceDocument> => {
+  const handle = await candidate.open();
   try {
-    return documentOf(candidate, handle === null ? null : await readThrough(handle.enter, depth));
+    return documentOf(candidate, handle === null ? null : await readThrough({ machine, enter: handle.enter }, depth));
   } finally {
     handle?.close();
   }
 };
 
 /** The links of several namespaces by one program, which node starts: what it starts itself takes a fraction of that. */
-const readGroup = async (group: readonly Candidate[], documents: Map<Candidate, NamespaceDocument>): Promise<void> => {
-  const handles = group.map((candidate) => candidate.open());
+const readGroup = async (machine: Machine, group: readonly Candidate[], documents: Map<Candidate, NamespaceDocument>): Promise<void> => {
+  const handles = await Promise.all(group.map((candidate) => candidate.open()));
   try {
     const there = handles.filter((handle) => handle !== null);
-    const answers = await askEach(there, LINK_FACTS);
+    const answers = await askEach(machine, there, LINK_FACTS);
     const each = group.map(async (candidate, index) => {
       const handle = handles[index] ?? null;
-      const read = handle === null ? null : await readThrough(handle.enter, 'links', answers[there.indexOf(handle)] ?? null);
+      const read =
+        handle === null ? null : await readThrough({ machine, enter: handle.enter }, 'links', answers[there.indexOf(handle)] ?? null);
       documents.set(candidate, documentOf(candidate, read));
     });
     await Promise.all(each);
@@ -176,33 +184,33 @@ const documentOf = ({ owners, path }: Candidate, read: Gathered | null): Namespa
 };
 
 /** `answer`: of LINK_FACTS, where they have been asked for already. */
-const readThrough = async (enter: Enter, depth: NamespaceDepth, answer: readonly string[] | null = null): Promise<Gathered> => {
+const readThrough = async (place: Place, depth: NamespaceDepth, answer: readonly string[] | null = null): Promise<Gathered> => {
   const into: Gathered = { raw: {}, missing: {} };
   if (depth === 'links') {
-    if (answer === null) await gatherBatch(into, enter, [], LINK_FACTS);
+    if (answer === null) await gatherBatch(into, place, [], LINK_FACTS);
     else fileBatch(into, LINK_FACTS, answer);
     // Where a tunnel leads is told by its entries.
-    if (/"info_kind": ?"vxlan"/.test(into.raw[SNAPSHOT_COMMANDS.link] ?? '')) await gather(into, 'fdb', enter);
+    if (/"info_kind": ?"vxlan"/.test(into.raw[SNAPSHOT_COMMANDS.link] ?? '')) await gather(into, 'fdb', place);
   } else if (depth === 'rules') {
     await Promise.all([
-      gatherBatch(into, enter, [], FULL_FACTS),
-      gatherBatch(into, enter, ['-6'], FULL_FACTS_6),
-      gatherPresentRules(into, enter),
-      gatherSockets(into, enter),
-      gatherSysctls(into, enter),
+      gatherBatch(into, place, [], FULL_FACTS),
+      gatherBatch(into, place, ['-6'], FULL_FACTS_6),
+      gatherPresentRules(into, place),
+      gatherSockets(into, place),
+      gatherSysctls(into, place),
     ]);
     if (/"info_(slave_)?kind": ?"(bridge|vxlan)"/.test(into.raw[SNAPSHOT_COMMANDS.link] ?? ''))
-      await Promise.all([gather(into, 'fdb', enter), gather(into, 'bridgeLink', enter)]);
+      await Promise.all([gather(into, 'fdb', place), gather(into, 'bridgeLink', place)]);
   } else {
     await Promise.all([
-      gatherBatch(into, enter, [], FULL_FACTS),
-      gatherBatch(into, enter, ['-6'], FULL_FACTS_6),
-      gatherRules(into, enter),
-      gatherSets(into, enter),
-      gather(into, 'fdb', enter),
-      gather(into, 'bridgeLink', enter),
-      gatherSockets(into, enter),
-      gatherSysctls(into, enter),
+      gatherBatch(into, place, [], FULL_FACTS),
+      gatherBatch(into, place, ['-6'], FULL_FACTS_6),
+      gatherRules(into, place),
+      gatherSets(into, place),
+      gather(into, 'fdb', place),
+      gather(into, 'bridgeLink', place),
+      gatherSockets(into, place),
+      gatherSysctls(into, place),
     ]);
   }
   return into;
@@ -221,15 +229,15 @@ const BATCH_LINES = {
 /** Several of ip's facts by one process: starting them takes longer than what they do. */
 export const gatherBatch = async (
   into: Gathered,
-  enter: Enter,
+  place: Place,
   family: readonly string[],
   commands: readonly BatchCommand[],
 ): Promise<void> => {
-  const [program, ...args] = [...enter, 'ip', '-j', '-d', ...family, '-batch', '-'];
-  const result = await run(program as string, args, { input: batchOf(commands) });
+  const [program, ...args] = [...place.enter, 'ip', '-j', '-d', ...family, '-batch', '-'];
+  const result = await place.machine.run(program as string, args, { input: batchOf(commands) });
   const parts = result.ok ? splitBatch(result.stdout, commands.length) : null;
   if (parts !== null) fileBatch(into, commands, parts);
-  else for (const command of commands) await gather(into, command, enter);
+  else for (const command of commands) await gather(into, command, place);
 };
 
 type BatchCommand = keyof typeof BATCH_LINES;
@@ -240,15 +248,16 @@ const fileBatch = (into: Gathered, commands: readonly BatchCommand[], parts: rea
   for (const [index, command] of commands.entries()) into.raw[SNAPSHOT_COMMANDS[command]] = `${parts[index]}\n`;
 };
 
-/** One batch in each of the namespaces; null for those where it failed. */
+/** One batch in each of the namespaces; null for those where it failed. A shell far away is a quick one already. */
 const askEach = async (
+  machine: Machine,
   handles: readonly NetnsHandle[],
   commands: readonly BatchCommand[],
 ): Promise<readonly (readonly string[] | null)[]> => {
-  if (handles.length === 0) return [];
+  if (handles.length === 0 || machine.remote !== null) return handles.map(() => null);
   const script = 'batch=$1; shift; for net; do printf %s "$batch" | nsenter "$net" -- ip -j -d -batch -; printf \'\\036\'; done';
   const ways = handles.map(({ enter }) => enter[1] as string);
-  const result = await run('sh', ['-c', script, 'sh', batchOf(commands), ...ways]);
+  const result = await machine.run('sh', ['-c', script, 'sh', batchOf(commands), ...ways]);
   if (!result.ok) return handles.map(() => null);
   const answers = result.stdout.split('\u001e');
   return handles.map((_, index) => splitBatch(answers[index] ?? '', commands.length));
@@ -257,8 +266,8 @@ const askEach = async (
 const inGroups = <Item>(items: readonly Item[], size: number): Item[][] =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size));
 
-const gatherSockets = async (into: Gathered, enter: Enter): Promise<void> => {
-  await gather(into, 'sockets', enter);
+const gatherSockets = async (into: Gathered, place: Place): Promise<void> => {
+  await gather(into, 'sockets', place);
   const text = into.raw[SNAPSHOT_COMMANDS.sockets];
   if (text !== undefined) into.raw[SNAPSHOT_COMMANDS.sockets] = programNamesOnly(text);
 };
@@ -266,8 +275,8 @@ const gatherSockets = async (into: Gathered, enter: Enter): Promise<void> => {
 /** `users:(("docker-proxy",pid=1234,fd=4))` keeps the program's name. */
 export const programNamesOnly = (ss: string): string => ss.replace(/\("((?:[^"\\]|\\.)*)"(?:,[a-z]+=\d+)+\)/g, '("$1")');
 
-const gatherSysctls = async (into: Gathered, enter: Enter): Promise<void> => {
-  const result = await readSysctlsInside(enter);
+const gatherSysctls = async (into: Gathered, place: Place): Promise<void> => {
+  const result = await readSysctlsInside(place);
   if ('text' in result) into.raw[SNAPSHOT_COMMANDS.sysctl] = result.text;
   else into.missing[SNAPSHOT_COMMANDS.sysctl] = result.error;
 };

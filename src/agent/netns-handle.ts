@@ -4,23 +4,8 @@
  * free number, so a container that is restarted mostly gets the inode it had. Hence the start time too. namespaces(7), proc_pid_stat(5).
  */
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
-import type { Enter } from './firewall.ts';
+import type { NetnsHandle, NetnsProcess } from './machine/machine.ts';
 import { startTimeOf } from './processes.ts';
-
-/** A process that is in the namespace; with its start time it is one process for ever, until the next boot. */
-export interface NetnsProcess {
-  readonly pid: number;
-  /** Field 22 of /proc/PID/stat; null where it was never read, and then nothing guards against a number that was given away again. */
-  readonly startTime: string | null;
-}
-
-export interface NetnsHandle {
-  readonly id: string;
-  /** The command line before a program's own. Good until `close`. */
-  readonly enter: Enter;
-  /** An open handle keeps the namespace alive after its last process: nobody holds one longer than needed. */
-  close(): void;
-}
 
 /** What the kernel says, so that tests can say what a reused number would look like. */
 export interface NetnsFiles {

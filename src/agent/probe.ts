@@ -1,9 +1,8 @@
 /** What this machine allows and has, for `doctor` and for choosing an engine; capabilities(7). */
-import { existsSync, readFileSync } from 'node:fs';
 import { messageOf } from '../base/errors.ts';
 import type { DockerDaemon } from './docker.ts';
 import { loadCap } from './engine/cap-module.ts';
-import { findProgram } from './programs.ts';
+import type { Machine } from './machine/machine.ts';
 import type { Capabilities } from './protocol.ts';
 import { describeLeftovers } from './trace-keeper.ts';
 
@@ -33,28 +32,34 @@ const PROGRAMS = [
   'hping3',
 ] as const;
 
-export const probe = async (docker: DockerDaemon | { readonly error: string }): Promise<Capabilities> => {
-  const capError = tryCap();
+export const probe = async (machine: Machine, docker: DockerDaemon | { readonly error: string }): Promise<Capabilities> => {
+  const capError = machine.remote === null ? tryCap() : 'packets of another machine come by its tcpdump';
+  const status = (await machine.readText('/proc/self/status')) ?? '';
+  const has = (bit: number): boolean => capabilityIn(status, bit);
+  const setting = async (path: string): Promise<string | null> => (await machine.readText(path))?.trim() ?? null;
+  const bridgeNfCallIptables = await setting('/proc/sys/net/bridge/bridge-nf-call-iptables');
   return {
-    uid: process.getuid?.() ?? 0,
-    canCapture: hasCapability(CAP_NET_RAW),
-    canReadRules: hasCapability(CAP_NET_ADMIN),
-    canEnterNamespaces: hasCapability(CAP_SYS_ADMIN) && hasCapability(CAP_SYS_PTRACE),
+    uid: Number(/^Uid:\s*\d+\s+(\d+)/m.exec(status)?.[1] ?? process.getuid?.() ?? 0),
+    canCapture: has(CAP_NET_RAW),
+    canReadRules: has(CAP_NET_ADMIN),
+    canEnterNamespaces: has(CAP_SYS_ADMIN) && has(CAP_SYS_PTRACE),
     capLoads: capError === null,
     capError,
-    programs: Object.fromEntries(PROGRAMS.map((name) => [name, findProgram(name)])),
+    programs: Object.fromEntries(PROGRAMS.map((name) => [name, machine.find(name)])),
     docker: await probeDocker(docker),
     kernelModules: {
-      brNetfilter: existsSync('/proc/sys/net/bridge/bridge-nf-call-iptables'),
-      conntrack: existsSync('/proc/sys/net/netfilter/nf_conntrack_count'),
+      brNetfilter: bridgeNfCallIptables !== null,
+      conntrack: await machine.exists('/proc/sys/net/netfilter/nf_conntrack_count'),
     },
-    traceLeftovers: describeLeftovers(),
+    settings: { ipForward: await setting('/proc/sys/net/ipv4/ip_forward'), bridgeNfCallIptables },
+    remote: machine.remote,
+    traceLeftovers: machine.remote === null ? describeLeftovers() : [],
   };
 };
 
-/** Bit of the effective set of this process. */
-export const hasCapability = (bit: number): boolean => {
-  const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+/** Bit of the effective set of a process. */
+const capabilityIn = (status: string, bit: number): boolean => {
+  const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
   return mask !== undefined && ((BigInt(`0x${mask}`) >> BigInt(bit)) & 1n) === 1n;
 };
 

@@ -41,7 +41,10 @@ export const netnsProblem = (pid: number): string => {
 };
 
 /** Field 22 of /proc/PID/stat, counted behind the program name, which may itself hold blanks and parentheses. */
-export const startTimeOf = (pid: number): string | null => statFields(pid)?.at(19) ?? null;
+export const startTimeOf = (pid: number): string | null => startTimeIn(readText(`/proc/${pid}/stat`) ?? '');
+
+/** The same in what such a file holds. */
+export const startTimeIn = (stat: string): string | null => (stat === '' ? null : (fieldsIn(stat).at(19)?.trim() ?? null));
 
 /** The process that began then is there and not just waiting to be buried (state Z). */
 export const isRunning = (pid: number, startTime: string): boolean => {
@@ -51,23 +54,22 @@ export const isRunning = (pid: number, startTime: string): boolean => {
 
 const statFields = (pid: number): readonly string[] | null => {
   const stat = readText(`/proc/${pid}/stat`);
-  return stat === null ? null : stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return stat === null ? null : fieldsIn(stat);
 };
 
+const fieldsIn = (stat: string): readonly string[] => stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+
 /** True where the process is shown to be the container's own: its cgroup or its mounts (resolv.conf, hosts) carry the container's id. */
-export const belongsToContainer = (pid: number, containerId: string): boolean | null => {
-  const cgroup = readText(`/proc/${pid}/cgroup`);
-  if (cgroup?.includes(containerId)) return true;
-  const mounts = readText(`/proc/${pid}/mountinfo`);
-  if (mounts?.includes(containerId)) return true;
+export const belongsToContainer = (cgroup: string | null, mountinfo: string | null, containerId: string): boolean | null => {
+  if (cgroup?.includes(containerId) || mountinfo?.includes(containerId)) return true;
   if (cgroup === null) return false;
   return /[0-9a-f]{64}/.test(cgroup) ? false : null;
 };
 
-/** Network namespaces mounted on files, as process `pid` sees them: `ip netns` names, Docker's and podman's sandboxes. */
-export const namespaceMounts = (pid: number | 'self'): NamespaceMount[] => {
+/** Network namespaces mounted on files, by a process's mountinfo: `ip netns` names, Docker's and podman's sandboxes. */
+export const namespaceMounts = (mountinfo: string): NamespaceMount[] => {
   const mounts: NamespaceMount[] = [];
-  for (const line of (readText(`/proc/${pid}/mountinfo`) ?? '').split('\n')) {
+  for (const line of mountinfo.split('\n')) {
     const fields = line.split(' ');
     const id = namespaceId(fields[3] ?? '');
     const path = fields[4];

@@ -6,6 +6,8 @@ import type { SnapshotDocument } from '../host/snapshot.ts';
 
 /** How the address of `--docker-host` reaches the agent: a variable of its environment. */
 export const DOCKER_HOST_OPTION = 'VETHSCOPE_DOCKER_HOST';
+/** The same for a machine that is reached by ssh: a RemoteLink as JSON. */
+export const REMOTE_OPTION = 'VETHSCOPE_REMOTE';
 
 /** Which facts to collect. `links` of other namespaces serve the topology; `rules` is all that decides about packets there, `full` the outputs of all commands. */
 export interface CollectRequest {
@@ -116,6 +118,10 @@ export interface Capabilities {
   readonly programs: Readonly<Record<string, string | null>>;
   readonly docker: { readonly url: string; readonly version: string | null; readonly error: string | null };
   readonly kernelModules: { readonly brNetfilter: boolean; readonly conntrack: boolean };
+  /** Settings of its own namespace; null where the kernel has none of that name. */
+  readonly settings: { readonly ipForward: string | null; readonly bridgeNfCallIptables: string | null };
+  /** How another machine is reached, in words; null for this one. */
+  readonly remote: string | null;
   /** What a trace that was killed has left behind, in words; the next trace takes it away. */
   readonly traceLeftovers: readonly string[];
 }
@@ -195,5 +201,7 @@ export type AgentMessage =
       readonly counts: TraceCounts;
     }
   | { readonly type: 'sent'; readonly requestId: number; readonly by: string }
+  /** While watching another machine: its /proc/net/dev, about every `intervalMs`. */
+  | { readonly type: 'traffic'; readonly text: string }
   /** A link of the agent's namespace appeared or vanished, went up or down. */
   | { readonly type: 'link'; readonly interface: string; readonly present: boolean; readonly up: boolean; readonly ifindex: number };

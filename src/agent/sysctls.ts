@@ -3,7 +3,7 @@
  * namespace of whoever opens it, so another namespace's are read by a program started inside it.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { run } from './programs.ts';
+import type { Place } from './machine/machine.ts';
 
 const ROOT = '/proc/sys/net';
 
@@ -73,16 +73,16 @@ export const readSysctls = (): string => {
   return lines.join('');
 };
 
-/** Those of the namespace that `enter` (an nsenter command line) leads to: one grep prints `path:value` for each file. */
-export const readSysctlsInside = async (enter: readonly string[]): Promise<{ readonly text: string } | { readonly error: string }> => {
+/** Those of a place by its own programs: one grep prints `path:value` for each file. */
+export const readSysctlsInside = async (place: Place): Promise<{ readonly text: string } | { readonly error: string }> => {
   const globs = [
     ...FILES.map((file) => `${ROOT}/${file}`),
     ...(['ipv4', 'ipv6'] as const)
       .map((family) => `${ROOT}/${family}/conf/*/`)
       .flatMap((folder, index) => PER_INTERFACE[index === 0 ? 'ipv4' : 'ipv6'].map((key) => `${folder}${key}`)),
   ];
-  const [program, ...args] = [...enter, 'sh', '-c', `exec grep -s "" ${globs.join(' ')} /dev/null`];
-  const result = await run(program as string, args);
+  const [program, ...args] = [...place.enter, 'sh', '-c', `exec grep -s "" ${globs.join(' ')} /dev/null`];
+  const result = await place.machine.run(program as string, args);
   // grep exits with 2 where a file is missing, as most machines lack one of them
   const text = result.stdout
     .split('\n')

@@ -1,7 +1,8 @@
 /** Sends one packet for a trace, on request only: out of a container's namespace with the host's own programs, or from the host itself. */
 import { failure, missingError } from '../base/errors.ts';
+import { localMachine } from './machine/local.ts';
+import type { NetnsHandle } from './machine/machine.ts';
 import { openNamed } from './namespaces.ts';
-import type { NetnsHandle } from './netns-handle.ts';
 import { findProgram, run } from './programs.ts';
 import type { SendPacket } from './protocol.ts';
 
@@ -27,7 +28,7 @@ socket.bind(0, src, () => socket.send('vethscope', Number(port), dst, () => setT
 /** Resolves with what sent it, in words. */
 export const sendPacket = async (packet: SendPacket): Promise<string> => {
   const command = commandFor(packet);
-  const way = wayTo(packet);
+  const way = await wayTo(packet);
   const [program, ...args] = [...(way?.enter ?? []), ...command];
   const result = await run(program as string, args, { timeoutMs: 5000 }).finally(() => way?.close());
   // ping fails where nobody answers: the packet was sent all the same.
@@ -38,9 +39,9 @@ export const sendPacket = async (packet: SendPacket): Promise<string> => {
 };
 
 /** Null for the host itself. */
-const wayTo = ({ from }: SendPacket): NetnsHandle | null => {
+const wayTo = async ({ from }: SendPacket): Promise<NetnsHandle | null> => {
   if (from === null) return null;
-  const handle = openNamed(from);
+  const handle = await openNamed(localMachine(), from);
   if (handle === null) throw failure('the namespace of the sender is gone', { hint: 'was its container restarted? Ask again' });
   return handle;
 };

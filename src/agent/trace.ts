@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { messageOf } from '../base/errors.ts';
 import { runCommand } from './firewall.ts';
 import { Leash } from './leash.ts';
+import { localMachine } from './machine/local.ts';
 import { lostByGroup, NFNLGRP_NFTABLES, NFNLGRP_NFTRACE } from './netlink-sockets.ts';
 import { findProgram, lastLine, run } from './programs.ts';
 import type { AgentMessage, StartTrace, TraceCounts, TraceEnd } from './protocol.ts';
@@ -65,7 +66,10 @@ export class Trace {
       );
       return;
     }
-    const legacy = await runCommand(this.#plan.original.family === 4 ? 'iptablesLegacy' : 'ip6tablesLegacy', []);
+    const legacy = await runCommand(this.#plan.original.family === 4 ? 'iptablesLegacy' : 'ip6tablesLegacy', {
+      machine: localMachine(),
+      enter: [],
+    });
     const legacyText = legacyTablesOf(this.#plan.original.family) === '' || !legacy.ok ? '' : legacy.stdout;
     const remarks: string[] = [];
     this.#rules = {

@@ -11,6 +11,7 @@ import { DockerEvents } from './docker-events.ts';
 import { runCommand } from './firewall.ts';
 import { LinkMonitor } from './link-monitor.ts';
 import { type LinkState, parseLinks } from './links.ts';
+import type { Machine, Place } from './machine/machine.ts';
 import type { AgentMessage, CollectRequest } from './protocol.ts';
 
 /** A container's start is heard of from three sides within this time. */
@@ -32,12 +33,14 @@ const COUNTED = ['iptablesNft', 'ip6tablesNft', 'iptablesLegacy', 'ip6tablesLega
 type Docker = DockerDaemon | { readonly error: string };
 
 export class Watch {
+  readonly #machine: Machine;
   readonly #docker: Docker;
   readonly #send: (message: AgentMessage) => void;
   #running: Round | null = null;
   #seen: SnapshotDocument | null = null;
 
-  constructor(docker: Docker, send: (message: AgentMessage) => void) {
+  constructor(machine: Machine, docker: Docker, send: (message: AgentMessage) => void) {
+    this.#machine = machine;
     this.#docker = docker;
     this.#send = send;
   }
@@ -49,7 +52,7 @@ export class Watch {
 
   start(intervalMs: number, what: CollectRequest): void {
     this.stop();
-    const round = new Round(this.#docker, this.#send, Math.max(intervalMs, MIN_POLL_MS), what, this.#seen);
+    const round = new Round(this.#machine, this.#docker, this.#send, Math.max(intervalMs, MIN_POLL_MS), what, this.#seen);
     this.#running = round;
     round.start();
   }
@@ -65,11 +68,13 @@ export class Watch {
 /** One stretch of watching, from `watch` to `unwatch`. */
 class Round {
   last: SnapshotDocument | null;
+  readonly #place: Place;
   readonly #docker: Docker;
   readonly #send: (message: AgentMessage) => void;
   readonly #intervalMs: number;
   readonly #what: CollectRequest;
-  readonly #monitor = new LinkMonitor(() => void this.#linksChanged());
+  readonly #monitor: LinkMonitor;
+  #stopHearing: () => void = () => {};
   #events: DockerEvents | null = null;
   #links: Map<string, LinkState> | null = null;
   #reasons: string[] = [];
@@ -80,12 +85,15 @@ class Round {
   #stopped = false;
 
   constructor(
+    machine: Machine,
     docker: Docker,
     send: (message: AgentMessage) => void,
     intervalMs: number,
     what: CollectRequest,
     seen: SnapshotDocument | null,
   ) {
+    this.#place = { machine, enter: [] };
+    this.#monitor = new LinkMonitor(machine, () => void this.#linksChanged());
     this.#docker = docker;
     this.#send = send;
     this.#intervalMs = intervalMs;
@@ -94,6 +102,10 @@ class Round {
   }
 
   start(): void {
+    this.#stopHearing = this.#place.machine.onReach((up, message) => {
+      this.#send({ type: 'dockerState', up, message });
+      if (up) this.#soon(message);
+    });
     this.#monitor.start();
     void this.#linksChanged();
     if (this.#what.docker && !('error' in this.#docker)) {
@@ -115,6 +127,7 @@ class Round {
   stop(): void {
     this.#stopped = true;
     this.#monitor.stop();
+    this.#stopHearing();
     this.#events?.stop();
     if (this.#readTimer !== null) clearTimeout(this.#readTimer);
     if (this.#pollTimer !== null) clearTimeout(this.#pollTimer);
@@ -134,7 +147,7 @@ class Round {
     const heard = this.#reasons;
     this.#reasons = [];
     try {
-      const snapshot = await collect(this.#what, this.#docker);
+      const snapshot = await collect(this.#what, this.#place.machine, this.#docker);
       if (this.#stopped) return;
       const before = this.last;
       this.last = snapshot;
@@ -152,7 +165,11 @@ class Round {
   /** A poll that takes long comes less often: never more than half of the time is spent on it. */
   async #poll(): Promise<void> {
     const startedAt = performance.now();
-    if (this.#what.firewall && this.last !== null && !this.#reading) await this.#compareRules(this.last);
+    if (this.#what.firewall && this.last !== null && !this.#reading) {
+      // A machine that cannot be reached just now says so itself.
+      await this.#compareRules(this.last).catch(() => {});
+    }
+    await this.#tellTraffic();
     if (this.#stopped) return;
     const took = performance.now() - startedAt;
     this.#pollTimer = setTimeout(() => void this.#poll(), Math.max(this.#intervalMs - took, took, MIN_POLL_MS));
@@ -160,7 +177,7 @@ class Round {
 
   async #compareRules(last: SnapshotDocument): Promise<void> {
     const takenAt = secondsNow();
-    const { raw } = await collectRules();
+    const { raw } = await collectRules(this.#place.machine);
     // a whole snapshot taken meanwhile knows more
     if (this.#stopped || this.#reading || last !== this.last) return;
     if (describeRaw(last.raw, raw).length > 0) {
@@ -178,8 +195,16 @@ class Round {
     this.#send({ type: 'counters', takenAt, raw: texts });
   }
 
+  /** Main reads this machine's counters itself; those of another one it cannot. */
+  async #tellTraffic(): Promise<void> {
+    const { machine } = this.#place;
+    if (machine.remote === null) return;
+    const text = await machine.readText('/proc/self/net/dev');
+    if (text !== null && !this.#stopped) this.#send({ type: 'traffic', text });
+  }
+
   async #linksChanged(): Promise<void> {
-    const result = await runCommand('link', []);
+    const result = await runCommand('link', this.#place);
     if (!result.ok || this.#stopped) return;
     const links = parseLinks(result.stdout);
     const before = this.#links;

@@ -3,12 +3,6 @@ import type { Capabilities } from '../agent/protocol.ts';
 import type { DoctorCheck } from '../report/doctor.ts';
 import { installCommand, type PackageManager } from './packages.ts';
 
-/** What the network namespace says of itself; null where it could not be read (the module is not loaded). */
-export interface KernelSettings {
-  readonly ipForward: string | null;
-  readonly bridgeNfCallIptables: string | null;
-}
-
 /** What is lost without a program, and whether that takes a function away or makes answers less complete. */
 const PROGRAMS: Readonly<Record<string, { readonly status: 'limited' | 'missing'; readonly loss: string }>> = {
   ip: { status: 'missing', loss: 'interfaces, addresses and routes cannot be read' },
@@ -22,15 +16,15 @@ const PROGRAMS: Readonly<Record<string, { readonly status: 'limited' | 'missing'
 
 const SAVES = ['iptables-nft-save', 'iptables-legacy-save', 'iptables-save'] as const;
 
-export const doctorChecks = (found: Capabilities, kernel: KernelSettings, manager: PackageManager | null): readonly DoctorCheck[] => [
+export const doctorChecks = (found: Capabilities, manager: PackageManager | null): readonly DoctorCheck[] => [
   dockerCheck(found),
   captureCheck(found),
   namespaceCheck(found),
-  capCheck(found, manager),
+  ...(found.remote === null ? [capCheck(found, manager)] : []),
   rulesCheck(found),
   firewallCheck(found, manager),
   ...Object.keys(PROGRAMS).map((program) => programCheck(program, found, manager)),
-  ...kernelChecks(found, kernel),
+  ...kernelChecks(found),
   ...found.traceLeftovers.map(leftoverCheck),
 ];
 
@@ -118,7 +112,7 @@ const programCheck = (program: string, found: Capabilities, manager: PackageMana
 };
 
 /** Settings of this namespace that decide what containers can do. They are not wrong in themselves: a router's owner may want them so. */
-const kernelChecks = (found: Capabilities, kernel: KernelSettings): readonly DoctorCheck[] => {
+const kernelChecks = (found: Capabilities): readonly DoctorCheck[] => {
   const checks: DoctorCheck[] = [];
   checks.push(
     found.kernelModules.conntrack
@@ -132,7 +126,7 @@ const kernelChecks = (found: Capabilities, kernel: KernelSettings): readonly Doc
       found: 'not loaded: packets between ports of one bridge meet no iptables rule, --icc=false has no effect',
       mend: 'sudo modprobe br_netfilter',
     });
-  } else if (kernel.bridgeNfCallIptables === '0') {
+  } else if (found.settings.bridgeNfCallIptables === '0') {
     checks.push({
       name: 'br_netfilter',
       status: 'limited',
@@ -140,13 +134,13 @@ const kernelChecks = (found: Capabilities, kernel: KernelSettings): readonly Doc
       mend: 'sudo sysctl net.bridge.bridge-nf-call-iptables=1',
     });
   } else checks.push(ok('br_netfilter', 'bridged packets meet the iptables rules'));
-  if (kernel.ipForward === '0') {
+  if (found.settings.ipForward === '0') {
     checks.push({
       name: 'ip_forward',
       status: 'limited',
       found: 'net.ipv4.ip_forward = 0: containers reach nothing beyond their own bridge',
       mend: 'sudo sysctl net.ipv4.ip_forward=1',
     });
-  } else if (kernel.ipForward === '1') checks.push(ok('ip_forward', 'net.ipv4.ip_forward = 1'));
+  } else if (found.settings.ipForward === '1') checks.push(ok('ip_forward', 'net.ipv4.ip_forward = 1'));
   return checks;
 };

@@ -4,6 +4,8 @@ export interface GlobalOptions {
   /** A saved snapshot instead of this host. */
   readonly host?: string;
   readonly dockerHost?: string;
+  /** Another machine, by ssh. */
+  readonly on?: string;
   readonly json?: boolean;
   /** False by `--no-color`. */
   readonly color: boolean;

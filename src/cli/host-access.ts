@@ -1,8 +1,10 @@
 /** Opens the host that a command works on (live, or a saved snapshot), and closes it whatever happens. */
-import { failure, missingError, type VethscopeError } from '../base/errors.ts';
+import { failure, missingError, usageError, type VethscopeError } from '../base/errors.ts';
+import { printable } from '../base/printable.ts';
 import type { HostState, Workspace } from '../session/state.ts';
 import type { WhatIf } from '../session/what-if.ts';
 import type { CommandContext } from './context.ts';
+import type { GlobalOptions } from './globals.ts';
 
 /** `live-soon`: as `live`, yet handed out before the host has been read. `facts`: the host as it is at one moment, `links`: without its rules. `live`: kept up to date, for captures. `file`: only what a saved session brings. */
 export type Needs = 'live' | 'live-soon' | 'facts' | 'links' | 'file';
@@ -15,13 +17,23 @@ export const withWorkspace = async <Result>(
   whatIf: WhatIf | null = null,
 ): Promise<Result> => {
   const { openWorkspace } = await import('../session/open-workspace.ts');
-  const { host, dockerHost } = context.globals;
-  const workspace = await openWorkspace({ host: host ?? null, dockerHost: dockerHost ?? null, needs, peers, whatIf });
+  const { host, dockerHost, on } = context.globals;
+  checkOneHost(context.globals);
+  const workspace = await openWorkspace({ host: host ?? null, dockerHost: dockerHost ?? null, on: on ?? null, needs, peers, whatIf });
   try {
+    if (workspace.remote !== null) context.terminal.remark(printable(`vethscope: ${workspace.remote}`));
     return await use(workspace);
   } finally {
     await workspace.close();
   }
+};
+
+/** Throws where two hosts are named at once. */
+export const checkOneHost = ({ on, host, dockerHost }: GlobalOptions): void => {
+  if (on === undefined) return;
+  if (host !== undefined) throw usageError('--on and --host name two hosts', { hint: 'a snapshot needs no connection: leave out --on' });
+  if (dockerHost !== undefined)
+    throw usageError('--docker-host is of no use with --on', { hint: 'the docker command there asks the daemon that it is set up for' });
 };
 
 export const hostOf = (workspace: Workspace): HostState => {

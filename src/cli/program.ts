@@ -32,7 +32,7 @@ interface RootOptions extends GlobalOptions {
 }
 
 /** Options that every command takes; the others of the root belong to the UI and to captures. */
-const GLOBAL_FLAGS: ReadonlySet<string> = new Set(['--host', '--docker-host', '--json', '--no-color']);
+const GLOBAL_FLAGS: ReadonlySet<string> = new Set(['--host', '--docker-host', '--on', '--json', '--no-color']);
 
 const ROOT_EPILOGUE = `
 Without a command the terminal UI starts: pick a container, capture, explain.
@@ -78,6 +78,10 @@ export const createProgram = (io: ProgramIo): Command => {
     .helpOption('-h, --help', 'print help')
     .option('--host <snapshot>', 'work on a saved snapshot instead of this host')
     .option('--docker-host <url>', "Docker daemon's address (default: DOCKER_HOST, else the usual socket)")
+    .option(
+      '--on <destination>',
+      'another machine, by ssh: ssh://user@host:port, or as ssh knows it; it needs a shell, ip, iptables-save, tcpdump, docker',
+    )
     .option('--json', 'answer in JSON')
     .option('--no-color', 'no colours (as with NO_COLOR set)')
     .addOption(new Option('--engine <name>', 'capture engine').choices(['auto', 'cap', 'tcpdump']).default('auto'))

@@ -8,6 +8,7 @@ import { jsonDocument } from '../report/json.ts';
 import type { AnonymiseArguments } from './anonymise-option.ts';
 import { anonymiserOf } from './anonymiser.ts';
 import type { CommandContext } from './context.ts';
+import { checkOneHost } from './host-access.ts';
 
 /** Rules and addresses are nobody else's business. */
 const PRIVATE_FILE = 0o600;
@@ -41,16 +42,18 @@ export const runSnapshot = async (options: SnapshotCommandOptions, context: Comm
 
 /** With --host the saved document, read and checked; else what the agent collects now. */
 const takeSnapshot = async (context: CommandContext): Promise<SnapshotDocument> => {
-  const { host, dockerHost } = context.globals;
+  const { host, dockerHost, on } = context.globals;
+  checkOneHost(context.globals);
   if (host !== undefined) {
     const { parseSnapshot } = await import('../host/read-snapshot.ts');
     return parseSnapshot(await readText(host));
   }
   const [{ startAgent }, { dropPrivileges }] = await Promise.all([import('../agent/client.ts'), import('../agent/drop-privileges.ts')]);
-  const agent = await startAgent({ dockerHost: dockerHost ?? null });
+  const agent = await startAgent({ dockerHost: dockerHost ?? null, on: on ?? null });
   try {
     // What is written from here on belongs to the person who called sudo.
     dropPrivileges();
+    if (agent.remote !== null) context.terminal.remark(printable(`vethscope: ${agent.remote}`));
     return await agent.collect({ firewall: true, conntrack: true, namespaces: 'full', docker: true });
   } finally {
     await agent.close();

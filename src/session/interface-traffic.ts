@@ -3,6 +3,15 @@ import { readFileSync } from 'node:fs';
 
 const KEPT_SECONDS = 8;
 
+/** Those of this machine; null where it is no Linux or has no /proc: the column stays empty. */
+export const localCounters = (): string | null => {
+  try {
+    return readFileSync('/proc/self/net/dev', 'utf8');
+  } catch {
+    return null;
+  }
+};
+
 export class InterfaceTraffic {
   readonly #counts = new Map<string, number>();
   readonly #rates = new Map<string, number[]>();
@@ -18,15 +27,8 @@ export class InterfaceTraffic {
     return this.#dropped;
   }
 
-  /** Reads the counters once; called about every second. Interfaces that are gone are forgotten. Returns false where /proc does not say. */
-  sample(): boolean {
-    let text: string;
-    try {
-      text = readFileSync('/proc/self/net/dev', 'utf8');
-    } catch {
-      // Not Linux, or no /proc: the column stays empty.
-      return false;
-    }
+  /** Takes what /proc/net/dev says, about every second. Interfaces that are gone are forgotten. */
+  sample(text: string): void {
     const seen = new Set<string>();
     const dropped = new Map<string, number>();
     for (const line of text.split('\n').slice(2)) {
@@ -57,6 +59,5 @@ export class InterfaceTraffic {
       this.#rates.delete(name);
     }
     this.#dropped = dropped;
-    return true;
   }
 }

@@ -1,7 +1,7 @@
 /** Opens a host to work on. A file of its own, so that the agent can be started before anything else is loaded: it takes longest. */
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import { forkAgent } from '../agent/client.ts';
+import { connect, forkAgent } from '../agent/client.ts';
 import { dropPrivileges } from '../agent/drop-privileges.ts';
 import type { CollectRequest } from '../agent/protocol.ts';
 import { failure, messageOf } from '../base/errors.ts';
@@ -14,6 +14,8 @@ export interface WorkspaceOptions {
   /** Path of a saved snapshot to work on instead of this machine; `-` for standard input. */
   readonly host: string | null;
   readonly dockerHost: string | null;
+  /** Another machine, by ssh; null or absent for this one. */
+  readonly on?: string | null;
   /** Paths of snapshots of other hosts. */
   readonly peers?: readonly string[];
   /** Other rules in the place of the host's. */
@@ -43,7 +45,7 @@ export const openWorkspace = async (options: WorkspaceOptions): Promise<HostWork
 
 const openLive = async (options: WorkspaceOptions, needs: Exclude<WorkspaceOptions['needs'], 'file'>): Promise<HostWorkspace> => {
   const what = needs === 'links' ? LINKS : needs === 'facts' ? FULL : LIVE;
-  const { agent, ready } = forkAgent({ dockerHost: options.dockerHost });
+  const { agent, ready } = forkAgent({ dockerHost: options.dockerHost }, await connect(options.on ?? null));
   // Asked before it listens: it looks at the host while what follows is being loaded here.
   const first = agent.collect(what);
   first.catch(() => {});

@@ -8,7 +8,7 @@ import type { CapturePoint } from '../topology/topology.ts';
 import { explainQuestion } from './explain-question.ts';
 import { FileCapture, type FileTap } from './file-capture.ts';
 import { connectionsOf, HostStore } from './host-store.ts';
-import { InterfaceTraffic } from './interface-traffic.ts';
+import { InterfaceTraffic, localCounters } from './interface-traffic.ts';
 import { compilePacketFilter } from './packet-filter.ts';
 import { pointsBetween } from './points-between.ts';
 import type { Pace } from './replay-pace.ts';
@@ -78,14 +78,21 @@ export class HostWorkspace implements Workspace {
         case 'gone':
           this.store.setTrouble(news.message);
           return;
+        case 'traffic':
+          this.#sampleTraffic(news.text);
+          return;
         case 'link':
           return;
       }
     });
     agent.watch(WATCH_MS, what);
-    this.#timer = setInterval(() => {
-      if (this.#traffic.sample()) this.#moved();
-    }, 1_000);
+    // The counters of another machine are sent by whoever looks at it.
+    if (agent.remote === null) this.#timer = setInterval(() => this.#sampleTraffic(localCounters()), 1_000);
+  }
+
+  /** Another machine that is looked at, and as whom; null for this one and for files. */
+  get remote(): string | null {
+    return this.#agent?.remote ?? null;
   }
 
   getHost(): HostState | null {
@@ -119,16 +126,24 @@ export class HostWorkspace implements Workspace {
     const prefersTcpdump = options.forTrail === true && capabilities.programs['tcpdump'] !== null;
     const engine = capabilities.capLoads && !prefersTcpdump ? 'cap' : 'tcpdump';
     if (options.engine === 'cap' && !capabilities.capLoads) {
-      throw missingError('the libpcap binding (cap) is not built here', {
-        detail: capabilities.capError ?? '',
-        hint: 'apt-get install libpcap-dev && npm rebuild cap, or --engine tcpdump',
-      });
+      throw missingError(
+        capabilities.remote === null ? 'the libpcap binding (cap) is not built here' : 'cap captures on this machine only',
+        {
+          detail: capabilities.capError ?? '',
+          hint: capabilities.remote === null ? 'apt-get install libpcap-dev && npm rebuild cap, or --engine tcpdump' : '--engine tcpdump',
+        },
+      );
     }
     if (
       (options.engine === 'tcpdump' || (options.engine === 'auto' && engine === 'tcpdump')) &&
       capabilities.programs['tcpdump'] === null
     ) {
-      throw missingError('no capture engine here: neither the libpcap binding (cap) nor tcpdump', { hint: 'apt-get install tcpdump' });
+      throw missingError(
+        capabilities.remote === null
+          ? 'no capture engine here: neither the libpcap binding (cap) nor tcpdump'
+          : `tcpdump is not installed on ${capabilities.remote}`,
+        { hint: 'apt-get install tcpdump' },
+      );
     }
     const { LiveCapture } = await import('./live-capture.ts');
     const capture = new LiveCapture(points, { ...options, agent, store: this.store, defaultEngine: engine });
@@ -244,6 +259,11 @@ export class HostWorkspace implements Workspace {
   async trace(subject: TraceSubject, options: TraceOptions): Promise<TraceView> {
     const agent = this.#agent;
     if (agent === null) throw failure('a saved host has no kernel to ask for its trace', { hint: 'leave out --host' });
+    if (agent.remote !== null)
+      throw failure('the kernel can be asked for its trace only on the machine itself', {
+        detail: 'its rules for that must vanish with the process that owns them, also where a connection breaks',
+        hint: 'vethscope trace there, without --on',
+      });
     // A flow that is running is known to the kernel by now: its translations and state are what counts.
     if (subject.kind === 'flow') this.store.replaceConnections(connectionsOf(await agent.collect(CONNECTIONS)));
     const version = this.store.version;
@@ -273,6 +293,12 @@ export class HostWorkspace implements Workspace {
     await Promise.all([...this.#captures, ...this.#traces].map((work) => work.stop()));
     await this.#agent?.close();
     this.#listeners.clear();
+  }
+
+  #sampleTraffic(text: string | null): void {
+    if (text === null) return;
+    this.#traffic.sample(text);
+    this.#moved();
   }
 
   #moved(): void {

@@ -1,7 +1,7 @@
 /** What `doctor` makes of what the agent found. */
 import { describe, expect, it } from 'vitest';
 import type { Capabilities } from '../../src/agent/protocol.ts';
-import { doctorChecks, type KernelSettings } from '../../src/cli/doctor-checks.ts';
+import { doctorChecks } from '../../src/cli/doctor-checks.ts';
 import { installCommand, type PackageManager } from '../../src/cli/packages.ts';
 import type { DoctorCheck } from '../../src/report/doctor.ts';
 
@@ -20,12 +20,13 @@ const whole: Capabilities = {
   programs: Object.fromEntries(PROGRAMS.map((name) => [name, `/usr/sbin/${name}`])),
   docker: { url: 'unix:///var/run/docker.sock', version: '28.5.2', error: null },
   kernelModules: { brNetfilter: true, conntrack: true },
+  settings: { ipForward: '1', bridgeNfCallIptables: '1' },
+  remote: null,
   traceLeftovers: [],
 };
-const kernel: KernelSettings = { ipForward: '1', bridgeNfCallIptables: '1' };
 
-const problems = (found: Capabilities, settings = kernel, manager: PackageManager | null = apt): DoctorCheck[] =>
-  doctorChecks(found, settings, manager).filter((check) => check.status !== 'ok');
+const problems = (found: Capabilities, settings = whole.settings, manager: PackageManager | null = apt): DoctorCheck[] =>
+  doctorChecks({ ...found, settings }, manager).filter((check) => check.status !== 'ok');
 
 const without = (name: string): Capabilities => ({ ...whole, programs: { ...whole.programs, [name]: null } });
 

@@ -26,7 +26,7 @@ need_locked() {
 }
 
 need_basics() {
-  need ip:iproute2 nsenter:util-linux sysctl:procps iptables:iptables busybox:busybox-static
+  need ip:iproute2 nsenter:util-linux sysctl:procps iptables:iptables busybox:busybox-static sshd:openssh-server ssh:openssh-client
   command -v docker >/dev/null && command -v dockerd >/dev/null && return
   need dockerd:docker.io
   need docker:docker-cli

@@ -1,9 +1,12 @@
 /** What the agent and a capture engine say to each other. The order to stop comes on stdin, since `cap` may keep the event loop from turning. */
 import type { CaptureEnd, StartCapture } from '../protocol.ts';
+import type { RemoteReach } from '../remote/reach.ts';
 
 export interface EngineStart {
   readonly type: 'start';
   readonly capture: StartCapture;
+  /** Null where the packets are this machine's own. */
+  readonly reach: (RemoteReach & { readonly enter: readonly string[] }) | null;
 }
 
 export interface EngineStats {

@@ -33,15 +33,15 @@ const comeEarly = (): void => {
   }
 };
 
-const start = ({ capture }: EngineStart): void => {
+const start = ({ capture, reach }: EngineStart): void => {
   const control = new Control();
   const { netns } = capture;
-  if (netns !== null && netnsOf('self') !== netns.id) {
+  if (reach === null && netns !== null && netnsOf('self') !== netns.id) {
     send({ type: 'ended', end: 'no-interface', message: 'the namespace is not the one that was asked for', hint: null });
     return;
   }
   try {
-    const engine = capture.engine === 'cap' ? new CapEngine(capture, control, send) : new TcpdumpEngine(capture, control, send);
+    const engine = capture.engine === 'cap' ? new CapEngine(capture, control, send) : new TcpdumpEngine(capture, control, send, reach);
     engine.start();
   } catch (error) {
     // main's descriptors are closed to others of the same person where node has file capabilities of its own: proc_pid_fd(5)

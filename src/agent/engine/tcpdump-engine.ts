@@ -7,8 +7,9 @@ import type { Readable, Writable } from 'node:stream';
 import { PcapToPcapng } from '../../pcap/tcpdump-stream.ts';
 import { cleanEnvironment, findProgram, lastLine } from '../programs.ts';
 import type { CaptureEnd, StartCapture } from '../protocol.ts';
+import { spawnRemote } from '../remote/reach.ts';
 import type { Control } from './control.ts';
-import type { EngineMessage } from './engine-protocol.ts';
+import type { EngineMessage, EngineStart } from './engine-protocol.ts';
 import { FifoWriter, openFifo } from './fifo-writer.ts';
 
 /** Beyond this tcpdump is left waiting, its ring fills, and the kernel counts what it drops. */
@@ -18,6 +19,8 @@ const RETRY_EVERY_MS = 1;
 const STATS_EVERY_MS = 1000;
 const DRAIN_MS = 3000;
 const MAX_STDERR = 16 * 1024;
+/** ssh(1), EXIT STATUS. */
+const SSH_FAILED = 255;
 
 /**
  * A shell stands between: a line on its stdin asks tcpdump for its counts, the end of its stdin ends tcpdump. So tcpdump goes when the
@@ -78,6 +81,7 @@ export class TcpdumpEngine {
   readonly #capture: StartCapture;
   readonly #send: (message: EngineMessage) => void;
   readonly #control: Control;
+  readonly #reach: EngineStart['reach'];
   readonly #transcoder: PcapToPcapng;
   #writer: FifoWriter | null = null;
   #child: ChildProcess | null = null;
@@ -86,7 +90,8 @@ export class TcpdumpEngine {
   #stopping = false;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(capture: StartCapture, control: Control, send: (message: EngineMessage) => void) {
+  constructor(capture: StartCapture, control: Control, send: (message: EngineMessage) => void, reach: EngineStart['reach']) {
+    this.#reach = reach;
     this.#capture = capture;
     this.#control = control;
     this.#send = send;
@@ -98,7 +103,7 @@ export class TcpdumpEngine {
   }
 
   start(): void {
-    const tcpdump = findProgram('tcpdump');
+    const tcpdump = this.#reach === null ? findProgram('tcpdump') : 'tcpdump';
     if (tcpdump === null) {
       this.#send({
         type: 'ended',
@@ -109,10 +114,7 @@ export class TcpdumpEngine {
       return;
     }
     this.#writer = new FifoWriter(openFifo(this.#capture.fifo), (chunk) => this.#transcoder.recycle(chunk));
-    const child = spawn('sh', ['-c', KEEPER, 'sh', tcpdump, ...tcpdumpArguments(this.#capture)], {
-      env: cleanEnvironment(),
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
+    const child = this.#spawn([tcpdump, ...tcpdumpArguments(this.#capture)]);
     this.#child = child;
     this.#control.listen(() => this.#stop());
     (child.stderr as Readable).on('data', (chunk: Buffer) => {
@@ -126,6 +128,12 @@ export class TcpdumpEngine {
     child.on('error', (error) => this.#finish(`sh: ${error.message}`, null));
     child.on('close', (code, signal) => this.#finish(null, signal ?? code));
     setInterval(() => this.#stats(true), STATS_EVERY_MS);
+  }
+
+  /** On another machine the same shell stands at the far end: when the connection ends, its standard input does, and so does tcpdump. */
+  #spawn(argv: readonly string[]): ChildProcess {
+    if (this.#reach !== null) return spawnRemote(this.#reach, KEEPER, [...this.#reach.enter, ...argv]);
+    return spawn('sh', ['-c', KEEPER, 'sh', ...argv], { env: cleanEnvironment(), stdio: ['pipe', 'pipe', 'pipe'] });
   }
 
   #take(chunk: Buffer): void {
@@ -195,6 +203,8 @@ export class TcpdumpEngine {
       this.#stats(false);
       if (problem === null && (this.#stopping || status === 0))
         this.#send({ type: 'ended', end: 'stopped', message: 'stopped', hint: null });
+      else if (this.#reach !== null && status === SSH_FAILED)
+        this.#send({ type: 'ended', end: 'engine-crashed', message: 'the connection is lost', hint: null });
       else this.#send({ type: 'ended', ...explainTcpdump(this.#capture, problem ?? this.#stderr, status) });
     };
     drain();
@@ -225,6 +235,8 @@ export const explainTcpdump = (capture: StartCapture, stderr: string, status: nu
   }
   if (/permission|not permitted/i.test(said))
     return { end: 'no-privilege', message: `no privilege to capture on ${name} (${said})`, hint: 'run with sudo' };
+  if (/tcpdump: (.*: )?not found|execute tcpdump/i.test(stderr))
+    return { end: 'engine-missing', message: 'tcpdump is not installed there', hint: 'apt-get install tcpdump, on that machine' };
   if (/no such device/i.test(said)) return { end: 'no-interface', message: `there is no interface ${name}`, hint: null };
   if (/not up/i.test(said)) return { end: 'interface-down', message: `${name} is down`, hint: `ip link set ${name} up` };
   return { end: 'engine-crashed', message: `tcpdump ended (${status ?? 'no status'})${said === '' ? '' : `: ${said}`}`, hint: null };
