@@ -2,6 +2,8 @@
  * A machine that only a shell reaches. Where the connection breaks, everything that asks is told so, and it is made anew: at once, then less
  * and less often. docs/decisions/0014-remote.md.
  */
+import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { failure } from '../../base/errors.ts';
 import type { Machine, NetnsHandle, NetnsProcess, ProcessLook, ReachListener } from '../machine/machine.ts';
 import { namespaceId, startTimeIn } from '../processes.ts';
@@ -173,6 +175,8 @@ export class SshMachine implements Machine {
     if (this.#timer !== null) clearTimeout(this.#timer);
     for (const lane of this.#lanes.splice(0)) lane.close();
     this.#master?.close();
+    // Main does so too, where it lives to see this end.
+    rmSync(dirname(this.#link.controlPath), { recursive: true, force: true });
   }
 
   #ask(argv: readonly string[], timeoutMs = DEFAULT_TIMEOUT_MS + GRACE_MS, options: RunOptions = {}) {
