@@ -1,7 +1,7 @@
 /**
  * The headers of a plain packet, read straight from its bytes without a Packet: Ethernet without tags, IPv4 without options and in one piece,
  * TCP in the middle of a connection or UDP, with nothing cut short. All that is said here of such a packet, decodePacket says too; every other
- * packet is left to it. RFC 791, RFC 9293, RFC 768.
+ * packet is left to it (docs/decisions/0016-plain-packets.md). RFC 791, RFC 9293, RFC 768.
  */
 import { ETHERTYPE_IP } from './ether-type.ts';
 import { IPPROTO_TCP, IPPROTO_UDP, TH_ACK, TH_FIN, TH_RST, TH_SYN } from './packet.ts';
