@@ -196,8 +196,10 @@ export class CaptureCore {
         settling.follow(inside, packet.inner, this.#table.lastInnerDirection, raw.timeSec, raw.timeNsec);
       settling.settleOld();
     }
-    if (note.stale !== null) this.#enqueue(note);
-    else if (note.headDirection === ORIGINAL && !this.#proxied.follows(flow.id)) this.#table.allowPlain();
+    if (note.stale !== null) {
+      note.stale.metSec ??= raw.timeSec + raw.timeNsec / 1e9;
+      this.#enqueue(note);
+    } else if (note.headDirection === ORIGINAL && !this.#proxied.follows(flow.id)) this.#table.allowPlain();
     if (this.ring !== null) {
       note.lastSequence = this.ring.add(packet, note.lastSequence, flow.id, inside?.lastSequence);
       if (inside !== null) inside.lastSequence = note.lastSequence;
@@ -499,7 +501,7 @@ export class CaptureCore {
   #judgeOne(note: FlowNote): void {
     note.queued = false;
     const isFirst = note.verdict === null;
-    const changed = this.#judge.judge(note, note.stale?.reason ?? this.#reason, note.flow.lastSec);
+    const changed = this.#judge.judge(note, note.stale?.reason ?? this.#reason, note.stale?.metSec ?? note.flow.lastSec);
     this.#proxied.judged(note);
     if (isFirst && note.wantsConnections && isWanted(note) && this.#wanting.size < MAX_WANTING) this.#wanting.add(note);
     this.revision++;

@@ -9,6 +9,14 @@ import type { FlowTraces } from './state.ts';
 /** Enough for all headers that a rule can look at, tags and tunnels included. */
 const HEAD_BYTES = 160;
 
+/** Facts have changed since it was made. */
+export interface StaleVerdict {
+  readonly reason: string;
+  readonly sinceSec: number;
+  /** When the first packet came that met the new ones, seconds since the epoch; absent before. */
+  metSec?: number;
+}
+
 export interface FlowNote {
   readonly flow: Flow;
   /** The first bytes of the packet that the verdict is about: the first of the direction a→b, until then the first seen. */
@@ -24,7 +32,7 @@ export interface FlowNote {
   generation: number;
   queued: boolean;
   /** The facts changed after the flow's last packet: it is judged anew with its next one, since `sinceSec` and for this reason. */
-  stale: { readonly reason: string; readonly sinceSec: number } | null;
+  stale: StaleVerdict | null;
   /** The facts changed before the flow began and that was noticed later: the new verdict is about all of it. */
   wholly: boolean;
   /** From when on the deciding rule's counter speaks of this flow, seconds since the epoch. */

@@ -289,7 +289,7 @@ describe('the command line', { timeout: 120_000 }, () => {
 
   it('leads straight into a saved session', async () => {
     const ui = start({ file: 'captures/demo.pcapng' });
-    await ui.see('read from the file');
+    await ui.see('as of the cursor');
     await ui.see('DROP');
   });
 
