@@ -72,6 +72,8 @@ export class CaptureCore {
   readonly ring: PacketRing | null;
   readonly rows: FlowRows;
   sink: PacketSink | null = null;
+  /** Packets come faster than they are worked off: verdicts, and comments with them, can wait. */
+  isHurried = false;
   packets = 0;
   bytes = 0;
   undecoded = 0;
@@ -211,7 +213,7 @@ export class CaptureCore {
 
   #save(sink: PacketSink, packet: SavedPacket, note: FlowNote): void {
     // The comment belongs on the flow's first packet; under a flood of new flows it comes with a later one.
-    if (note.queued && this.#queue.length <= JUDGED_AT_ONCE) this.judgeAll();
+    if (note.queued && !this.isHurried && this.#queue.length <= JUDGED_AT_ONCE) this.judgeAll();
     const section = sink.prepare();
     if (note.commentedIn !== section) {
       note.commentedIn = section;

@@ -243,7 +243,7 @@ export class LiveCapture extends CaptureBase {
           this.#tellShed();
         }
         newestMs = 0;
-        this.core.judgeSome();
+        if (!this.core.isHurried) this.core.judgeSome();
         this.notifier.touch();
       },
       started: (linkType, engine, warnings, isFirst) => {
@@ -476,6 +476,7 @@ export class LiveCapture extends CaptureBase {
 
   #tellShed(): void {
     this.notifier.isSlow = this.#shedding.isBehind;
+    this.core.isHurried = this.#shedding.isBehind;
     const news = this.#shedding.news();
     if (news !== null) this.say(news.severity, news.text);
   }

@@ -30,6 +30,10 @@ interface SectionCounts {
   engine: number | null;
 }
 
+/** How long packets may be worked off before timers and keys have their turn. */
+const SLICE_MS = 12;
+const CLOCK_EVERY = 32;
+
 export interface LivePointPlan {
   readonly point: CapturePoint;
   readonly netns: CaptureNamespace | null;
@@ -123,17 +127,38 @@ export class LivePoint {
     }
   }
 
+  /** Reads in slices: libuv hands over many chunks in a row, and a screen waits for none of them for long. */
   #read(stream: Readable): void {
     const reader = new CaptureReader();
+    let untilMs: number | null = null;
+    let isHalted = false;
+    const nextTurn = (): void => {
+      untilMs = null;
+      if (!isHalted) return;
+      isHalted = false;
+      drain();
+      if (!isHalted) stream.resume();
+    };
+    const isTurnOver = (): boolean => {
+      const nowMs = performance.now();
+      if (untilMs === null) {
+        untilMs = nowMs + SLICE_MS;
+        setImmediate(nextTurn);
+      }
+      return nowMs >= untilMs;
+    };
     const drain = (): void => {
-      for (;;) {
-        while (reader.nextPlain()) this.#listener.packet(reader.packet);
-        const event = reader.next();
-        if (event === null) break;
+      let packets = 0;
+      let event = reader.next();
+      for (; event !== null; event = reader.next()) {
         if (event.kind === 'packet') this.#listener.packet(reader.packet);
         else if (event.kind === 'problem') this.#listener.problem(event.message);
+        if (++packets % CLOCK_EVERY === 0 && isTurnOver()) break;
       }
       this.#listener.chunkDone();
+      if (event === null && !isTurnOver()) return;
+      isHalted = true;
+      stream.pause();
     };
     stream.on('data', (chunk: Buffer) => {
       reader.push(chunk);
@@ -141,7 +166,11 @@ export class LivePoint {
     });
     stream.on('end', () => {
       reader.end();
-      drain();
+      for (let event = reader.next(); event !== null; event = reader.next()) {
+        if (event.kind === 'packet') this.#listener.packet(reader.packet);
+        else if (event.kind === 'problem') this.#listener.problem(event.message);
+      }
+      this.#listener.chunkDone();
     });
   }
 }

@@ -12,9 +12,10 @@ import { countText } from '../report/time.ts';
 export type Shed = 'nothing' | 'display' | 'decoding';
 
 const DISPLAY_MS = 150;
-const DECODING_MS = 400;
-/** A pause of this process (new rules compiled, garbage collected) is made up within this time, and is no overload. */
-const LASTING_MS = 250;
+const DECODING_MS = 500;
+/** What is behind after a pause (many new flows, new rules compiled) is made up for: within this time it must have become less by a fifth. */
+const LASTING_MS = 500;
+const STILL_BEHIND = 0.8;
 const CALM_MS = 60;
 /** Without packets for so long nothing is behind. */
 const SILENT_MS = 500;
@@ -28,7 +29,7 @@ export class PointShedding {
   #leastAgeMs = Number.POSITIVE_INFINITY;
   #leastBeforeMs = Number.POSITIVE_INFINITY;
   #windowEndsMs = Number.NEGATIVE_INFINITY;
-  #behindSinceMs: number | null = null;
+  #behind: { readonly sinceMs: number; readonly byMs: number } | null = null;
   #heardMs = Number.NEGATIVE_INFINITY;
 
   /** Some packets have been worked off at `nowMs`, the newest of which passed `ageMs` ago. `nowMs` is monotonic. */
@@ -49,20 +50,24 @@ export class PointShedding {
   }
 
   #decide(behindMs: number, nowMs: number): void {
-    if (behindMs < CALM_MS) this.#calm();
-    else if (behindMs >= DECODING_MS) {
-      this.#behindSinceMs ??= nowMs;
-      if (nowMs - this.#behindSinceMs >= LASTING_MS) this.shed = 'decoding';
-      else if (this.shed === 'nothing') this.shed = 'display';
-    } else {
-      this.#behindSinceMs = null;
-      if (behindMs >= DISPLAY_MS && this.shed === 'nothing') this.shed = 'display';
+    if (behindMs < CALM_MS) {
+      this.#calm();
+      return;
     }
+    if (behindMs >= DISPLAY_MS && this.shed === 'nothing') this.shed = 'display';
+    if (behindMs < DECODING_MS) {
+      this.#behind = null;
+      return;
+    }
+    this.#behind ??= { sinceMs: nowMs, byMs: behindMs };
+    if (nowMs - this.#behind.sinceMs < LASTING_MS) return;
+    if (behindMs > this.#behind.byMs * STILL_BEHIND) this.shed = 'decoding';
+    this.#behind = { sinceMs: nowMs, byMs: behindMs };
   }
 
   #calm(): void {
     this.shed = 'nothing';
-    this.#behindSinceMs = null;
+    this.#behind = null;
   }
 }
 
