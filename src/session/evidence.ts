@@ -42,8 +42,11 @@ export const witnessOf = (store: HostStore, ref: RuleRef | null, fromSec: number
   return ref === null || before === null ? null : { ref, before, sure: store.firstReadAtSec <= fromSec };
 };
 
-export const trackOf = (store: HostStore, flow: Flow, natRefs: readonly RuleRef[], fromSec: number, isFirst: boolean): EvidenceTrack => ({
-  nat: natRefs.length === 0 ? NO_WITNESSES : natRefs.flatMap((ref) => witnessOf(store, ref, fromSec) ?? []),
+export const witnessesOf = (store: HostStore, refs: readonly RuleRef[], fromSec: number): readonly Witness[] =>
+  refs.length === 0 ? NO_WITNESSES : refs.flatMap((ref) => witnessOf(store, ref, fromSec) ?? []);
+
+export const trackOf = (store: HostStore, flow: Flow, nat: readonly Witness[], isFirst: boolean): EvidenceTrack => ({
+  nat,
   answersBefore: isFirst ? 0 : flow.packets[REPLY] + LATE_ANSWERS - 1,
   readAtSec: store.readAtSec,
   packets: flow.packets[ORIGINAL],

@@ -24,6 +24,7 @@ import {
   ruleWords,
   trackOf,
   type Witness,
+  witnessesOf,
   witnessOf,
 } from './evidence.ts';
 import type { FlowNote } from './flow-note.ts';
@@ -96,7 +97,8 @@ export class FlowJudge {
     }
     note.wantsConnections = answer.shared.answer.wantsConnections;
     note.counter = this.#witness(refs, note.countFromSec);
-    note.track = this.#store.isHypothetical ? null : this.#track(refs, note, before === null || note.wholly);
+    const nat = this.#store.isHypothetical ? null : this.#natWitnesses(refs, note.countFromSec);
+    note.track = nat === null ? null : trackOf(this.#store, note.flow, nat, before === null || note.wholly);
     note.stale = null;
     note.wholly = false;
     note.verdict = new LiveVerdict(answer, this.#seenBeside(note, answer, null), changes);
@@ -240,13 +242,14 @@ export class FlowJudge {
     return refs.witness;
   }
 
-  #track(refs: Refs, { flow, countFromSec }: FlowNote, isFirst: boolean): EvidenceTrack {
-    const track = trackOf(this.#store, flow, refs.nat, countFromSec, isFirst);
+  /** The same ones again where they have counted no more than they had for the last flow. */
+  #natWitnesses(refs: Refs, fromSec: number): readonly Witness[] {
+    if (refs.nat.length === 0) return NONE;
     const { natWitnesses: last } = refs;
-    if (track.nat.length === last.length && track.nat.every((witness, at) => isSameWitness(witness, last[at] ?? null)))
-      return { ...track, nat: last };
-    refs.natWitnesses = track.nat;
-    return track;
+    const found = witnessesOf(this.#store, refs.nat, fromSec);
+    if (found.length === last.length && found.every((witness, at) => isSameWitness(witness, last[at] ?? null))) return last;
+    refs.natWitnesses = found;
+    return found;
   }
 
   #seenBeside(note: FlowNote, answer: SharedAnswer, known: Contradiction | null): SeenBeside {

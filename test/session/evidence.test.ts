@@ -14,6 +14,7 @@ import {
   observe,
   trackOf,
   type Witness,
+  witnessesOf,
   witnessOf,
 } from '../../src/session/evidence.ts';
 import { HostStore } from '../../src/session/host-store.ts';
@@ -153,7 +154,7 @@ describe('an answer to what should have been dropped', () => {
   });
 
   it('is none where the answers came before the verdict changed to a drop', () => {
-    const later = trackOf(storeWith([99, 0]), flowOf([8, 8]), natRefsOf(DROPPED), 100, false);
+    const later = trackOf(storeWith([99, 0]), flowOf([8, 8]), [], false);
     expect(contradictionOf({ ...seen, flow: flowOf([9, 9]), track: later, counted: 1 })).toBeNull();
     expect(contradictionOf({ ...seen, flow: flowOf([12, 12]), track: later, counted: 4 })?.kind).toBe('answered');
   });
@@ -168,7 +169,7 @@ describe('counters as witnesses', () => {
 
   it('count connections in the nat tables, and say so in words', () => {
     const store = storeWith([99, 5], [101, 6]);
-    const nat = natCounts(store, trackOf(store, flowOf([1, 0]), natRefsOf(PUBLISHED), 100, true), 100);
+    const nat = natCounts(store, trackOf(store, flowOf([1, 0]), witnessesOf(store, natRefsOf(PUBLISHED), 100), true), 100);
     expect(nat).toEqual([{ by: 'nat DOCKER #5', connections: 1 }]);
     expect(countedSentence(PUBLISHED, 12, nat)).toBe(
       'Counted since the flow began: filter DOCKER #3 +12 packets, nat DOCKER #5 +1 connection.',
