@@ -30,6 +30,10 @@ export const run = async (argv: readonly string[], io: ProcessIo): Promise<numbe
   return code;
 };
 
+/** extcap(4): a program in Wireshark's folder is called with these options; the launcher puts `extcap` before them. */
+const isExtcap = (argv: readonly string[]): boolean =>
+  argv[0] === 'extcap' || argv.some((word, at) => word.startsWith('--extcap-') && !argv.slice(0, at).includes('--'));
+
 const runCommand = async (argv: readonly string[], io: ProcessIo, terminal: Terminal): Promise<number> => {
   // Scripts ask for the version often; they need not load the parser for it.
   if (argv.length === 1 && argv[0] === '--version') {
@@ -37,9 +41,9 @@ const runCommand = async (argv: readonly string[], io: ProcessIo, terminal: Term
     return 0;
   }
   // Wireshark asks so for each interface when it starts; its options are not of the kind that people type.
-  if (argv[0] === 'extcap') {
+  if (isExtcap(argv)) {
     const { runExtcap } = await import('./extcap/extcap.ts');
-    return runExtcap(argv.slice(1), terminal);
+    return runExtcap(argv[0] === 'extcap' ? argv.slice(1) : argv, terminal);
   }
   const { createProgram } = await import('./program.ts');
   const { words, afterDashes } = splitAtDashes(argv);

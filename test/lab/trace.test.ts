@@ -307,7 +307,7 @@ const processesOf = (pid: number): readonly Process[] => {
     if (depth === 0) return 'main';
     if (depth === 1) return 'agent';
     if (words[0] === 'nft' && words[1] === '-i') return "the rules' owner";
-    if (words[0] === 'sh' && words[2]?.startsWith('trap') === true) return 'the keeper';
+    if (words[0] === 'sh' && words[2]?.startsWith("trap '' HUP INT TERM") === true) return 'the keeper';
     return words[0] === 'sh' ? 'a reader' : `${words[0]}`;
   };
   const walk = (each: number, depth: number): Process[] => [
