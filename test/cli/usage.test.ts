@@ -11,6 +11,13 @@ describe('the program', () => {
     expect(await vethscope(['--json', '--version'])).toMatchObject({ code: 0, stdout: `${VERSION}\n` });
   });
 
+  it('answers Wireshark with and without the launcher’s word', async () => {
+    const asked = ['--extcap-interface', 'vethscope-web1', '--extcap-dlts'];
+    const dlt = 'dlt {number=1}{name=EN10MB}{display=Ethernet}\n';
+    expect(await vethscope(asked)).toMatchObject({ code: 0, stdout: dlt });
+    expect(await vethscope(['extcap', ...asked])).toMatchObject({ code: 0, stdout: dlt });
+  });
+
   it('names every command in its help, and prints help to standard output', async () => {
     const { code, stdout } = await vethscope(['--help']);
     expect(code).toBe(0);
