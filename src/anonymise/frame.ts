@@ -2,7 +2,7 @@
  * A captured frame, rewritten in place down to the last header that is understood; what is behind that is cut off by the caller. Each
  * function returns where the part that may be kept ends. Link layers are those of src/packet.
  */
-import { u8, u16be, u32be, u32le } from '../base/bytes.ts';
+import { copyBytes, u8, u16be, u32be, u32le } from '../base/bytes.ts';
 import { ETHERTYPE_ARP, ETHERTYPE_IP, ETHERTYPE_IPV6, ETHERTYPE_MIN, isVlanType } from '../packet/ether-type.ts';
 import {
   LINKTYPE_ETHERNET,
@@ -32,7 +32,7 @@ export interface RewrittenFrame {
 }
 
 export const rewriteFrame = (captured: Uint8Array, linkType: number, maps: Maps): RewrittenFrame => {
-  const bytes = captured.slice();
+  const bytes = copyBytes(captured);
   const context: FrameContext = { maps, ethernet: rewriteEthernet, ipv4: rewriteIpv4, ipv6: rewriteIpv6 };
   return { bytes, end: rewriteLink(bytes, 0, bytes.length, linkType, context, 0) };
 };

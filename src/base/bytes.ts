@@ -23,3 +23,6 @@ export const join16 = (high: number, low: number): number => ((high << 16) | low
 
 /** Three 16-bit parts as one number below 2^48; `u48be` for the same decoders. */
 export const join48 = (high: number, middle: number, low: number): number => high * 0x1_0000_0000 + join16(middle, low);
+
+/** A copy, also of a Buffer, whose own `slice` is a view. */
+export const copyBytes = (bytes: Uint8Array, from = 0, to = bytes.length): Uint8Array => new Uint8Array(bytes.subarray(from, to));

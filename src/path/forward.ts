@@ -1,6 +1,6 @@
 /** Forwarding: hop limit and size, FORWARD, then out. ip_forward in net/ipv4/ip_forward.c, ip6_forward in net/ipv6/ip6_output.c. */
 
-import { u16be } from '../base/bytes.ts';
+import { copyBytes, u16be } from '../base/bytes.ts';
 import { formatIp } from '../base/ip-address.ts';
 import type { Skb } from '../netfilter/skb.ts';
 import { isLinkLocal, isLoopback, isMulticast, isZero } from './address-kinds.ts';
@@ -41,7 +41,7 @@ export const forward = (context: HookContext, walk: Walk, dev: string, dontFragm
 const lower = ({ ttl, bytes, family }: Skb): Pick<Skb, 'ttl' | 'bytes'> => {
   if (ttl === null) return { ttl, bytes: null };
   if (bytes === null || bytes.length < 20) return { ttl: ttl - 1, bytes };
-  const copy = bytes.slice();
+  const copy = copyBytes(bytes);
   copy[family === 4 ? 8 : 7] = ttl - 1;
   if (family === 4) {
     const sum = u16be(bytes, 10) + 0x0100;

@@ -2,6 +2,7 @@
  * From a packet seen at a capture point to the question about it: what did or will the host do with it. A packet that enters there
  * is the question itself; one that leaves is taken back to where it came in, its translations undone. Every assumption is told.
  */
+import { copyBytes } from '../base/bytes.ts';
 import { formatIp, formatMac, type IpAddress, sameIp } from '../base/ip-address.ts';
 import type { ConntrackEntry } from '../host/facts.ts';
 import { vxlansOf } from '../host/vxlan.ts';
@@ -100,7 +101,7 @@ interface Seen {
 
 /** From the network header to the packet's own end: Ethernet may have padded the frame. */
 const bytesOf = ({ bytes, l3Offset, ipLength, end }: Packet): Uint8Array | null =>
-  l3Offset < 0 || ipLength < 0 ? null : bytes.slice(l3Offset, Math.min(end, l3Offset + ipLength));
+  l3Offset < 0 || ipLength < 0 ? null : copyBytes(bytes, l3Offset, Math.min(end, l3Offset + ipLength));
 
 const enteringAt = (
   model: HostModel,

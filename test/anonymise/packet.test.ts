@@ -73,7 +73,7 @@ describe.each([...PCAPS, ...SAMPLES])('%s', (path) => {
     for (const frame of frames) {
       const before = decoded(frame);
       if (before.malformed !== '') continue;
-      const { bytes, end } = rewriteFrame(Uint8Array.from(frame.bytes), frame.linkType, maps);
+      const { bytes, end } = rewriteFrame(frame.bytes, frame.linkType, maps);
       const after = decoded({ ...frame, bytes: bytes.subarray(0, end) });
       expect(after.malformed).toBe('');
       expect(headers(after, null)).toEqual(headers(before, maps));
@@ -84,7 +84,7 @@ describe.each([...PCAPS, ...SAMPLES])('%s', (path) => {
     const maps = new Maps(KEY);
     for (const frame of frames) {
       const before = checksumsOf(decoded(frame));
-      const { bytes } = rewriteFrame(Uint8Array.from(frame.bytes), frame.linkType, maps);
+      const { bytes } = rewriteFrame(frame.bytes, frame.linkType, maps);
       expect(checksumsOf(decoded({ ...frame, bytes }))).toEqual(before);
     }
   });

@@ -1,7 +1,7 @@
 /** Reads of packet bytes against the platform's DataView. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { join16, join48, u8, u16be, u16le, u32be, u32le, u48be } from '../../src/base/bytes.ts';
+import { copyBytes, join16, join48, u8, u16be, u16le, u32be, u32le, u48be } from '../../src/base/bytes.ts';
 
 describe('reads', () => {
   it('agree with DataView at every offset, also above 2^31', () => {
@@ -21,4 +21,11 @@ describe('reads', () => {
       }),
     );
   });
+});
+
+it('copies the bytes of a Buffer, too', () => {
+  const bytes = Buffer.from([1, 2, 3, 4]);
+  const copy = copyBytes(bytes, 1, 3);
+  bytes[1] = 9;
+  expect([...copy]).toEqual([2, 3]);
 });

@@ -95,7 +95,7 @@ describe('the terminal is as it was', { timeout: 120_000 }, () => {
     ui.press('q');
     expect(await ui.exited()).toBe(0);
     expectRestored(ui);
-    expect(ui.text).toContain('saved 3,120 packets to captures/web1-20261121-0314.pcapng');
+    expect(ui.text).toContain('saved 3,120 packets, 412 kB to captures/web1-20261121-0314.pcapng');
   });
 
   for (const [signal, code] of [

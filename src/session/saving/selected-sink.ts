@@ -2,6 +2,7 @@
  * Lets only the packets of some flows into a saved session. Which flows is known with their verdicts: until then a flow's first packets
  * wait, and those behind them, so that all stay in their order. Nothing waits without a bound.
  */
+import { copyBytes } from '../../base/bytes.ts';
 import type { Flow } from '../../flow/flow.ts';
 import type { PacketSink, SavedPacket } from '../capture-core.ts';
 import type { CaptureObserver, FlowRow } from '../state.ts';
@@ -57,7 +58,7 @@ export class SelectedSink implements PacketSink {
       this.#pass(packet, comment, flow);
       return;
     }
-    const bytes = packet.bytes.slice(packet.start, packet.end);
+    const bytes = copyBytes(packet.bytes, packet.start, packet.end);
     const { timeSec, timeNsec, interfaceId, linkType, originalLength } = packet;
     const copy = { bytes, start: 0, end: bytes.length, timeSec, timeNsec, interfaceId, linkType, originalLength };
     this.#waiting.push({ packet: copy, comment, flow });
