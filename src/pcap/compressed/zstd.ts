@@ -39,7 +39,7 @@ export class ZstdUnpacker implements Unpacker {
   /** What goes out before anything more is read. */
   readonly #waiting: Unpacked[] = [];
 
-  /** `limit` runs the work on one block and throws where that takes too long: fzstd follows lengths in damaged blocks that lead nowhere. */
+  /** `limit` runs the work on one block and throws where that takes too long (docs/decisions/0012-compressed-captures.md). */
   constructor(limit: (work: () => void) => void = (work) => work()) {
     this.#limit = limit;
   }
