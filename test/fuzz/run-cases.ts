@@ -90,7 +90,11 @@ export const runFuzz = async (
         last = packets.check(random);
       },
     );
-    if (index % 1000 === 0) await done;
+    if (index % 1000 === 0) {
+      await done;
+      // Orders of many flows are made in turns of the event loop, and keep their capture until they are.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
   return failures;
 };
