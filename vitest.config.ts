@@ -4,7 +4,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts', 'test/**/*.test.tsx'],
     environment: 'node',
-    testTimeout: 20_000,
+    // Real hosts beside each other on a busy machine take their time.
+    testTimeout: 60_000,
     hookTimeout: 120_000,
     // Far more than anything polled for takes: the machine may be busy.
     expect: { poll: { timeout: 15_000 } },
