@@ -3,7 +3,7 @@
  * An exception, more than a second, or memory that grows is a failure; it is written down with its bytes. The work is done in a
  * thread that this one watches, so that a case that never ends is found too.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -84,8 +84,6 @@ const main = async (): Promise<void> => {
       out: { type: 'string', default: '.programs/fuzz' },
     },
   });
-  // The program says its version, which is read from the folder above it.
-  copyFileSync('package.json', '.programs/package.json');
   const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
   const folder = mkdtempSync(join(tmpdir(), 'vethscope-fuzz-'));
   const files = Number(values.files);

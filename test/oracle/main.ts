@@ -1,5 +1,5 @@
 /** `npm run oracle -- --cases N --seed S [--backend nft|legacy|nftables] [--family 4|6] [--out DIR]`: random rules and packets, kernel against judge. */
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { saveText } from './case.ts';
@@ -11,7 +11,6 @@ import { runSession } from './session.ts';
 
 const root = join(import.meta.dirname, '../..');
 const program = join(root, 'src/main.js');
-copyFileSync('package.json', join(root, 'package.json'));
 
 const [command, ...rest] = process.argv.slice(2);
 if (command === 'docker') process.exit(await runDocker(rest, program));
