@@ -86,6 +86,11 @@ export class CaptureReader {
     if (this.#state !== 'stopped') this.#input.push(chunk);
   }
 
+  /** Whatever comes now is not looked at: the input is no capture, or a pcap file whose records cannot be followed any more. */
+  get isOver(): boolean {
+    return this.#state === 'stopped';
+  }
+
   /** No more chunks will come. */
   end(): void {
     this.#ended = true;

@@ -144,7 +144,8 @@ export class FileCapture extends CaptureBase {
         this.#reader.push(chunk);
         this.#wantsMore = await this.#drainPaced(signal);
         await this.#options.tap?.drained();
-        if (!this.#wantsMore) break;
+        // What cannot be read further need not be unpacked further: little may unpack to much.
+        if (!this.#wantsMore || this.#reader.isOver) break;
         this.#assumeHost();
         this.core.judgeAll();
         this.measureRate();
