@@ -4,6 +4,7 @@
  */
 import { parseMac } from '../base/ip-address.ts';
 import type { SnapshotDocument } from '../host/snapshot.ts';
+import type { InterfaceWords, SectionWords } from '../pcap/block-words.ts';
 import type { NameRecord } from '../pcap/events.ts';
 import { rewriteFrame } from './frame.ts';
 import { learnFrom } from './learn.ts';
@@ -14,24 +15,6 @@ import { rewriteComment, rewriteDescription, rewriteFilter, rewriteInterfaceName
 /** Bytes of a key: a random one for each session, or one that is made from a pass phrase. */
 export const ANONYMISER_KEY_BYTES = 16;
 
-/** What a pcapng interface block says. */
-export interface AnonymisedInterface {
-  readonly name: string | null;
-  readonly description: string | null;
-  readonly filter: string | null;
-  readonly os: string | null;
-  readonly hardware: string | null;
-  readonly mac: number | null;
-  readonly comments: readonly string[];
-}
-
-export interface AnonymisedSection {
-  readonly hardware: string | null;
-  readonly os: string | null;
-  readonly application: string | null;
-  readonly comments: readonly string[];
-}
-
 export interface Anonymiser {
   /** Tells of a snapshot that comes later in the file, so that what it says of networks holds from the beginning. */
   readonly learn: (document: SnapshotDocument) => void;
@@ -41,8 +24,8 @@ export interface Anonymiser {
   readonly names: (records: readonly NameRecord[]) => readonly NameRecord[];
   /** Null for a comment that this program did not write. */
   readonly comment: (text: string) => string | null;
-  readonly interface: (words: AnonymisedInterface) => AnonymisedInterface;
-  readonly section: (words: AnonymisedSection) => AnonymisedSection;
+  readonly interface: (words: InterfaceWords) => InterfaceWords;
+  readonly section: (words: SectionWords) => SectionWords;
   readonly dropsForeignBlocks: true;
   /** What stands for an address, a MAC address or a name of the session. */
   readonly standIn: (text: string) => string;

@@ -119,7 +119,13 @@ export const KEYS = [
     footer: 'filter',
   },
   { scope: 'watch', keys: ['z'], action: 'freeze', words: 'freeze the screen, or let it run again; the capture goes on', footer: 'freeze' },
-  { scope: 'watch', keys: ['f'], action: 'capture-filter', words: 'change the capture filter (pcap-filter syntax)', footer: 'capture filter' },
+  {
+    scope: 'watch',
+    keys: ['f'],
+    action: 'capture-filter',
+    words: 'change the capture filter (pcap-filter syntax)',
+    footer: 'capture filter',
+  },
   {
     scope: 'watch',
     keys: ['o'],

@@ -3,13 +3,13 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeLab } from '../lab/root.ts';
 import { shell } from './process.ts';
 
 const NOBODY = 65534;
-const isRoot = process.getuid?.() === 0;
 
-describe.runIf(isRoot)('without access to Docker', () => {
+describeLab('without access to Docker', () => {
   let folder: string;
   let server: Server;
   beforeAll(async () => {

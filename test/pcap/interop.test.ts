@@ -10,9 +10,9 @@ import { CaptureCopier } from '../../src/pcap/copier.ts';
 import { CaptureReader } from '../../src/pcap/reader.ts';
 import { concat, eventsOf, packetsOf, problemsOf } from './events-of.ts';
 import { everyBlock, opaqueBlocks } from './everything.ts';
-import { has, lines, output, scratch } from './programs.ts';
+import { lines, output, scratch, usable } from './programs.ts';
 
-const able = has('tshark', 'editcap', 'mergecap', 'text2pcap', 'capinfos') || process.env['CI'] !== undefined;
+const able = usable('tshark', 'editcap', 'mergecap', 'text2pcap', 'capinfos');
 const isRoot = process.getuid?.() === 0;
 
 const files = scratch();
@@ -104,15 +104,17 @@ describe.skipIf(!able)('what others write', { timeout: 60_000 }, () => {
     expectSame(path, 15);
   });
 
-  it.skipIf(!has('randpkt'))('randpkt', () => {
+  it.skipIf(!usable('randpkt'))('randpkt', () => {
     for (const type of ['tcp', 'sctp', 'fddi', 'usb-linux'])
       expectSame(made(`random-${type}.pcap`, 'randpkt', '-c', '30', '-t', type, 'OUT'), 30);
   });
 
-  it.skipIf(!isRoot || !has('dumpcap', 'tcpdump', 'unshare'))('dumpcap and tcpdump, captured live', () => {
-    const [dumpcap, tcpdump] = [files.file('dumpcap.pcapng'), files.file('nano.pcap')];
-    // A namespace of its own, which is gone with the shell. Each ends at its sixth packet, and the sender with the last of them.
-    const script = `ip link set lo up
+  it.skipIf((!isRoot && process.env['CI'] === undefined) || !usable('dumpcap', 'tcpdump', 'unshare'))(
+    'dumpcap and tcpdump, captured live',
+    () => {
+      const [dumpcap, tcpdump] = [files.file('dumpcap.pcapng'), files.file('nano.pcap')];
+      // A namespace of its own, which is gone with the shell. Each ends at its sixth packet, and the sender with the last of them.
+      const script = `ip link set lo up
       dumpcap -q -i lo -w '${dumpcap}' -c 6 --capture-comment hello & first=$!
       tcpdump -q -i lo -w '${tcpdump}' -U --time-stamp-precision=nano -Z root -c 6 & second=$!
       for i in $(seq 120); do
@@ -122,12 +124,13 @@ describe.skipIf(!able)('what others write', { timeout: 60_000 }, () => {
       done
       kill $first $second
       wait`;
-    spawnSync('unshare', ['-n', 'bash', '-c', script], { stdio: 'ignore' });
-    for (const path of [dumpcap, tcpdump]) expectSame(path, 6);
-    const events = eventsOf(readFileSync(dumpcap));
-    expect(events.find((event) => event.kind === 'interface')).toMatchObject({ name: 'lo', linkType: 1 });
-    expect(events.find((event) => event.kind === 'statistics')).toMatchObject({ received: expect.any(Number), droppedByInterface: 0 });
-  });
+      spawnSync('unshare', ['-n', 'bash', '-c', script], { stdio: 'ignore' });
+      for (const path of [dumpcap, tcpdump]) expectSame(path, 6);
+      const events = eventsOf(readFileSync(dumpcap));
+      expect(events.find((event) => event.kind === 'interface')).toMatchObject({ name: 'lo', linkType: 1 });
+      expect(events.find((event) => event.kind === 'statistics')).toMatchObject({ received: expect.any(Number), droppedByInterface: 0 });
+    },
+  );
 });
 
 describe.skipIf(!able)('what we pass on', { timeout: 60_000 }, () => {

@@ -7,6 +7,9 @@ import { join } from 'node:path';
 export const has = (...programs: readonly string[]): boolean =>
   programs.every((program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0);
 
+/** Whether tests with these programs are run: in CI always, where a missing one is a failure and no reason to skip. */
+export const usable = (...programs: readonly string[]): boolean => has(...programs) || process.env['CI'] !== undefined;
+
 /** What a program prints; its complaints (about running as root) go nowhere. */
 export const output = (program: string, ...args: readonly string[]): string =>
   execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 64 * 1024 * 1024 });

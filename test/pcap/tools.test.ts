@@ -6,7 +6,7 @@ import { encodeSnapshot, SnapshotCollector } from '../../src/pcap/snapshot-block
 import { enhancedPacket, interfaceDescription, interfaceStatistics, nameResolution, sectionHeader } from '../../src/pcap/writer.ts';
 import { bytesOf } from './capture-bytes.ts';
 import { concat, eventsOf, type PlainEvent, packetsOf, problemsOf } from './events-of.ts';
-import { has, lines, output, scratch } from './programs.ts';
+import { lines, output, scratch, usable } from './programs.ts';
 
 /** Ethernet, IPv4 172.18.0.2 > 198.18.20.2, ICMP echo request. */
 const FRAME = Uint8Array.from(
@@ -68,7 +68,7 @@ const BOTH_SNAPSHOTS = [
   [1_700_000_060, 'whole'],
 ];
 
-describe.skipIf(!has('tshark', 'capinfos', 'editcap', 'mergecap') && process.env['CI'] === undefined)('a session file', () => {
+describe.skipIf(!usable('tshark', 'capinfos', 'editcap', 'mergecap'))('a session file', () => {
   const files = scratch();
   const path = files.file('session.pcapng', session());
   afterAll(files.remove);

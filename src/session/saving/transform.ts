@@ -3,27 +3,8 @@
  * its place. Absent functions leave their kind as it is.
  */
 import type { SnapshotDocument } from '../../host/snapshot.ts';
+import type { InterfaceWords, SectionWords } from '../../pcap/block-words.ts';
 import type { NameRecord } from '../../pcap/events.ts';
-
-/** What an interface's block says in words and addresses. */
-export interface InterfaceWords {
-  readonly name: string | null;
-  readonly description: string | null;
-  /** pcap-filter text. */
-  readonly filter: string | null;
-  readonly os: string | null;
-  readonly hardware: string | null;
-  readonly mac: number | null;
-  readonly comments: readonly string[];
-}
-
-/** What a section's header says. */
-export interface SectionWords {
-  readonly hardware: string | null;
-  readonly os: string | null;
-  readonly application: string | null;
-  readonly comments: readonly string[];
-}
 
 export interface SessionTransform {
   /**
