@@ -1,11 +1,11 @@
 /** Tells listeners that the state has moved, at most twenty times a second: a screen need not know every packet. */
 
 const INTERVAL_MS = 50;
-/** While packets come faster than they are worked off. */
-const SLOW_INTERVAL_MS = 1_000;
+/** While packets come faster than they are worked off: seldomer, but still moving for who looks. */
+const SLOW_INTERVAL_MS = 80;
 
 export class Notifier {
-  /** Once a second is enough for now. */
+  /** Packets come faster than they are worked off. */
   isSlow = false;
   readonly #listeners = new Set<() => void>();
   #timer: NodeJS.Timeout | null = null;

@@ -12,6 +12,7 @@ import { PacketClock } from './clock.ts';
 import type { Control } from './control.ts';
 import type { EngineMessage, EngineStats } from './engine-protocol.ts';
 import { FifoWriter, openFifo } from './fifo-writer.ts';
+import { PacketRest } from './packet-rest.ts';
 
 /** libpcap's own snap length in `cap`; larger packets come cut off, and `cap` does not tell how long they were. */
 const CAP_SNAPLEN = 65_535;
@@ -32,6 +33,7 @@ export class CapEngine {
   readonly #send: (message: EngineMessage) => void;
   readonly #control: Control;
   readonly #clock = new PacketClock();
+  readonly #rest = new PacketRest();
   readonly #appender = new PcapngAppender();
   /** Held for the life of the process: the addon writes into it without holding it. */
   readonly #buffer = Buffer.alloc(CAP_SNAPLEN);
@@ -127,6 +129,7 @@ export class CapEngine {
     const writer = this.#writer;
     if (writer === null || this.#finished) return;
     this.#received++;
+    this.#rest.packet(now);
     if (writer.pendingBytes + this.#appender.pendingBytes > QUEUE_BYTES) this.#dropped++;
     else {
       const parts = this.#parts;

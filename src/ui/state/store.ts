@@ -287,12 +287,20 @@ export class UiStore implements Ui {
 
   #dataChanged(): void {
     if (this.#dataTimer !== null) return;
-    const wait = Math.max(0, this.#lastData + DATA_INTERVAL_MS - performance.now());
+    const waitMs = this.#lastData + DATA_INTERVAL_MS - performance.now();
+    if (waitMs <= 0) {
+      this.#showData();
+      return;
+    }
     this.#dataTimer = setTimeout(() => {
       this.#dataTimer = null;
-      this.#lastData = performance.now();
-      this.#changed();
-    }, wait);
+      this.#showData();
+    }, waitMs);
+  }
+
+  #showData(): void {
+    this.#lastData = performance.now();
+    this.#changed();
   }
 
   /** One notification a turn, however many keys came in it. */
