@@ -100,25 +100,25 @@ export abstract class CaptureBase implements CaptureView {
   abstract stop(): Promise<void>;
 
   getState(): CaptureState {
-    if (this.#state !== null && this.#stateRevision === this.core.revision) return this.#state;
-    this.#stateRevision = this.core.revision;
+    if (this.#state !== null && this.#stateRevision === this.core.counts.revision) return this.#state;
+    this.#stateRevision = this.core.counts.revision;
     this.#state = {
-      points: this.statuses.map((status, index) => ({ ...status, packets: this.core.packetsByPoint[index] ?? 0 })),
+      points: this.statuses.map((status, index) => ({ ...status, packets: this.core.counts.packetsByPoint[index] ?? 0 })),
       filter: this.filter,
       startedAt: this.startedAt,
-      packets: this.core.packets,
-      bytes: this.core.bytes,
+      packets: this.core.counts.packets,
+      bytes: this.core.counts.bytes,
       packetsPerSecond: this.#packetsPerSecond,
       flows: this.core.flowCount,
       flowsEvicted: this.core.flowsEvicted,
-      undecoded: this.core.undecoded,
+      undecoded: this.core.counts.undecoded,
       countedOnly: this.countedOnly(),
       lost: this.lost(),
       saving: this.saving(),
       events: this.core.events.slice(),
       finished: this.isFinished,
       file: this.fileName(),
-      revision: this.core.revision,
+      revision: this.core.counts.revision,
     };
     return this.#state;
   }
@@ -128,36 +128,36 @@ export abstract class CaptureBase implements CaptureView {
   }
 
   observe(observer: CaptureObserver): () => void {
-    return this.core.observe(observer);
+    return this.core.observers.add(observer);
   }
 
   flows(query: FlowQuery): FlowPage {
-    return this.core.page(query);
+    return this.core.answers.page(query);
   }
 
   flow(id: number): FlowRow | null {
-    return this.core.row(id);
+    return this.core.answers.row(id);
   }
 
   packetsOf(flowId: number, limit: number): readonly StoredPacket[] {
-    return this.core.packetsOf(flowId, limit);
+    return this.core.answers.packetsOf(flowId, limit);
   }
 
   explain(flowId: number): { readonly verdict: Verdict; readonly reply: Verdict | null } | null {
-    return this.core.explain(flowId);
+    return this.core.answers.explain(flowId);
   }
 
   question(flowId: number): FlowQuestion | null {
-    return this.core.question(flowId);
+    return this.core.answers.question(flowId);
   }
 
   noteTrace(flowId: number, direction: 'there' | 'reply', traced: FlowTraced): void {
-    this.core.noteTrace(flowId, direction, traced);
+    this.core.answers.noteTrace(flowId, direction, traced);
     this.notifier.touch();
   }
 
   why(flowId: number): readonly string[] {
-    return this.core.why(flowId);
+    return this.core.answers.why(flowId);
   }
 
   async saveRing(path: string, what?: RingSelection): Promise<number> {
@@ -189,18 +189,18 @@ export abstract class CaptureBase implements CaptureView {
     const old = this.statuses[index];
     if (old === undefined) return;
     this.statuses[index] = { ...old, ...change };
-    this.core.revision++;
+    this.core.counts.revision++;
     this.notifier.touch();
   }
 
   protected measureRate(): void {
-    const rate = this.#rate.sample(this.core.packets, performance.now());
+    const rate = this.#rate.sample(this.core.counts.packets, performance.now());
     if (rate === this.#packetsPerSecond) return;
     this.#packetsPerSecond = rate;
-    this.core.revision++;
+    this.core.counts.revision++;
   }
 
   protected get isAtLimit(): boolean {
-    return this.packetLimit !== null && this.core.packets >= this.packetLimit;
+    return this.packetLimit !== null && this.core.counts.packets >= this.packetLimit;
   }
 }

@@ -7,7 +7,6 @@ import { CaptureReader, type RawPacket, type ReaderEvent } from '../pcap/reader.
 import { type CapturedSnapshot, SnapshotCollector, type SnapshotResult } from '../pcap/snapshot-block.ts';
 import { pointName } from '../topology/points.ts';
 import { CaptureBase } from './capture-base.ts';
-import type { PacketSink } from './capture-core.ts';
 import { gapWords, parseGapComment } from './capture-gap.ts';
 import { captureChunks, DamagedInput } from './file-input.ts';
 import { pointOfInterface } from './file-points.ts';
@@ -15,6 +14,7 @@ import type { HostStore } from './host-store.ts';
 import type { PacketFilter } from './packet-filter.ts';
 import type { Pace } from './replay-pace.ts';
 import type { UsedPoint } from './saving/live-saving.ts';
+import type { PacketSink } from './saving/packet-sink.ts';
 import type { LostCounts, SavingState } from './state.ts';
 import type { PointCondition } from './trail-keeper.ts';
 import { ASSUMED_HOST } from './what-if.ts';
@@ -73,7 +73,7 @@ export class FileCapture extends CaptureBase {
     super([], { ...options, startedAt: 0 });
     this.#options = options;
     this.#hasFacts = options.hasOwnFacts;
-    this.core.sink = options.tap ?? null;
+    this.core.intake.sink = options.tap ?? null;
     this.finished = this.#read();
     // Whoever does not await `finished` hears of a failure through the events and the points' state.
     this.finished.catch(() => {});
@@ -147,7 +147,7 @@ export class FileCapture extends CaptureBase {
         // What cannot be read further need not be unpacked further: little may unpack to much.
         if (!this.#wantsMore || this.#reader.isOver) break;
         this.#assumeHost();
-        this.core.judgeAll();
+        this.core.verdicts.judgeAll();
         this.measureRate();
         this.notifier.touch();
       }
@@ -164,14 +164,14 @@ export class FileCapture extends CaptureBase {
       this.#assumeHost();
       this.core.finishAll();
       this.isFinished = true;
-      this.core.revision++;
+      this.core.counts.revision++;
       this.notifier.touch();
     }
   }
 
   /** Packets have come and no snapshot before them: rules that were given are all that can judge them. */
   #assumeHost(): void {
-    if (this.store.version !== null || this.core.packets === 0 || !this.store.assume()) return;
+    if (this.store.version !== null || this.core.counts.packets === 0 || !this.store.assume()) return;
     this.say('info', `${this.#options.path} brings no snapshot: ${ASSUMED_HOST}`);
   }
 
@@ -192,8 +192,8 @@ export class FileCapture extends CaptureBase {
     while (this.#isHeld) {
       const { timeSec, timeNsec } = this.#reader.packet;
       this.#assumeHost();
-      this.core.judgeAll();
-      this.core.revision++;
+      this.core.verdicts.judgeAll();
+      this.core.counts.revision++;
       this.notifier.touch();
       await this.#options.pace?.hold(timeSec, timeNsec);
       signal.throwIfAborted();
@@ -227,7 +227,7 @@ export class FileCapture extends CaptureBase {
     const target = this.#interfaces[raw.interfaceId];
     const tap = this.#options.tap ?? null;
     if (target === undefined) return tap === null || tap.read(raw);
-    this.core.ingest(raw, target.point, target.linkType);
+    this.core.intake.ingest(raw, target.point, target.linkType);
     if (raw.timeSec > this.#lastSec) {
       this.core.advance(raw.timeSec, raw.timeNsec);
       this.#lastSec = raw.timeSec;
@@ -247,7 +247,7 @@ export class FileCapture extends CaptureBase {
       case 'statistics':
         this.#statistics.set(event.section * 0x1_0000 + event.interfaceId, { kernel: event.droppedByOs, engine: event.droppedByInterface });
         this.#noteLosses(event);
-        this.core.revision++;
+        this.core.counts.revision++;
         return;
       case 'custom':
         this.#custom(this.#snapshots.add(event));
@@ -289,14 +289,14 @@ export class FileCapture extends CaptureBase {
     this.#interfaces[event.interfaceId] = { point: index, linkType: event.linkType };
     this.#hasKernelStamps[index] = event.comments.includes('time stamps: kernel');
     this.core.pointsChanged();
-    this.core.revision++;
+    this.core.counts.revision++;
   }
 
   #custom(result: SnapshotResult): void {
     if (result.kind === 'problem') this.say('warning', `${this.#options.path}: ${result.message}`);
     if (result.kind !== 'snapshot' || this.#options.hasOwnFacts) return;
     // What was captured so far is judged by the facts that held then.
-    this.core.judgeAll();
+    this.core.verdicts.judgeAll();
     const before = this.#hasFacts ? (this.store.version?.document ?? null) : null;
     let found: readonly string[] = [];
     try {
@@ -318,9 +318,9 @@ export class FileCapture extends CaptureBase {
       const reason = summariseChanges([], found);
       const at = Number(this.store.version?.document.takenAt ?? 0);
       this.core.event({ at, severity: 'info', text: reason });
-      this.core.rejudge(reason, at, Math.max(this.store.unchangedAtSec, at - NOTICED_WITHIN_SEC));
+      this.core.renewal.rejudge(reason, at, Math.max(this.store.unchangedAtSec, at - NOTICED_WITHIN_SEC));
     }
-    this.core.recount();
+    this.core.renewal.recount();
     this.#hasFacts = true;
   }
 }

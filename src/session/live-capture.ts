@@ -152,9 +152,9 @@ export class LiveCapture extends CaptureBase {
     if (before !== null) await this.stopSaving();
     const saving = await LiveSaving.open(path, this.#savingSource(), options);
     this.#saving = saving;
-    this.#selected = options.only == null ? null : new SelectedSink(saving, options.only, this.core);
-    this.#stopSelecting = this.#selected === null ? () => {} : this.core.observe(this.#selected.observer);
-    this.core.sink = this.#selected ?? saving;
+    this.#selected = options.only == null ? null : new SelectedSink(saving, options.only, this.core.answers);
+    this.#stopSelecting = this.#selected === null ? () => {} : this.core.observers.add(this.#selected.observer);
+    this.core.intake.sink = this.#selected ?? saving;
     this.say('info', `saving to ${saving.state.path}`);
   }
 
@@ -167,7 +167,7 @@ export class LiveCapture extends CaptureBase {
 
   async #finishSaving(): Promise<SavingState> {
     const saving = this.#saving as LiveSaving;
-    this.core.sink = null;
+    this.core.intake.sink = null;
     this.#selected?.finish();
     this.#stopSelecting();
     await saving.close();
@@ -203,7 +203,7 @@ export class LiveCapture extends CaptureBase {
   async #end(): Promise<void> {
     this.#stoppedAtSec = Date.now() / 1000;
     await Promise.all(this.#live.map((point) => point.stop()));
-    this.core.judgeAll();
+    this.core.verdicts.judgeAll();
     if (this.#saving !== null) this.#saved = await this.#finishSaving();
     this.#close();
     this.#settle.resolve();
@@ -218,7 +218,7 @@ export class LiveCapture extends CaptureBase {
     this.statuses.forEach((status, index) => {
       if (status.status !== 'failed') this.setPoint(index, { status: 'stopped' });
     });
-    this.core.revision++;
+    this.core.counts.revision++;
     this.notifier.touch();
   }
 
@@ -231,8 +231,8 @@ export class LiveCapture extends CaptureBase {
         newestMs = raw.timeSec * 1000 + raw.timeNsec / 1e6;
         if (shedding.shed === 'decoding') {
           shedding.packets++;
-          this.core.countOnly(raw, index, raw.linkType);
-        } else this.core.ingest(raw, index, raw.linkType);
+          this.core.intake.countOnly(raw, index, raw.linkType);
+        } else this.core.intake.ingest(raw, index, raw.linkType);
         if (this.isAtLimit) void this.stop();
       },
       chunkDone: () => {
@@ -243,7 +243,7 @@ export class LiveCapture extends CaptureBase {
           this.#tellShed();
         }
         newestMs = 0;
-        if (!this.core.isHurried) this.core.judgeSome();
+        if (!this.core.intake.isHurried) this.core.verdicts.judgeSome();
         this.notifier.touch();
       },
       started: (linkType, engine, warnings, isFirst) => {
@@ -264,7 +264,7 @@ export class LiveCapture extends CaptureBase {
         this.say('warning', `${this.points[index]?.interface}: ${message}`);
       },
       counts: () => {
-        this.core.revision++;
+        this.core.counts.revision++;
       },
     };
   }
@@ -287,7 +287,7 @@ export class LiveCapture extends CaptureBase {
   /** Nothing is left to capture with: what has been seen stays, the capture is over. */
   #allFailed(event: Extract<CaptureEvent, { kind: 'ended' }>): void {
     if (this.#stopping !== null) return;
-    if (this.core.packets > 0) {
+    if (this.core.counts.packets > 0) {
       void this.stop();
       return;
     }
@@ -333,15 +333,15 @@ export class LiveCapture extends CaptureBase {
 
   #hostChanged(reason: string | null): void {
     if (reason === null) {
-      this.core.recount();
+      this.core.renewal.recount();
       this.notifier.touch();
       return;
     }
     this.say('info', reason);
     this.#saving?.facts();
-    this.core.rejudge(reason, Number(this.store.version?.document.takenAt ?? 0), this.store.unchangedAtSec);
+    this.core.renewal.rejudge(reason, Number(this.store.version?.document.takenAt ?? 0), this.store.unchangedAtSec);
     this.#follow();
-    this.core.judgeSome();
+    this.core.verdicts.judgeSome();
     this.notifier.touch();
   }
 
@@ -470,13 +470,13 @@ export class LiveCapture extends CaptureBase {
       this.say('warning', `the connections could not be read: ${messageOf(error)}`);
     } finally {
       this.#lookingUp = false;
-      this.core.connectionsRead();
+      this.core.verdicts.connectionsRead();
     }
   }
 
   #tellShed(): void {
     this.notifier.isSlow = this.#shedding.isBehind;
-    this.core.isHurried = this.#shedding.isBehind;
+    this.core.intake.isHurried = this.#shedding.isBehind;
     const news = this.#shedding.news();
     if (news !== null) this.say(news.severity, news.text);
   }
@@ -484,9 +484,9 @@ export class LiveCapture extends CaptureBase {
   #tick(): void {
     const nowMs = Date.now();
     this.core.advance(Math.floor(nowMs / 1000), (nowMs % 1000) * 1_000_000);
-    this.core.judgeSome();
+    this.core.verdicts.judgeSome();
     this.#saving?.tick();
-    if (this.core.wantsConnections && !this.#lookingUp && performance.now() - this.#connectionsAtMs > CONNECTIONS_MS)
+    if (this.core.verdicts.wantsConnections && !this.#lookingUp && performance.now() - this.#connectionsAtMs > CONNECTIONS_MS)
       void this.#lookUpConnections();
     this.#shedding.passed(performance.now());
     this.#tellShed();

@@ -84,11 +84,11 @@ const run = (): { readonly factsMs: number; readonly flowsMs: number; readonly v
   start = process.hrtime.bigint();
   for (const [index, bytes] of all.entries()) {
     Object.assign(raw, { bytes, end: bytes.length, originalLength: bytes.length, timeSec: 1_700_000_000, timeNsec: index });
-    core.ingest(raw, 0, LINKTYPE_ETHERNET);
+    core.intake.ingest(raw, 0, LINKTYPE_ETHERNET);
   }
   const flowsMs = elapsedMs(start);
   start = process.hrtime.bigint();
-  core.judgeAll();
+  core.verdicts.judgeAll();
   return { factsMs, flowsMs, verdictsMs: elapsedMs(start), asked: version.cache.asked };
 };
 

@@ -1,5 +1,6 @@
 /** A live table of 100,000 flows: how long the event loop is held while packets come in and the table is sorted and filtered anew. */
 import { LINKTYPE_ETHERNET } from '../../src/packet/packet.ts';
+import type { RawPacket } from '../../src/pcap/reader.ts';
 import { CaptureCore } from '../../src/session/capture-core.ts';
 import { HostStore } from '../../src/session/host-store.ts';
 import type { FlowQuery } from '../../src/session/state.ts';
@@ -35,7 +36,7 @@ export const frames: Group = {
         for (let packet = 0; packet < PACKETS_A_TURN; packet++) ingest(core, Math.floor(random() * FLOWS));
         if (performance.now() - pageAt >= FRAME_EVERY_MS) {
           const asked = performance.now();
-          core.page({ sort, descending: true, search, offset: 0, limit: 40 });
+          core.answers.page({ sort, descending: true, search, offset: 0, limit: 40 });
           pageAt = performance.now();
           pages.push(pageAt - asked);
         }
@@ -77,7 +78,7 @@ const ingest = (core: CaptureCore, flow: number): void => {
     timeNsec: 0,
     timed: true,
   };
-  core.ingest(raw as Parameters<CaptureCore['ingest']>[0], 0, LINKTYPE_ETHERNET);
+  core.intake.ingest(raw as RawPacket, 0, LINKTYPE_ETHERNET);
 };
 
 const filled = (): CaptureCore => {
@@ -87,8 +88,8 @@ const filled = (): CaptureCore => {
   if (point === undefined) throw new Error('the snapshot has no capture point');
   const core = new CaptureCore({ store, points: [point], keepPackets: true });
   // As in a capture, whose table is there before its flows.
-  core.page({ sort: 'first', descending: true, search: '', offset: 0, limit: 40 });
+  core.answers.page({ sort: 'first', descending: true, search: '', offset: 0, limit: 40 });
   for (let flow = 0; flow < FLOWS; flow++) ingest(core, flow);
-  core.judgeAll();
+  core.verdicts.judgeAll();
   return core;
 };

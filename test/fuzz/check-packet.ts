@@ -59,7 +59,7 @@ export class PacketCheck {
     raw.timeNsec = random.below(1_000_000_000);
     raw.timed = true;
     raw.linkType = linkType;
-    this.#core.ingest(raw, 0, linkType);
+    this.#core.intake.ingest(raw, 0, linkType);
     if (++this.#count % 10 === 0) this.#show(linkType);
     if (this.#count % 1000 === 0) this.#look();
     if (this.#count % TABLE_LIFE === 0) {
@@ -86,8 +86,8 @@ export class PacketCheck {
 
   #look(): void {
     this.#core.advance(this.#sec, 0);
-    this.#core.judgeAll();
-    const { rows, total } = this.#core.page({ sort: 'bytes', descending: true, search: '', offset: 0, limit: 30 });
+    this.#core.verdicts.judgeAll();
+    const { rows, total } = this.#core.answers.page({ sort: 'bytes', descending: true, search: '', offset: 0, limit: 30 });
     if (total > MAX_FLOWS * 3) throw new Error(`${total} flows are kept, at most ${MAX_FLOWS} are wanted`);
     for (const row of rows) {
       mustBeSafe(jsonLine(flowJson(row, 'eth0')));

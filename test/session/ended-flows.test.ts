@@ -1,6 +1,7 @@
 /** Where nobody asks for ended flows, they are told and forgotten, and still counted. */
 import { describe, expect, it } from 'vitest';
 import { LINKTYPE_ETHERNET } from '../../src/packet/packet.ts';
+import type { RawPacket } from '../../src/pcap/reader.ts';
 import { CaptureCore } from '../../src/session/capture-core.ts';
 import { HostStore } from '../../src/session/host-store.ts';
 import { packetOf } from '../path/frames.ts';
@@ -17,7 +18,7 @@ const run = (keepEnded: boolean, hasFacts: boolean) => {
   if (hasFacts) store.replace(sceneDocument('28.5'), 'first');
   const core = new CaptureCore({ store, points: [point], keepPackets: false, keepEnded });
   const told: number[] = [];
-  core.observe({ flowEnded: ({ flow }) => told.push(flow.id) });
+  core.observers.add({ flowEnded: ({ flow }) => told.push(flow.id) });
   for (let index = 0; index < FLOWS; index++) {
     const { bytes, start, end } = packetOf({
       srcMac: '02:00:00:00:00:01',
@@ -27,15 +28,11 @@ const run = (keepEnded: boolean, hasFacts: boolean) => {
       udp: { sport: 1024 + index, dport: 53 },
     });
     const sec = 2000 + index * 10;
-    core.ingest(
-      { bytes, start, end, originalLength: end - start, timeSec: sec, timeNsec: 0 } as Parameters<CaptureCore['ingest']>[0],
-      0,
-      LINKTYPE_ETHERNET,
-    );
+    core.intake.ingest({ bytes, start, end, originalLength: end - start, timeSec: sec, timeNsec: 0 } as RawPacket, 0, LINKTYPE_ETHERNET);
     core.advance(sec, 0);
-    core.judgeAll();
+    core.verdicts.judgeAll();
   }
-  const held = core.page({ sort: 'first', descending: false, search: '', offset: 0, limit: 1 }).total;
+  const held = core.answers.page({ sort: 'first', descending: false, search: '', offset: 0, limit: 1 }).total;
   core.finishAll();
   return { core, told, held };
 };
@@ -51,7 +48,7 @@ describe.each([true, false])('ended flows, with facts of the host: %s', (hasFact
       expect(told).toHaveLength(FLOWS);
       expect([core.flowCount, core.flowsEvicted]).toEqual([FLOWS, 0]);
     }
-    expect(kept.core.row(1)).not.toBeNull();
-    expect(forgotten.core.row(1)).toBeNull();
+    expect(kept.core.answers.row(1)).not.toBeNull();
+    expect(forgotten.core.answers.row(1)).toBeNull();
   });
 });

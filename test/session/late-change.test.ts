@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { formatMac } from '../../src/base/ip-address.ts';
 import { SNAPSHOT_COMMANDS, type SnapshotDocument } from '../../src/host/snapshot.ts';
 import { LINKTYPE_ETHERNET, TH_ACK, TH_RST, TH_SYN } from '../../src/packet/packet.ts';
+import type { RawPacket } from '../../src/pcap/reader.ts';
 import { CaptureCore } from '../../src/session/capture-core.ts';
 import { HostStore } from '../../src/session/host-store.ts';
 import { packetOf } from '../path/frames.ts';
@@ -40,13 +41,9 @@ const talk = (core: CaptureCore, sec: number): void => {
     packetOf({ ...back, tcp: { sport: 80, dport: 40000, flags: TH_RST | TH_ACK } }),
   ];
   for (const { bytes, start, end } of packets) {
-    core.ingest(
-      { bytes, start, end, originalLength: end - start, timeSec: sec, timeNsec: 0 } as Parameters<CaptureCore['ingest']>[0],
-      0,
-      LINKTYPE_ETHERNET,
-    );
+    core.intake.ingest({ bytes, start, end, originalLength: end - start, timeSec: sec, timeNsec: 0 } as RawPacket, 0, LINKTYPE_ETHERNET);
   }
-  core.judgeAll();
+  core.verdicts.judgeAll();
 };
 
 const begun = (): { readonly store: HostStore; readonly core: CaptureCore } => {
@@ -57,10 +54,10 @@ const begun = (): { readonly store: HostStore; readonly core: CaptureCore } => {
 };
 const noticed = (store: HostStore, core: CaptureCore, next: SnapshotDocument): void => {
   store.replace(next, 'a rule was removed');
-  core.rejudge('a rule was removed', Number(next.takenAt), store.unchangedAtSec);
-  core.judgeAll();
+  core.renewal.rejudge('a rule was removed', Number(next.takenAt), store.unchangedAtSec);
+  core.verdicts.judgeAll();
 };
-const row = (core: CaptureCore) => core.row(1) ?? core.row(0);
+const row = (core: CaptureCore) => core.answers.row(1) ?? core.answers.row(0);
 
 describe('a flow that met rules which were noticed later', () => {
   it('is judged by them, with the reason, although it is over', () => {

@@ -1,6 +1,7 @@
 /** A capture tells the same of its packets whether or not somebody watches each of them, which is what makes it look into them all. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { RawPacket } from '../../src/pcap/reader.ts';
 import { CaptureCore } from '../../src/session/capture-core.ts';
 import { HostStore } from '../../src/session/host-store.ts';
 import type { FlowRow } from '../../src/session/state.ts';
@@ -16,26 +17,26 @@ const run = (frames: readonly Frame[], points: number, hasFacts: boolean, isWatc
   const core = new CaptureCore({ store, points: [first, second].slice(0, points), keepPackets: true });
   const told: string[] = [];
   const say = (what: string, { flow, outcome }: FlowRow): number => told.push(`${what} ${flow.id} ${outcome}`);
-  core.observe({
+  core.observers.add({
     flowEnded: (row) => say('ended', row),
     verdictChanged: (row) => say('verdict', row),
     ...(isWatched ? { packet: () => {} } : {}),
   });
   for (const [index, { bytes, originalLength, linkType, interfaceId, sec, nsec }] of frames.entries()) {
     const raw = { bytes, start: 0, end: bytes.length, originalLength, linkType, timeSec: sec, timeNsec: nsec };
-    core.ingest(raw as Parameters<CaptureCore['ingest']>[0], Math.min(interfaceId, points - 1), linkType);
+    core.intake.ingest(raw as RawPacket, Math.min(interfaceId, points - 1), linkType);
     if (index % 20 === 0) core.advance(sec, nsec);
-    if (index % 10 === 0) core.judgeAll();
-    if (index % 50 === 49) core.rejudge('rules changed', sec, sec - 1);
+    if (index % 10 === 0) core.verdicts.judgeAll();
+    if (index % 50 === 49) core.renewal.rejudge('rules changed', sec, sec - 1);
   }
   core.finishAll();
-  const { rows } = core.page({ sort: 'first', descending: false, search: '', offset: 0, limit: 1000 });
-  const { packets, bytes, undecoded, packetsByPoint, flowCount } = core;
+  const { rows } = core.answers.page({ sort: 'first', descending: false, search: '', offset: 0, limit: 1000 });
+  const { packets, bytes, undecoded, packetsByPoint } = core.counts;
   return {
     told,
-    counts: { packets, bytes, undecoded, packetsByPoint, flowCount },
+    counts: { packets, bytes, undecoded, packetsByPoint, flowCount: core.flowCount },
     flows: rows.map(({ flow, outcome, by, state }) => ({ flow, outcome, by, state })),
-    kept: rows.map(({ flow }) => core.packetsOf(flow.id, 1000)),
+    kept: rows.map(({ flow }) => core.answers.packetsOf(flow.id, 1000)),
   };
 };
 

@@ -2,8 +2,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LINKTYPE_ETHERNET, type Packet, TH_ACK, TH_PUSH, TH_SYN } from '../../src/packet/packet.ts';
-import { CaptureCore, type PacketSink } from '../../src/session/capture-core.ts';
+import type { RawPacket } from '../../src/pcap/reader.ts';
+import { CaptureCore } from '../../src/session/capture-core.ts';
 import { HostStore } from '../../src/session/host-store.ts';
+import type { PacketSink } from '../../src/session/saving/packet-sink.ts';
 import { PointShedding, Shedding } from '../../src/session/shedding.ts';
 import { packetOf } from '../path/frames.ts';
 import { scene } from '../path/scene.ts';
@@ -86,10 +88,8 @@ const world = scene('28.5');
 const point = world.topology.points[0];
 if (point === undefined) throw new Error('no capture point');
 
-type Raw = Parameters<CaptureCore['ingest']>[0];
-
-const rawOf = ({ bytes, start, end }: Packet, timeNsec: number): Raw =>
-  ({ bytes, start, end, originalLength: end - start, timeSec: 1000, timeNsec }) as Raw;
+const rawOf = ({ bytes, start, end }: Packet, timeNsec: number): RawPacket =>
+  ({ bytes, start, end, originalLength: end - start, timeSec: 1000, timeNsec }) as RawPacket;
 
 const there = { srcMac: '02:00:00:00:00:01', dstMac: '02:00:00:00:00:02', src: '10.0.0.1', dst: '10.0.0.2' };
 const back = { srcMac: there.dstMac, dstMac: there.srcMac, src: there.dst, dst: there.src };
@@ -112,7 +112,7 @@ const begun = () => {
     prepare: () => 1,
     packet: ({ start, end }, _comment, flow) => void saved.push({ length: end - start, flow: flow?.id ?? null }),
   };
-  core.sink = sink;
+  core.intake.sink = sink;
   return { core, saved };
 };
 
@@ -120,11 +120,11 @@ describe('a capture', () => {
   it('keeps and saves every packet of a flow, in order, whether it is decoded or only moves counts on', () => {
     const { core, saved } = begun();
     const packets = conversation(20);
-    for (const [index, packet] of packets.entries()) core.ingest(rawOf(packet, index * 1000), 0, LINKTYPE_ETHERNET);
+    for (const [index, packet] of packets.entries()) core.intake.ingest(rawOf(packet, index * 1000), 0, LINKTYPE_ETHERNET);
     const flow = saved[0]?.flow ?? -1;
     expect(saved).toEqual(packets.map(({ start, end }) => ({ length: end - start, flow })));
-    expect(core.packetsOf(flow, 1000).map(({ timeNsec }) => timeNsec)).toEqual(packets.map((_, index) => index * 1000));
-    expect(core.packetsOf(flow, 1000).map(({ bytes }) => [...bytes])).toEqual(
+    expect(core.answers.packetsOf(flow, 1000).map(({ timeNsec }) => timeNsec)).toEqual(packets.map((_, index) => index * 1000));
+    expect(core.answers.packetsOf(flow, 1000).map(({ bytes }) => [...bytes])).toEqual(
       packets.map(({ bytes, start, end }) => [...bytes.subarray(start, end)]),
     );
   });
@@ -132,13 +132,13 @@ describe('a capture', () => {
   it('counts, keeps and saves what it does not look into, and leaves the flows alone', () => {
     const { core, saved } = begun();
     const [first, ...others] = conversation(3);
-    core.ingest(rawOf(first as Packet, 0), 0, LINKTYPE_ETHERNET);
+    core.intake.ingest(rawOf(first as Packet, 0), 0, LINKTYPE_ETHERNET);
     const flow = saved[0]?.flow ?? -1;
-    for (const packet of others) core.countOnly(rawOf(packet, 1), 0, LINKTYPE_ETHERNET);
-    expect([core.packets, core.packetsByPoint[0], core.flowCount]).toEqual([9, 9, 1]);
-    expect(core.row(flow)?.flow.packets).toEqual([1, 0]);
+    for (const packet of others) core.intake.countOnly(rawOf(packet, 1), 0, LINKTYPE_ETHERNET);
+    expect([core.counts.packets, core.counts.packetsByPoint[0], core.flowCount]).toEqual([9, 9, 1]);
+    expect(core.answers.row(flow)?.flow.packets).toEqual([1, 0]);
     expect(saved.slice(1).map((one) => one.flow)).toEqual(others.map(() => null));
     expect(core.ring?.size).toBe(9);
-    expect(core.packetsOf(flow, 100)).toHaveLength(1);
+    expect(core.answers.packetsOf(flow, 100)).toHaveLength(1);
   });
 });

@@ -1,6 +1,7 @@
 /** A conversation at several points is one row, told once, with its counts of the first of them; also through a masquerade and in a tunnel. */
 import { describe, expect, it } from 'vitest';
 import { LINKTYPE_ETHERNET, type Packet } from '../../src/packet/packet.ts';
+import type { RawPacket } from '../../src/pcap/reader.ts';
 import { flowJson } from '../../src/report/flow-json.ts';
 import { trailLines } from '../../src/report/trail-text.ts';
 import { CaptureCore } from '../../src/session/capture-core.ts';
@@ -46,21 +47,21 @@ const capture = (
     filter: () => 'icmp',
   });
   const log: string[] = [];
-  core.observe({
+  core.observers.add({
     verdictChanged: ({ flow }) => log.push(`verdict ${flow.id}`),
     flowJoined: (flow, row) => log.push(`joined ${flow} to ${row}`),
     flowEnded: ({ flow }) => log.push(`ended ${flow.id}`),
   });
   for (const [point, atMs, { bytes, start, end }] of frames) {
-    core.ingest(
-      { bytes, start, end, originalLength: end - start, timeSec: 2000, timeNsec: atMs * 1e6 } as Parameters<CaptureCore['ingest']>[0],
+    core.intake.ingest(
+      { bytes, start, end, originalLength: end - start, timeSec: 2000, timeNsec: atMs * 1e6 } as RawPacket,
       points.indexOf(point),
       LINKTYPE_ETHERNET,
     );
   }
-  core.judgeAll();
+  core.verdicts.judgeAll();
   core.advance(2003, 0);
-  const { rows } = core.page({ sort: 'first', descending: false, search: '', offset: 0, limit: 20 });
+  const { rows } = core.answers.page({ sort: 'first', descending: false, search: '', offset: 0, limit: 20 });
   core.finishAll();
   return { core, rows, log };
 };
@@ -85,7 +86,7 @@ describe('a ping through a masquerade', () => {
   it('is one row, counted where it was seen first', () => {
     expect(rows.map(({ flow }) => [flow.interfaceId, flow.packets])).toEqual([[2, [1, 0]]]);
     expect(core.flowCount).toBe(1);
-    expect(core.packets).toBe(3);
+    expect(core.counts.packets).toBe(3);
   });
 
   it('is told once, and the others as its stages', () => {
@@ -118,9 +119,9 @@ describe('a ping that was let through and came to nothing', () => {
         [bridge, 0.01, request(bridge)],
       ],
     );
-    const row = core.row(rows[0]?.flow.id ?? 0);
+    const row = core.answers.row(rows[0]?.flow.id ?? 0);
     expect(row?.verdict?.contradiction).toMatchObject({ kind: 'not-seen' });
-    expect(core.why(row?.flow.id ?? 0)[0]).toMatch(/^The prediction is wrong: ACCEPT .* eth0 \(uplink\), where nothing was lost/);
+    expect(core.answers.why(row?.flow.id ?? 0)[0]).toMatch(/^The prediction is wrong: ACCEPT .* eth0 \(uplink\), where nothing was lost/);
   });
 });
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { SNAPSHOT_COMMANDS, type SnapshotDocument } from '../../src/host/snapshot.ts';
 import { LINKTYPE_ETHERNET } from '../../src/packet/packet.ts';
+import type { RawPacket } from '../../src/pcap/reader.ts';
 import { flowJson } from '../../src/report/flow-json.ts';
 import { flowLine } from '../../src/report/flow-line.ts';
 import { CaptureCore } from '../../src/session/capture-core.ts';
@@ -56,31 +57,27 @@ const captured = (): CaptureCore => {
     }),
   );
   for (const { bytes, start, end } of [...frames, ...frames]) {
-    core.ingest(
-      { bytes, start, end, originalLength: end - start, timeSec: 2000, timeNsec: 0 } as Parameters<CaptureCore['ingest']>[0],
-      0,
-      LINKTYPE_ETHERNET,
-    );
+    core.intake.ingest({ bytes, start, end, originalLength: end - start, timeSec: 2000, timeNsec: 0 } as RawPacket, 0, LINKTYPE_ETHERNET);
   }
-  core.judgeAll();
+  core.verdicts.judgeAll();
   return core;
 };
 
 const rowsOf = (core: CaptureCore): readonly FlowRow[] =>
-  core.page({ sort: 'first', descending: false, search: '', offset: 0, limit: 20 }).rows;
+  core.answers.page({ sort: 'first', descending: false, search: '', offset: 0, limit: 20 }).rows;
 
 describe('a capture of the underlay', () => {
   it('has the packets of each flow inside, and no others of its tunnel', () => {
     const core = captured();
     const inner = rowsOf(core).filter((row) => row.flow.tunnel !== null);
     expect(inner.map((row) => row.protocol)).toEqual(['udp', 'udp', 'icmp echo']);
-    expect(inner.map((row) => core.packetsOf(row.flow.id, 10).map((packet) => packet.sequence))).toEqual([
+    expect(inner.map((row) => core.answers.packetsOf(row.flow.id, 10).map((packet) => packet.sequence))).toEqual([
       [0, 3],
       [1, 4],
       [2, 5],
     ]);
     const outer = rowsOf(core).filter((row) => row.flow.carries != null);
-    expect(outer.map((row) => core.packetsOf(row.flow.id, 10).map((packet) => packet.sequence))).toEqual([
+    expect(outer.map((row) => core.answers.packetsOf(row.flow.id, 10).map((packet) => packet.sequence))).toEqual([
       [0, 2, 3, 5],
       [1, 4],
     ]);
@@ -104,7 +101,7 @@ describe('a capture of the underlay', () => {
   it('explains the inner flow by what carries it', () => {
     const core = captured();
     const ping = rowsOf(core).find((row) => row.protocol === 'icmp echo') as FlowRow;
-    expect(core.question(ping.flow.id)).toMatchObject({ spec: { proto: 17, dport: 4789, dst: '203.0.113.3' } });
-    expect(core.explain(ping.flow.id)?.verdict.outcome).toBe('accept');
+    expect(core.answers.question(ping.flow.id)).toMatchObject({ spec: { proto: 17, dport: 4789, dst: '203.0.113.3' } });
+    expect(core.answers.explain(ping.flow.id)?.verdict.outcome).toBe('accept');
   });
 });

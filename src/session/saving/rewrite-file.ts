@@ -13,11 +13,11 @@ import { CaptureCopier } from '../../pcap/copier.ts';
 import type { RawPacket, ReaderEvent } from '../../pcap/events.ts';
 import { encodeSnapshot, SnapshotCollector } from '../../pcap/snapshot-block.ts';
 import { nameResolution } from '../../pcap/writer.ts';
-import type { PacketSink } from '../capture-core.ts';
 import type { FileTap } from '../file-capture.ts';
 import type { HostVersion } from '../host-store.ts';
 import type { PacketFilter } from '../packet-filter.ts';
 import { openOutput, type SessionOutput } from './file-output.ts';
+import type { PacketSink } from './packet-sink.ts';
 import { type CopyTarget, Rebuilder } from './rebuild.ts';
 import type { SessionTransform } from './transform.ts';
 

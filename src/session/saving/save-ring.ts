@@ -126,7 +126,7 @@ class FlowChoice {
     const known = this.#known.get(flowId);
     if (known !== undefined) return known;
     // At several points a conversation is several flows, and one row.
-    const row = this.#core.rowOfFlow(flowId);
+    const row = this.#core.answers.rowOfFlow(flowId);
     const isNamed = this.#ids === null || this.#ids.has(flowId) || (row !== null && this.#ids.has(row.flow.id));
     const chosen = isNamed && (this.#only === null || (row !== null && this.#only(row)));
     this.#known.set(flowId, chosen);
@@ -136,7 +136,7 @@ class FlowChoice {
   comment(flowId: number): string | null {
     if (this.#commented.has(flowId)) return null;
     this.#commented.add(flowId);
-    return this.#core.commentOf(flowId);
+    return this.#core.answers.commentOf(flowId);
   }
 }
 

@@ -10,10 +10,10 @@ import { encodeSnapshot } from '../../pcap/snapshot-block.ts';
 import { interfaceDescription, interfaceStatistics, nameResolution, sectionHeader } from '../../pcap/writer.ts';
 import { countText } from '../../report/time.ts';
 import type { CapturePoint } from '../../topology/topology.ts';
-import type { SavedPacket } from '../capture-core.ts';
 import { gapComment } from '../capture-gap.ts';
 import type { CaptureGap, SessionEvent } from '../state.ts';
 import { openOutput, type SessionOutput } from './file-output.ts';
+import type { SavedPacket } from './packet-sink.ts';
 import type { SessionTransform } from './transform.ts';
 import { type Chunk, type NotSaved, WriteQueue } from './write-queue.ts';
 

@@ -1,7 +1,7 @@
 /** Which packets get into a session that is for some flows only, and in which order. */
 import { describe, expect, it } from 'vitest';
 import type { Flow } from '../../../src/flow/flow.ts';
-import type { PacketSink, SavedPacket } from '../../../src/session/capture-core.ts';
+import type { PacketSink, SavedPacket } from '../../../src/session/saving/packet-sink.ts';
 import { SelectedSink } from '../../../src/session/saving/selected-sink.ts';
 import type { FlowRow } from '../../../src/session/state.ts';
 
