@@ -31,8 +31,8 @@ interface SectionCounts {
 }
 
 /** How long packets may be worked off before timers and keys have their turn. */
-const SLICE_MS = 12;
-const CLOCK_EVERY = 32;
+const SLICE_MS = 8;
+const CLOCK_EVERY = 8;
 
 export interface LivePointPlan {
   readonly point: CapturePoint;

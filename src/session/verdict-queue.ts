@@ -16,7 +16,7 @@ export interface VerdictQueueParts {
 }
 
 /** How long one turn may spend on verdicts while packets are coming in, in milliseconds. */
-const BUDGET_MS = 12;
+const BUDGET_MS = 8;
 /** So many flows may wait for a look at the connections; more of them keep their assumptions. */
 const MAX_WANTING = 2_000;
 /** Forgotten flows that may stand in the queue. */
@@ -90,7 +90,7 @@ export class VerdictQueue {
     let done = 0;
     while (done < queue.length) {
       this.judge(queue[done++] as FlowNote);
-      if ((done & 15) === 0 && performance.now() > until) break;
+      if ((done & 3) === 0 && performance.now() > until) break;
     }
     this.#queue = done === queue.length ? [] : queue.slice(done);
     return this.#queue.length === 0;
