@@ -1,7 +1,9 @@
 /**
  * Live captures of a cable between two interfaces: the engine alone, its bytes thrown away, beside the whole program with its screen, verdicts
- * and a session file. What was lost is what was sent and not counted: `cap` itself cannot tell.
+ * and a session file. What was lost is what was sent and not counted: `cap` itself cannot tell. What bounds both: how fast the sender is with
+ * nobody listening, and with tcpdump, which throws its packets away.
  */
+import { spawn as spawnChild } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -14,6 +16,8 @@ import { mainOf } from './program.ts';
 import { FAR, isRoot, Wire } from './wire.ts';
 
 const RATES = [50_000, 100_000, 150_000, 200_000, 300_000] as const;
+/** More than any sender manages. */
+const FASTEST = 10_000_000;
 const FRAMES_AT = 200_000;
 const SECONDS = 3;
 const FLOWS = 5_000;
@@ -109,6 +113,28 @@ const wholeProgram = async (wire: Wire, rate: number): Promise<Run> => {
   }
 };
 
+/** As fast as the sender can, with tcpdump at the other end. */
+const tcpdumpAlone = async (wire: Wire): Promise<Run> => {
+  const [program = '', ...args] = wire.inside(['tcpdump', '-i', FAR, '-n', '-s', '128', '-B', '65536', '-w', '/dev/null', 'udp']);
+  const child = spawnChild(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = new Promise<void>((done) => child.on('close', () => done()));
+  let said = '';
+  const listening = new Promise<void>((done) => {
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      if (said.includes('listening on')) done();
+    });
+  });
+  await Promise.race([listening, ended]);
+  const sent = await wire.send(FASTEST, SECONDS, FLOWS);
+  await pause(SETTLE_MS);
+  child.kill('SIGINT');
+  await ended;
+  const got = /(\d+) packets? captured/.exec(said)?.[1];
+  if (got === undefined) throw new Error(`tcpdump told no count: ${said}`);
+  return { sent, got: Number(got), countedOnly: 0, worstGapMs: 0 };
+};
+
 const lostNothing = ({ sent, got, countedOnly }: Run): boolean => got >= sent && countedOnly === 0;
 
 const rateOf = ({ sent }: Run): number => Math.round(sent / SECONDS);
@@ -138,6 +164,12 @@ export const live: Group = {
     if (!isRoot()) throw new Error('the group live makes a network namespace: run it as root');
     const wire = await Wire.open();
     try {
+      const nobody = Math.round((await wire.send(FASTEST, SECONDS, FLOWS)) / SECONDS);
+      report(single('the sender with nobody listening', 'packets/s', nobody, { note: 'bound: one processor' }));
+      const tcpdump = await tcpdumpAlone(wire);
+      report(
+        single('the sender with tcpdump listening', 'packets/s', rateOf(tcpdump), { note: `bound: -w /dev/null; ${wordsOf([tcpdump])}` }),
+      );
       const alone: Run[] = [];
       const whole: Run[] = [];
       for (const rate of RATES) {
