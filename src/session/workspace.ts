@@ -145,7 +145,7 @@ export class HostWorkspace implements Workspace {
         { hint: 'apt-get install tcpdump' },
       );
     }
-    const { LiveCapture } = await import('./live-capture.ts');
+    const { LiveCapture } = await import('./live/live-capture.ts');
     const capture = new LiveCapture(points, { ...options, agent, store: this.store, defaultEngine: engine });
     this.#captures.add(capture);
     await capture.begin(options.saveToStdout === true ? '-' : options.saveTo, options.save);

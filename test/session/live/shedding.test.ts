@@ -1,14 +1,14 @@
 /** What is left undone when packets come too fast, when it is done again, and that all of it is counted. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LINKTYPE_ETHERNET, type Packet, TH_ACK, TH_PUSH, TH_SYN } from '../../src/packet/packet.ts';
-import type { RawPacket } from '../../src/pcap/reader.ts';
-import { CaptureCore } from '../../src/session/capture-core.ts';
-import { HostStore } from '../../src/session/host-store.ts';
-import type { PacketSink } from '../../src/session/saving/packet-sink.ts';
-import { PointShedding, Shedding } from '../../src/session/shedding.ts';
-import { packetOf } from '../path/frames.ts';
-import { scene } from '../path/scene.ts';
+import { LINKTYPE_ETHERNET, type Packet, TH_ACK, TH_PUSH, TH_SYN } from '../../../src/packet/packet.ts';
+import type { RawPacket } from '../../../src/pcap/reader.ts';
+import { CaptureCore } from '../../../src/session/capture-core.ts';
+import { HostStore } from '../../../src/session/host-store.ts';
+import { PointShedding, Shedding } from '../../../src/session/live/shedding.ts';
+import type { PacketSink } from '../../../src/session/saving/packet-sink.ts';
+import { packetOf } from '../../path/frames.ts';
+import { scene } from '../../path/scene.ts';
 
 /** Hears of packets of these ages, one every 10 ms from `fromMs` on; gives what is shed behind each. */
 const hear = (point: PointShedding, ages: readonly number[], fromMs = 0): readonly string[] =>

@@ -1,6 +1,6 @@
 /**
  * Decides, each time the host has changed, where a running capture's points are now: which must move, which have nothing left to
- * capture, which are new. It only decides; live-capture.ts stops and starts the engines.
+ * capture, which are new. It only decides; live-points.ts stops and starts the engines.
  */
 
 import {
@@ -12,10 +12,10 @@ import {
   pointOfDevice,
   type Successor,
   successorOf,
-} from '../topology/follow.ts';
-import { isLive } from '../topology/host-index.ts';
-import type { CapturePoint } from '../topology/topology.ts';
-import type { HostVersion } from './host-store.ts';
+} from '../../topology/follow.ts';
+import { isLive } from '../../topology/host-index.ts';
+import type { CapturePoint } from '../../topology/topology.ts';
+import type { HostVersion } from '../host-store.ts';
 
 export type FollowStep =
   | { readonly kind: 'say'; readonly severity: 'info' | 'warning'; readonly text: string }

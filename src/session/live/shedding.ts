@@ -6,7 +6,7 @@
  * own, so age counts from the least that was seen within the last minute.
  */
 
-import { countText } from '../report/time.ts';
+import { countText } from '../../report/time.ts';
 
 /** `display`: the screen is drawn less often. `decoding`: packets are counted and saved, and their flows stay as they are. */
 export type Shed = 'nothing' | 'display' | 'decoding';

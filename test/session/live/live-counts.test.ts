@@ -1,6 +1,6 @@
 /** Losses of several engines, or of one engine's sections, put together: what one of them does not know, the sum does not know. */
 import { describe, expect, it } from 'vitest';
-import { total } from '../../src/session/live-point.ts';
+import { total } from '../../../src/session/live/live-point.ts';
 
 const lost = (...counts: (number | null)[]): number | null => total(counts, (count) => count);
 

@@ -1,9 +1,9 @@
 /** One capture point of a live capture: its engine's sections, one after the other, read as they come. */
 import type { Readable } from 'node:stream';
-import type { AgentClient, CaptureEvent, CaptureHandle } from '../agent/client.ts';
-import type { CaptureNamespace, EngineKind } from '../agent/protocol.ts';
-import { CaptureReader, type RawPacket } from '../pcap/reader.ts';
-import type { CapturePoint } from '../topology/topology.ts';
+import type { AgentClient, CaptureEvent, CaptureHandle } from '../../agent/client.ts';
+import type { CaptureNamespace, EngineKind } from '../../agent/protocol.ts';
+import { CaptureReader, type RawPacket } from '../../pcap/reader.ts';
+import type { CapturePoint } from '../../topology/topology.ts';
 
 /** What an engine has said of lost packets, summed over its sections; null where it cannot tell. */
 export interface PointCounts {
