@@ -9,7 +9,9 @@ import { packetDecisionJson, packetJson } from '../report/packet-json.ts';
 import { packetDecisionWords, packetLine } from '../report/packet-line.ts';
 import type { Style } from '../report/style.ts';
 import { trailLines } from '../report/trail-text.ts';
-import type { CaptureObserver, CaptureView, FlowRow, SessionEvent } from '../session/state.ts';
+import type { SessionEvent } from '../session/state/capture-state.ts';
+import type { CaptureObserver, CaptureView } from '../session/state/capture-view.ts';
+import type { FlowRow } from '../session/state/flow-row.ts';
 import type { CommandContext } from './context.ts';
 import { PacketQueue } from './packet-queue.ts';
 

@@ -2,7 +2,7 @@
 import { EXIT_CODES, VethscopeError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import { compileDisplayFilter } from '../session/display-filter.ts';
-import type { Workspace } from '../session/state.ts';
+import type { Workspace } from '../session/state/workspace.ts';
 import { wholeContainer } from '../topology/follow.ts';
 import { resolveTarget } from '../topology/target.ts';
 import type { CapturePoint, Topology } from '../topology/topology.ts';

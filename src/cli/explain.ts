@@ -4,7 +4,7 @@ import { wholeOutcome } from '../path/proxied-leg.ts';
 import type { VerdictOutcome } from '../path/verdict.ts';
 import { jsonDocument } from '../report/json.ts';
 import { verdictJson } from '../report/verdict-json.ts';
-import type { ExplainAnswer, Workspace } from '../session/state.ts';
+import type { ExplainAnswer, Workspace } from '../session/state/workspace.ts';
 import type { CommandContext } from './context.ts';
 import { dockerFailure, hostOf, remarkTrouble, withWorkspace } from './host-access.ts';
 import { type RulesOptions, whatIfOf } from './rules-files.ts';

@@ -3,7 +3,8 @@ import { EXIT_CODES } from '../base/errors.ts';
 import { endJson } from '../report/end-json.ts';
 import { jsonLine } from '../report/json.ts';
 import { summaryLines } from '../report/summary-lines.ts';
-import type { CaptureState, CaptureView } from '../session/state.ts';
+import type { CaptureState } from '../session/state/capture-state.ts';
+import type { CaptureView } from '../session/state/capture-view.ts';
 import { CapturePrinter, type PrintOptions } from './capture-printer.ts';
 import type { CommandContext } from './context.ts';
 

@@ -1,7 +1,8 @@
 /** Opens the host that a command works on (live, or a saved snapshot), and closes it whatever happens. */
 import { failure, missingError, usageError, type VethscopeError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
-import type { HostState, Workspace } from '../session/state.ts';
+import type { HostState } from '../session/state/host-state.ts';
+import type { Workspace } from '../session/state/workspace.ts';
 import type { WhatIf } from '../session/what-if.ts';
 import type { CommandContext } from './context.ts';
 import type { GlobalOptions } from './globals.ts';

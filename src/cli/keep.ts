@@ -7,7 +7,7 @@ import { messageOf, usageError, VethscopeError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import { countText } from '../report/time.ts';
 import { numberedName } from '../session/saving/rotation.ts';
-import type { CaptureView, RingSelection } from '../session/state.ts';
+import type { CaptureView, RingSelection } from '../session/state/capture-view.ts';
 import { parseDuration } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import { parseFileSize, type SaveArguments } from './save-options.ts';

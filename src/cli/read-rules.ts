@@ -5,7 +5,8 @@ import { jsonLine } from '../report/json.ts';
 import { ruleTable, ruleUseJson } from '../report/rule-table.ts';
 import { isUsed } from '../report/rule-use.ts';
 import { summaryLines } from '../report/summary-lines.ts';
-import type { CaptureView, Workspace } from '../session/state.ts';
+import type { CaptureView } from '../session/state/capture-view.ts';
+import type { Workspace } from '../session/state/workspace.ts';
 import type { CommandContext } from './context.ts';
 
 export const printRules = async (view: CaptureView, workspace: Workspace, unused: boolean, context: CommandContext): Promise<number> => {

@@ -4,7 +4,7 @@ import { printable } from '../base/printable.ts';
 import type { VerdictOutcome } from '../path/verdict.ts';
 import { jsonLine } from '../report/json.ts';
 import { traceBeginJson, tracedPacketJson, traceEndJson } from '../report/trace-json.ts';
-import type { TracedPacket, TraceState, TraceView } from '../session/state.ts';
+import type { TracedPacket, TraceState, TraceView } from '../session/state/trace-state.ts';
 import type { CommandContext } from './context.ts';
 import { hostOf, remarkTrouble, withWorkspace } from './host-access.ts';
 

@@ -1,6 +1,6 @@
 /** What other rules would change, as NDJSON: an object a flow that is decided otherwise, and the totals last. docs/formats.md. */
 import { effectOf } from '../path/verdict-change.ts';
-import type { FlowVerdict } from '../session/state.ts';
+import type { FlowVerdict } from '../session/state/flow-verdict.ts';
 import { flowJson } from './flow-json.ts';
 import type { ChangedFlow, SessionDiff } from './session-diff.ts';
 import { tallyOf } from './session-diff.ts';

@@ -5,7 +5,7 @@ import { grouped } from '../base/grouped.ts';
 import { printable } from '../base/printable.ts';
 import type { Verdict } from '../path/verdict.ts';
 import { type ChangeKind, type Effect, weightOf } from '../path/verdict-change.ts';
-import type { FlowVerdict } from '../session/state.ts';
+import type { FlowVerdict } from '../session/state/flow-verdict.ts';
 import { decisionWords } from './decision.ts';
 import { endText } from './flow-line.ts';
 import type { ChangedFlow, SessionDiff } from './session-diff.ts';

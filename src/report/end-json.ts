@@ -1,5 +1,5 @@
 /** The last object of an NDJSON stream: totals, and what was lost by whom. Null is "cannot be known", never 0. */
-import type { CaptureState, PointState, SavingState, SessionEvent } from '../session/state.ts';
+import type { CaptureState, PointState, SavingState, SessionEvent } from '../session/state/capture-state.ts';
 import { epochTextOf } from './time.ts';
 
 /** `flows` counts all that were seen, those that have been evicted from memory included; `shown` those that the display filter found, null without one. */

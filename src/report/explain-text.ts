@@ -2,7 +2,7 @@
 import { printable } from '../base/printable.ts';
 import { clientWords } from '../path/proxied-leg.ts';
 import type { Verdict, VerdictNearMiss } from '../path/verdict.ts';
-import type { ExplainAnswer } from '../session/state.ts';
+import type { ExplainAnswer } from '../session/state/workspace.ts';
 import { decisionWords, inChain, missWords, natPhrase, outcomeTone, outcomeWord } from './decision.ts';
 import { phaseTable } from './phase-table.ts';
 import { foldGlyphs, glyphsOf, type Style, tint } from './style.ts';

@@ -2,7 +2,7 @@
 import { formatIp, type IpAddress } from '../base/ip-address.ts';
 import { printable } from '../base/printable.ts';
 import type { Verdict } from '../path/verdict.ts';
-import type { FlowRow } from '../session/state.ts';
+import type { FlowRow } from '../session/state/flow-row.ts';
 import { decisionWords, outcomeTone } from './decision.ts';
 import { foldGlyphs, glyphsOf, type Style, tint } from './style.ts';
 import { clockText, countText, durationText } from './time.ts';

@@ -4,7 +4,7 @@ import { type Direction, ORIGINAL } from '../flow/flow.ts';
 import { dstIp, srcIp } from '../packet/addresses.ts';
 import { L3_ARP, type Packet, TH_ACK, TH_FIN, TH_PUSH, TH_RST, TH_SYN, TH_URG } from '../packet/packet.ts';
 import { summarisePacket } from '../packet/summary.ts';
-import type { FlowRow } from '../session/state.ts';
+import type { FlowRow } from '../session/state/flow-row.ts';
 import { decisionWords } from './decision.ts';
 import { protoJson } from './flow-json.ts';
 import { epochText } from './time.ts';

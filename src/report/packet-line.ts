@@ -3,7 +3,7 @@ import { printable } from '../base/printable.ts';
 import { type Direction, ORIGINAL } from '../flow/flow.ts';
 import type { Packet } from '../packet/packet.ts';
 import { summarisePacket } from '../packet/summary.ts';
-import type { FlowRow } from '../session/state.ts';
+import type { FlowRow } from '../session/state/flow-row.ts';
 import { decisionWords, outcomeTone, outcomeWord } from './decision.ts';
 import { type Style, tint } from './style.ts';
 import { clockText } from './time.ts';

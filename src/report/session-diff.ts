@@ -1,6 +1,8 @@
 /** What other rules would change of a session, and its flows counted by what becomes of them, the most important first. */
 import { type ChangeKind, type Effect, type VerdictChange, weightOf } from '../path/verdict-change.ts';
-import type { CaptureState, FlowRow, FlowVerdict } from '../session/state.ts';
+import type { CaptureState } from '../session/state/capture-state.ts';
+import type { FlowRow } from '../session/state/flow-row.ts';
+import type { FlowVerdict } from '../session/state/flow-verdict.ts';
 
 export interface ChangedFlow {
   /** Its verdict is the one by the other rules. */

@@ -1,6 +1,6 @@
 /** What remains to be said when a capture is over: how much was seen, where, what was lost and by whom. */
 import { printable } from '../base/printable.ts';
-import type { CaptureState, LostCounts, SavingState } from '../session/state.ts';
+import type { CaptureState, LostCounts, SavingState } from '../session/state/capture-state.ts';
 import { pointName } from '../topology/points.ts';
 import { bytesText, countText } from './time.ts';
 

@@ -1,6 +1,6 @@
 /** A traced packet and the end of a trace as JSON, as docs/formats.md has them. */
 import { formatIp, type IpAddress } from '../base/ip-address.ts';
-import type { TracedPacket, TraceState } from '../session/state.ts';
+import type { TracedPacket, TraceState } from '../session/state/trace-state.ts';
 import type { ComparedLine } from '../trace/compare.ts';
 import type { TracePacket } from '../trace/event.ts';
 import type { KernelStep } from '../trace/passages.ts';

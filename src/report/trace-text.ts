@@ -1,7 +1,7 @@
 /** The kernel's trace beside the prediction for people: a line a step, `=` where both agree, the first difference marked. */
 import { formatIp } from '../base/ip-address.ts';
 import { printable } from '../base/printable.ts';
-import type { TracedPacket, TraceLost, TraceState } from '../session/state.ts';
+import type { TracedPacket, TraceLost, TraceState } from '../session/state/trace-state.ts';
 import type { ComparedLine, LineState } from '../trace/compare.ts';
 import type { TracePacket } from '../trace/event.ts';
 import { inChain, outcomeTone } from './decision.ts';

@@ -1,6 +1,6 @@
 /** A flow's trail as JSON: docs/formats.md, `trail`. Times between places are microseconds, as the stamps of most engines are no finer. */
 import { formatIp } from '../base/ip-address.ts';
-import type { DirectionTrail, FlowTrail } from '../session/state.ts';
+import type { DirectionTrail, FlowTrail } from '../session/state/flow-verdict.ts';
 import type { Stage } from '../trail/book.ts';
 import type { TrailStop } from '../trail/trail.ts';
 import { epochText } from './time.ts';

@@ -1,7 +1,7 @@
 /** A flow's trail as a table beside its prediction, and in one line: `web1 eth0 +0 µs, br-4a09 +12 µs, not at br-5e1c`. */
 import { formatIp } from '../base/ip-address.ts';
 import { printable } from '../base/printable.ts';
-import type { DirectionTrail, FlowTrail } from '../session/state.ts';
+import type { DirectionTrail, FlowTrail } from '../session/state/flow-verdict.ts';
 import type { Stage } from '../trail/book.ts';
 import type { Trail, TrailStop } from '../trail/trail.ts';
 import { endText } from './flow-line.ts';

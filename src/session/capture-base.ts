@@ -9,22 +9,10 @@ import { FactsHistory } from './saving/facts-history.ts';
 import type { UsedPoint } from './saving/live-saving.ts';
 import type { SaveOptions } from './saving/save-options.ts';
 import { saveRing } from './saving/save-ring.ts';
-import type {
-  CaptureObserver,
-  CaptureState,
-  CaptureView,
-  FlowPage,
-  FlowQuery,
-  FlowQuestion,
-  FlowRow,
-  FlowTraced,
-  LostCounts,
-  PointState,
-  RingSelection,
-  SavingState,
-  SessionEvent,
-  StoredPacket,
-} from './state.ts';
+import type { CaptureState, LostCounts, PointState, SavingState, SessionEvent } from './state/capture-state.ts';
+import type { CaptureObserver, CaptureView, RingSelection, StoredPacket } from './state/capture-view.ts';
+import type { FlowPage, FlowQuery, FlowRow } from './state/flow-row.ts';
+import type { FlowQuestion, FlowTraced } from './state/flow-verdict.ts';
 import type { PointCondition } from './trail-keeper.ts';
 
 export interface CaptureBaseOptions {

@@ -20,7 +20,7 @@ import { PacketIntake } from './packet-intake.ts';
 import { DEFAULT_RING, PacketRing, ringOf } from './packet-ring.ts';
 import { ProxiedHalves } from './proxied-halves.ts';
 import { Settling } from './settling.ts';
-import type { SessionEvent } from './state.ts';
+import type { SessionEvent } from './state/capture-state.ts';
 import { type PointCondition, TrailKeeper } from './trail-keeper.ts';
 import { VerdictQueue } from './verdict-queue.ts';
 import { VerdictRenewal } from './verdict-renewal.ts';

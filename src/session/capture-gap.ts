@@ -1,6 +1,6 @@
 /** A time in which nothing was captured at a point: in words for a person, and as the comment of the interface that goes on after it (docs/formats.md). */
 import { clockText, durationText, epochTextOf, partsOf } from '../report/time.ts';
-import type { CaptureGap } from './state.ts';
+import type { CaptureGap } from './state/capture-state.ts';
 
 /** `nothing was captured there from 03:14:07.123456 to 03:14:09.456789 (2.3 s)`, in this machine's zone. */
 export const gapWords = ({ from, to }: CaptureGap): string =>

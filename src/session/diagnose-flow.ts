@@ -3,7 +3,7 @@ import { whySentences } from '../diagnosis/diagnose.ts';
 import { countedSentence } from './evidence.ts';
 import type { FlowNote } from './flow-note.ts';
 import type { HostVersion } from './host-store.ts';
-import type { FlowQuestion } from './state.ts';
+import type { FlowQuestion } from './state/flow-verdict.ts';
 
 export const diagnosisOf = (version: HostVersion, note: FlowNote, question: FlowQuestion | null): readonly string[] => {
   if (note.verdict === null || question === null) return [];

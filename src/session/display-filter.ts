@@ -4,7 +4,7 @@ import { parseDisplayFilter } from '../filter/display-filter.ts';
 import { FIELDS } from '../filter/fields.ts';
 import { FilterProblem } from '../filter/problem.ts';
 import type { RowFilter } from '../filter/row.ts';
-import type { FlowRow } from './state.ts';
+import type { FlowRow } from './state/flow-row.ts';
 
 export const compileDisplayFilter = (text: string): ((row: FlowRow) => boolean) => {
   try {

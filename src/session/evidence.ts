@@ -11,7 +11,7 @@ import type { DecidedBy, Verdict, VerdictNat } from '../path/verdict.ts';
 import { decidedByWords } from '../report/decision.ts';
 import { countText } from '../report/time.ts';
 import type { HostStore } from './host-store.ts';
-import type { Contradiction, RuleCount } from './state.ts';
+import type { Contradiction, RuleCount } from './state/flow-verdict.ts';
 
 /** A rule that a flow's packets must have met, and what it had counted before them. */
 export interface Witness {

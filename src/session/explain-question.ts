@@ -3,7 +3,7 @@ import { whySentences } from '../diagnosis/diagnose.ts';
 import { answerBetween } from '../path/question.ts';
 import type { Verdict } from '../path/verdict.ts';
 import type { HostVersion } from './host-store.ts';
-import type { ExplainAnswer } from './state.ts';
+import type { ExplainAnswer } from './state/workspace.ts';
 
 export const explainQuestion = (version: HostVersion, src: string, dst: string, proto: string, whyNot: boolean): ExplainAnswer => {
   const { model, topology, facts } = version;

@@ -15,7 +15,7 @@ import type { PacketFilter } from './packet-filter.ts';
 import type { Pace } from './replay-pace.ts';
 import type { UsedPoint } from './saving/live-saving.ts';
 import type { PacketSink } from './saving/packet-sink.ts';
-import type { LostCounts, SavingState } from './state.ts';
+import type { LostCounts, SavingState } from './state/capture-state.ts';
 import type { PointCondition } from './trail-keeper.ts';
 import { ASSUMED_HOST } from './what-if.ts';
 

@@ -8,7 +8,9 @@ import type { FlowRows } from './flow-rows.ts';
 import type { HostStore } from './host-store.ts';
 import type { PacketRing } from './packet-ring.ts';
 import type { ProxiedHalves } from './proxied-halves.ts';
-import type { FlowPage, FlowQuery, FlowQuestion, FlowRow, FlowTraced, StoredPacket } from './state.ts';
+import type { StoredPacket } from './state/capture-view.ts';
+import type { FlowPage, FlowQuery, FlowRow } from './state/flow-row.ts';
+import type { FlowQuestion, FlowTraced } from './state/flow-verdict.ts';
 
 export interface FlowAnswersParts {
   readonly store: HostStore;

@@ -30,7 +30,7 @@ import {
 import type { FlowNote } from './flow-note.ts';
 import type { HostStore, HostVersion } from './host-store.ts';
 import { LiveVerdict, NONE, NOTHING_SEEN, type SeenBeside } from './live-verdict.ts';
-import type { Contradiction, FlowQuestion } from './state.ts';
+import type { Contradiction, FlowQuestion } from './state/flow-verdict.ts';
 
 interface Asking {
   /** With near misses. */

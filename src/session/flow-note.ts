@@ -4,7 +4,7 @@ import type { Packet } from '../packet/packet.ts';
 import type { Stage } from '../trail/book.ts';
 import type { EvidenceTrack, Witness } from './evidence.ts';
 import type { LiveVerdict } from './live-verdict.ts';
-import type { FlowTraces } from './state.ts';
+import type { FlowTraces } from './state/flow-verdict.ts';
 
 /** Enough for all headers that a rule can look at, tags and tunnels included. */
 const HEAD_BYTES = 160;

@@ -10,7 +10,8 @@ import { FlowOrder } from './flow-order.ts';
 import type { HostStore } from './host-store.ts';
 import { type Decision, LiveRow, type RowWords } from './live-row.ts';
 import type { LiveVerdict } from './live-verdict.ts';
-import type { FlowPage, FlowProxied, FlowQuery, FlowRow, FlowSort, FlowTrail } from './state.ts';
+import type { FlowPage, FlowQuery, FlowRow, FlowSort } from './state/flow-row.ts';
+import type { FlowProxied, FlowTrail } from './state/flow-verdict.ts';
 
 export class FlowRows implements RowWords {
   readonly #store: HostStore;

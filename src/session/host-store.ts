@@ -13,7 +13,7 @@ import { compileHost, type HostModel } from '../path/model.ts';
 import { JudgeCache } from '../path/sharing/judge-cache.ts';
 import { buildTopology } from '../topology/build.ts';
 import { NameIndex } from '../topology/names.ts';
-import type { HostState } from './state.ts';
+import type { HostState } from './state/host-state.ts';
 import type { WhatIf } from './what-if.ts';
 
 /** Everything computed from one snapshot. */

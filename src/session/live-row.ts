@@ -3,7 +3,8 @@ import type { FilterRow } from '../filter/row.ts';
 import type { Flow } from '../flow/flow.ts';
 import type { FlowNote } from './flow-note.ts';
 import type { LiveVerdict } from './live-verdict.ts';
-import type { FlowProxied, FlowRow, FlowTraces, FlowTrail } from './state.ts';
+import type { FlowRow } from './state/flow-row.ts';
+import type { FlowProxied, FlowTraces, FlowTrail } from './state/flow-verdict.ts';
 
 /** Who knows the words. */
 export interface RowWords {

@@ -4,7 +4,7 @@
  */
 import type { SharedAnswer } from '../path/sharing/judge-cache.ts';
 import type { Verdict } from '../path/verdict.ts';
-import type { Contradiction, FlowVerdict, RuleCount } from './state.ts';
+import type { Contradiction, FlowVerdict, RuleCount } from './state/flow-verdict.ts';
 
 export const NONE: readonly never[] = Object.freeze([]);
 

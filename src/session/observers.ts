@@ -1,7 +1,9 @@
 /** Who follows a capture: commands, and what saves selected flows. */
 import type { Direction, Flow } from '../flow/flow.ts';
 import type { Packet } from '../packet/packet.ts';
-import type { CaptureObserver, FlowRow, SessionEvent } from './state.ts';
+import type { SessionEvent } from './state/capture-state.ts';
+import type { CaptureObserver } from './state/capture-view.ts';
+import type { FlowRow } from './state/flow-row.ts';
 
 export class Observers {
   readonly #all = new Set<CaptureObserver>();

@@ -4,7 +4,7 @@
  * the tunnel's own flow and that of the flow inside.
  */
 import type { Packet } from '../packet/packet.ts';
-import type { StoredPacket } from './state.ts';
+import type { StoredPacket } from './state/capture-view.ts';
 
 const NONE = -1;
 

@@ -8,7 +8,7 @@ import { pointById } from '../topology/points.ts';
 import type { CapturePoint } from '../topology/topology.ts';
 import { placesOf, pointsAt } from '../trail/places.ts';
 import type { HostVersion } from './host-store.ts';
-import type { PointsBetween } from './state.ts';
+import type { PointsBetween } from './state/workspace.ts';
 
 /** @throws a usage error for a name that is not known, a failure for a container that cannot be asked about */
 export const pointsBetween = (version: HostVersion, src: string, dst: string): PointsBetween => {

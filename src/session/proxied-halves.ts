@@ -13,7 +13,7 @@ import { dialledAddress, publicationAt } from '../path/published.ts';
 import { addressPort } from '../path/walk.ts';
 import type { FlowNote } from './flow-note.ts';
 import type { HostStore } from './host-store.ts';
-import type { FlowProxied } from './state.ts';
+import type { FlowProxied } from './state/flow-verdict.ts';
 
 /** What docker-proxy listens for and where it dials, as words of protocol and port, of protocol and address. */
 interface Proxies {

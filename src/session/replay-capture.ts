@@ -6,18 +6,11 @@ import type { Verdict } from '../path/verdict.ts';
 import type { FileCapture } from './file-capture.ts';
 import { ReplayOverview } from './replay-overview.ts';
 import { Pace } from './replay-pace.ts';
-import type { Replay, ReplayMark, ReplayPosition, TimeColumn } from './replay-state.ts';
-import type {
-  CaptureObserver,
-  CaptureState,
-  CaptureView,
-  FlowPage,
-  FlowQuery,
-  FlowQuestion,
-  FlowRow,
-  FlowTraced,
-  StoredPacket,
-} from './state.ts';
+import type { CaptureState } from './state/capture-state.ts';
+import type { CaptureObserver, CaptureView, StoredPacket } from './state/capture-view.ts';
+import type { FlowPage, FlowQuery, FlowRow } from './state/flow-row.ts';
+import type { FlowQuestion, FlowTraced } from './state/flow-verdict.ts';
+import type { Replay, ReplayMark, ReplayPosition, TimeColumn } from './state/replay-state.ts';
 
 const SPEEDS: readonly number[] = [0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600];
 const TICK_MS = 100;

@@ -5,7 +5,10 @@
 import { failure } from '../base/errors.ts';
 import { verdictChange, weightOf } from '../path/verdict-change.ts';
 import type { ChangedFlow, SessionDiff } from '../report/session-diff.ts';
-import type { CaptureState, CaptureView, FlowRow, FlowVerdict, SessionEvent } from './state.ts';
+import type { CaptureState, SessionEvent } from './state/capture-state.ts';
+import type { CaptureView } from './state/capture-view.ts';
+import type { FlowRow } from './state/flow-row.ts';
+import type { FlowVerdict } from './state/flow-verdict.ts';
 
 export interface DiffProgress {
   readonly event: (event: SessionEvent) => void;

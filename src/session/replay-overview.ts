@@ -1,8 +1,10 @@
 /** What a saved session holds along its time, gathered while it is read for the first time; bounded whatever its length. */
 import type { Direction, Flow } from '../flow/flow.ts';
 import type { Packet } from '../packet/packet.ts';
-import type { TimeColumn } from './replay-state.ts';
-import type { CaptureObserver, FlowRow, SessionEvent } from './state.ts';
+import type { SessionEvent } from './state/capture-state.ts';
+import type { CaptureObserver } from './state/capture-view.ts';
+import type { FlowRow } from './state/flow-row.ts';
+import type { TimeColumn } from './state/replay-state.ts';
 
 /** Buckets begin narrow, and two become one whenever there are too many of them. */
 const FIRST_WIDTH_SEC = 0.001;

@@ -13,7 +13,9 @@ import type { RuleUse, RuleUses } from '../report/rule-use.ts';
 import type { HostStore } from './host-store.ts';
 import { LiveVerdict } from './live-verdict.ts';
 import { RuleCounters, refKey } from './rule-counters.ts';
-import type { CaptureObserver, CaptureView, FlowRow, FlowVerdict } from './state.ts';
+import type { CaptureObserver, CaptureView } from './state/capture-view.ts';
+import type { FlowRow } from './state/flow-row.ts';
+import type { FlowVerdict } from './state/flow-verdict.ts';
 
 /** Which part of a conversation a packet is: its beginning, more of it before an answer, all after that, or an answer. */
 const FIRST = 0;

@@ -13,7 +13,7 @@ import type { TraceSource } from '../trace/event.ts';
 import type { Passage } from '../trace/passages.ts';
 import { connectionsOf, type HostStore, type HostVersion } from './host-store.ts';
 import { Notifier } from './notifier.ts';
-import type { TracedPacket, TraceLost, TraceOptions, TraceState, TraceView } from './state.ts';
+import type { TracedPacket, TraceLost, TraceOptions, TraceState, TraceView } from './state/trace-state.ts';
 import { TraceGaps } from './trace-gaps.ts';
 import {
   concludeTrace,

@@ -9,7 +9,7 @@ import type { PacketSpec } from '../path/verdict.ts';
 import { findContainer } from '../topology/target.ts';
 import type { HostVersion } from './host-store.ts';
 import { namespaceOf } from './namespace-of.ts';
-import type { TraceSubject } from './state.ts';
+import type { TraceSubject } from './state/trace-state.ts';
 import type { TraceTask } from './trace-run.ts';
 
 export const traceTask = (version: HostVersion, subject: TraceSubject): TraceTask =>

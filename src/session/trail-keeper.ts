@@ -16,7 +16,7 @@ import { type PointSight, type Trail, trailOf } from '../trail/trail.ts';
 import { trailSentence } from '../trail/words.ts';
 import type { FlowNote } from './flow-note.ts';
 import type { HostStore } from './host-store.ts';
-import type { Contradiction, DirectionTrail, FlowTrail } from './state.ts';
+import type { Contradiction, DirectionTrail, FlowTrail } from './state/flow-verdict.ts';
 
 /** What the capture knows of a point beside its packets. */
 export interface PointCondition {

@@ -14,21 +14,19 @@ import { pointsBetween } from './points-between.ts';
 import type { Pace } from './replay-pace.ts';
 import { RuleHits } from './rule-hits.ts';
 import { suggestFileName } from './saving/capture-file-name.ts';
+import type { CaptureView } from './state/capture-view.ts';
+import type { FlowRow } from './state/flow-row.ts';
+import type { HostState } from './state/host-state.ts';
+import type { TraceOptions, TraceSubject, TraceView } from './state/trace-state.ts';
 import type {
   CaptureOptions,
-  CaptureView,
   ExplainAnswer,
   FileOptions,
-  FlowRow,
-  HostState,
   PointsBetween,
   RewriteFileOptions,
   RewriteResult,
-  TraceOptions,
-  TraceSubject,
-  TraceView,
   Workspace,
-} from './state.ts';
+} from './state/workspace.ts';
 import type { WhatIf } from './what-if.ts';
 
 /** Counters and changes are looked for this often; a change is known within two seconds. */

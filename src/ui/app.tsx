@@ -1,7 +1,7 @@
 /** The whole screen: title, the shown screen's content, the line for typing and news, and what can be done next. */
 import { Box } from 'ink';
 import { type ReactElement, useSyncExternalStore } from 'react';
-import type { SessionEvent } from '../session/state.ts';
+import type { SessionEvent } from '../session/state/capture-state.ts';
 import { Footer, footerRows } from './components/footer.tsx';
 import { Lines } from './components/lines.tsx';
 import { PromptLine } from './components/prompt-line.tsx';

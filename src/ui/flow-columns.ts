@@ -3,7 +3,7 @@ import { grouped } from '../base/grouped.ts';
 import { decisionWords, natPhrase, proxyPhrase } from '../report/decision.ts';
 import { endText } from '../report/flow-line.ts';
 import { bytesText, durationText } from '../report/time.ts';
-import type { FlowRow } from '../session/state.ts';
+import type { FlowRow } from '../session/state/flow-row.ts';
 import type { Place } from '../trail/places.ts';
 import type { Column } from './components/table.ts';
 import { clock } from './path-lines.ts';

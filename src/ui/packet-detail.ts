@@ -4,7 +4,7 @@ import { hexDump } from '../packet/hex.ts';
 import { describeLayers } from '../packet/layers.ts';
 import { Packet } from '../packet/packet.ts';
 import { summarisePacket } from '../packet/summary.ts';
-import type { StoredPacket } from '../session/state.ts';
+import type { StoredPacket } from '../session/state/capture-view.ts';
 import type { Spans } from './spans.ts';
 
 const decode = (stored: StoredPacket): Packet => {

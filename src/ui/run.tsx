@@ -2,7 +2,7 @@
  * The way into the UI. React and Ink look at the environment when they are loaded, so that is set right first: React's
  * development build is slow, and with DEV set Ink looks for developer tools.
  */
-import type { Workspace } from '../session/state.ts';
+import type { Workspace } from '../session/state/workspace.ts';
 import type { UiOptions } from './ui.ts';
 
 export type { UiOptions };

@@ -5,7 +5,7 @@ import { render } from 'ink';
 import { messageOf, VethscopeError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import { savingLines } from '../report/summary-lines.ts';
-import type { Workspace } from '../session/state.ts';
+import type { Workspace } from '../session/state/workspace.ts';
 import { App } from './app.tsx';
 import { UiStore } from './state/store.ts';
 import { captureTarget } from './state/where.ts';

@@ -1,6 +1,6 @@
 /** The kernel's trace beside the prediction as lines for the screen: the newest packet of the shown direction, step by step. */
 import { lostWords, packetWords, traceCells } from '../report/trace-text.ts';
-import type { TracedPacket, TraceState } from '../session/state.ts';
+import type { TracedPacket, TraceState } from '../session/state/trace-state.ts';
 import type { Spans } from './spans.ts';
 import type { TraceScreen } from './state/screens.ts';
 import { cutMiddle, displayWidth, fitTo, wrap } from './text.ts';

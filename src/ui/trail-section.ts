@@ -1,7 +1,7 @@
 /** A trail beside its prediction, as a table on the path screen: each place, what was predicted of it, and what was seen there. */
 import { grouped } from '../base/grouped.ts';
 import { trailCells } from '../report/trail-text.ts';
-import type { DirectionTrail } from '../session/state.ts';
+import type { DirectionTrail } from '../session/state/flow-verdict.ts';
 import type { Spans } from './spans.ts';
 import { cutEnd, displayWidth, fitTo, wrap } from './text.ts';
 import type { Tone } from './theme.ts';

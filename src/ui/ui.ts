@@ -1,5 +1,6 @@
 /** What the handlers of keys may do: the store behind it owns the state, the captures and the way out. */
-import type { CaptureView, Workspace } from '../session/state.ts';
+import type { CaptureView } from '../session/state/capture-view.ts';
+import type { Workspace } from '../session/state/workspace.ts';
 import type { DrawnCache } from './state/drawn.ts';
 import type { RefusedRates } from './state/link-loads.ts';
 import type { Notice, Prompt, Screen, UiState } from './state/screens.ts';

@@ -11,7 +11,7 @@ import type { SnapshotDocument } from '../../src/host/snapshot.ts';
 import { CaptureReader } from '../../src/pcap/reader.ts';
 import { SnapshotCollector } from '../../src/pcap/snapshot-block.ts';
 import { openWorkspace } from '../../src/session/open-workspace.ts';
-import type { FlowRow } from '../../src/session/state.ts';
+import type { FlowRow } from '../../src/session/state/flow-row.ts';
 import { leaksOf, secretsOf } from './leaks.ts';
 import { asIs, essence, KEY, mapping, type StandIn } from './sameness.ts';
 

@@ -3,7 +3,7 @@ import { LINKTYPE_ETHERNET } from '../../src/packet/packet.ts';
 import type { RawPacket } from '../../src/pcap/reader.ts';
 import { CaptureCore } from '../../src/session/capture-core.ts';
 import { HostStore } from '../../src/session/host-store.ts';
-import type { FlowQuery } from '../../src/session/state.ts';
+import type { FlowQuery } from '../../src/session/state/flow-row.ts';
 import type { Group } from './group.ts';
 import { labDocument } from './hosts.ts';
 import { most, seeded, timeRow } from './measure.ts';

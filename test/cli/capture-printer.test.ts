@@ -5,7 +5,8 @@ import type { CommandContext } from '../../src/cli/context.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { Packet } from '../../src/packet/packet.ts';
 import { PLAIN_STYLE } from '../../src/report/style.ts';
-import type { CaptureView, FlowRow } from '../../src/session/state.ts';
+import type { CaptureView } from '../../src/session/state/capture-view.ts';
+import type { FlowRow } from '../../src/session/state/flow-row.ts';
 import { dropRow, flow, flowVerdict, policyVerdict } from '../report/fixtures.ts';
 import { EMPTY_STATE } from '../report/states.ts';
 

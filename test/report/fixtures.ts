@@ -3,7 +3,8 @@ import { type IpAddress, ipv4, parseIp, prefixOf } from '../../src/base/ip-addre
 import type { Flow } from '../../src/flow/flow.ts';
 import type { HostFacts, NamespaceFacts } from '../../src/host/facts.ts';
 import type { Verdict } from '../../src/path/verdict.ts';
-import type { FlowRow, FlowVerdict } from '../../src/session/state.ts';
+import type { FlowRow } from '../../src/session/state/flow-row.ts';
+import type { FlowVerdict } from '../../src/session/state/flow-verdict.ts';
 import type { ContainerNode, Endpoint, HostSide, Topology } from '../../src/topology/topology.ts';
 
 export const ip = (text: string): IpAddress => parseIp(text) ?? ipv4(0);

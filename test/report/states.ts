@@ -1,5 +1,5 @@
 /** A capture in which nothing has happened yet. */
-import type { CaptureState } from '../../src/session/state.ts';
+import type { CaptureState } from '../../src/session/state/capture-state.ts';
 
 export const EMPTY_STATE: CaptureState = {
   points: [],

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { Verdict } from '../../src/path/verdict.ts';
 import { FlowRows } from '../../src/session/flow-rows.ts';
 import { HostStore } from '../../src/session/host-store.ts';
-import type { FlowRow } from '../../src/session/state.ts';
+import type { FlowRow } from '../../src/session/state/flow-row.ts';
 import { fixtureRows } from '../ui/fixtures/flows.ts';
 
 const rows = new FlowRows(

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { RawPacket } from '../../src/pcap/reader.ts';
 import { CaptureCore } from '../../src/session/capture-core.ts';
 import { HostStore } from '../../src/session/host-store.ts';
-import type { FlowRow } from '../../src/session/state.ts';
+import type { FlowRow } from '../../src/session/state/flow-row.ts';
 import { type Frame, soup } from '../flow/soup.ts';
 import { scene, sceneDocument } from '../path/scene.ts';
 

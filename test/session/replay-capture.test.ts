@@ -6,7 +6,7 @@ import { FileCapture } from '../../src/session/file-capture.ts';
 import { HostStore } from '../../src/session/host-store.ts';
 import { ReplayCapture } from '../../src/session/replay-capture.ts';
 import { Pace } from '../../src/session/replay-pace.ts';
-import type { CaptureView } from '../../src/session/state.ts';
+import type { CaptureView } from '../../src/session/state/capture-view.ts';
 
 const path = (name: string): string => fileURLToPath(new URL(`../../captures/samples/${name}.pcapng`, import.meta.url));
 

@@ -10,7 +10,7 @@ import { PLAIN_STYLE } from '../../src/report/style.ts';
 import { FileCapture } from '../../src/session/file-capture.ts';
 import { HostStore } from '../../src/session/host-store.ts';
 import { diffSession } from '../../src/session/replay-diff.ts';
-import type { FlowRow } from '../../src/session/state.ts';
+import type { FlowRow } from '../../src/session/state/flow-row.ts';
 import { WhatIf } from '../../src/session/what-if.ts';
 import { expectGolden } from '../report/golden.ts';
 

@@ -9,7 +9,7 @@ import { SNAPSHOT_COMMANDS, type SnapshotDocument } from '../../src/host/snapsho
 import { FileCapture } from '../../src/session/file-capture.ts';
 import { HostStore } from '../../src/session/host-store.ts';
 import { SessionWriter } from '../../src/session/saving/session-writer.ts';
-import type { SessionEvent } from '../../src/session/state.ts';
+import type { SessionEvent } from '../../src/session/state/capture-state.ts';
 
 const SCENE = fileURLToPath(new URL('../fixtures/snapshots/scene-28.5.json', import.meta.url));
 

@@ -6,7 +6,7 @@ import { flowJson } from '../../src/report/flow-json.ts';
 import { trailLines } from '../../src/report/trail-text.ts';
 import { CaptureCore } from '../../src/session/capture-core.ts';
 import { HostStore } from '../../src/session/host-store.ts';
-import type { FlowRow } from '../../src/session/state.ts';
+import type { FlowRow } from '../../src/session/state/flow-row.ts';
 import type { CapturePoint } from '../../src/topology/topology.ts';
 import { packetOf } from '../path/frames.ts';
 import { scene, sceneDocument } from '../path/scene.ts';

@@ -1,6 +1,7 @@
 /** Where a packet was last seen, in the column of the flows and in the table of the path screen, as narrow as they may be. */
 import { describe, expect, it } from 'vitest';
-import type { DirectionTrail, FlowRow } from '../../src/session/state.ts';
+import type { FlowRow } from '../../src/session/state/flow-row.ts';
+import type { DirectionTrail } from '../../src/session/state/flow-verdict.ts';
 import type { Place } from '../../src/trail/places.ts';
 import type { Trail, TrailStop } from '../../src/trail/trail.ts';
 import { flowColumns } from '../../src/ui/flow-columns.ts';

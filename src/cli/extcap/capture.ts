@@ -4,7 +4,9 @@
  */
 import { failure, usageError, VethscopeError } from '../../base/errors.ts';
 import type { SaveOptions } from '../../session/saving/save-options.ts';
-import type { CaptureView, HostState, Workspace } from '../../session/state.ts';
+import type { CaptureView } from '../../session/state/capture-view.ts';
+import type { HostState } from '../../session/state/host-state.ts';
+import type { Workspace } from '../../session/state/workspace.ts';
 import { wholeContainer } from '../../topology/follow.ts';
 import { resolveTarget } from '../../topology/target.ts';
 import type { CapturePoint } from '../../topology/topology.ts';

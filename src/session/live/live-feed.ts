@@ -4,7 +4,7 @@
  */
 import type { CaptureCore } from '../capture-core.ts';
 import type { Notifier } from '../notifier.ts';
-import type { SessionEvent } from '../state.ts';
+import type { SessionEvent } from '../state/capture-state.ts';
 import type { LivePointListener } from './live-point.ts';
 import { Shedding } from './shedding.ts';
 

@@ -13,7 +13,7 @@ import { gapWords } from '../capture-gap.ts';
 import type { HostStore } from '../host-store.ts';
 import { namespaceOf } from '../namespace-of.ts';
 import type { UsedPoint } from '../saving/live-saving.ts';
-import type { CaptureGap, LostCounts, SessionEvent } from '../state.ts';
+import type { CaptureGap, LostCounts, SessionEvent } from '../state/capture-state.ts';
 import { Following, type FollowStep } from './following.ts';
 import type { LiveFeed } from './live-feed.ts';
 import { LivePoint, type LivePointListener, total } from './live-point.ts';

@@ -2,7 +2,7 @@
 import { failure } from '../../base/errors.ts';
 import { savedTo } from '../../report/summary-lines.ts';
 import type { CaptureCore } from '../capture-core.ts';
-import type { CaptureGap, SavingState } from '../state.ts';
+import type { CaptureGap, SavingState } from '../state/capture-state.ts';
 import { LiveSaving, type SavingSource } from './live-saving.ts';
 import type { SaveOptions } from './save-options.ts';
 import { SelectedSink } from './selected-sink.ts';

@@ -7,7 +7,7 @@ import type { SnapshotDocument } from '../../host/snapshot.ts';
 import type { NameRecord } from '../../pcap/events.ts';
 import { bytesText } from '../../report/time.ts';
 import type { CapturePoint } from '../../topology/topology.ts';
-import type { SavingState, SessionEvent } from '../state.ts';
+import type { SavingState, SessionEvent } from '../state/capture-state.ts';
 import type { PacketSink, SavedPacket } from './packet-sink.ts';
 import { type FileNames, fileNames, type Rotation, type RotationCause, rotationCause } from './rotation.ts';
 import type { SaveOptions } from './save-options.ts';

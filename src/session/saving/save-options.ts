@@ -1,5 +1,5 @@
 /** What a person may ask of a session that is saved, beside its file's name. */
-import type { FlowRow } from '../state.ts';
+import type { FlowRow } from '../state/flow-row.ts';
 import type { Rotation } from './rotation.ts';
 import type { SessionTransform } from './transform.ts';
 

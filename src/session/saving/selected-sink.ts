@@ -4,7 +4,8 @@
  */
 import { copyBytes } from '../../base/bytes.ts';
 import type { Flow } from '../../flow/flow.ts';
-import type { CaptureObserver, FlowRow } from '../state.ts';
+import type { CaptureObserver } from '../state/capture-view.ts';
+import type { FlowRow } from '../state/flow-row.ts';
 import type { PacketSink, SavedPacket } from './packet-sink.ts';
 
 /** Beyond either, the oldest that waits is decided by what is known of its flow by then. */

@@ -11,7 +11,7 @@ import { interfaceDescription, interfaceStatistics, nameResolution, sectionHeade
 import { countText } from '../../report/time.ts';
 import type { CapturePoint } from '../../topology/topology.ts';
 import { gapComment } from '../capture-gap.ts';
-import type { CaptureGap, SessionEvent } from '../state.ts';
+import type { CaptureGap, SessionEvent } from '../state/capture-state.ts';
 import { openOutput, type SessionOutput } from './file-output.ts';
 import type { SavedPacket } from './packet-sink.ts';
 import type { SessionTransform } from './transform.ts';

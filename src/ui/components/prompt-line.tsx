@@ -1,6 +1,6 @@
 /** The line above the footer: what is being typed, what is being done, or what has just happened. */
 import type { ReactElement } from 'react';
-import type { SessionEvent } from '../../session/state.ts';
+import type { SessionEvent } from '../../session/state/capture-state.ts';
 import type { Spans } from '../spans.ts';
 import type { UiState } from '../state/screens.ts';
 import type { TextField } from '../state/text-field.ts';

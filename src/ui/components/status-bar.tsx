@@ -3,7 +3,8 @@
 import type { ReactElement } from 'react';
 import { grouped } from '../../base/grouped.ts';
 import { bytesText, countText } from '../../report/time.ts';
-import type { CaptureState, HostState, LostCounts, PointState } from '../../session/state.ts';
+import type { CaptureState, LostCounts, PointState } from '../../session/state/capture-state.ts';
+import type { HostState } from '../../session/state/host-state.ts';
 import { joinFitting, type Spans } from '../spans.ts';
 import { shortBridge } from '../state/pick.ts';
 import type { WatchScreen } from '../state/screens.ts';

@@ -1,7 +1,7 @@
 /** The time of a saved session: how many packets when, what was dropped and what changed, and where the cursor stands. */
 import type { ReactElement } from 'react';
 import { clockText, partsOf } from '../../report/time.ts';
-import type { Replay, TimeColumn } from '../../session/replay-state.ts';
+import type { Replay, TimeColumn } from '../../session/state/replay-state.ts';
 import { joinFitting, type Span, type Spans } from '../spans.ts';
 import { barColumns, TIMELINE_ROWS } from '../state/timeline.ts';
 import type { Theme, Tone } from '../theme.ts';

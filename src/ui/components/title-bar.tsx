@@ -1,6 +1,6 @@
 /** The first line: the program, the host, and on which screen one is. */
 import type { ReactElement } from 'react';
-import type { HostState } from '../../session/state.ts';
+import type { HostState } from '../../session/state/host-state.ts';
 import { joinFitting, leftRight, type Spans } from '../spans.ts';
 import type { Screen } from '../state/screens.ts';
 import type { Theme } from '../theme.ts';

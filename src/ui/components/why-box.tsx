@@ -1,6 +1,7 @@
 /** The answer in words: what happens to the selected flow, why, and what to do; at the foot of the flow table. */
 import type { ReactElement } from 'react';
-import type { CaptureView, FlowRow } from '../../session/state.ts';
+import type { CaptureView } from '../../session/state/capture-view.ts';
+import type { FlowRow } from '../../session/state/flow-row.ts';
 import type { Spans } from '../spans.ts';
 import { wrap } from '../text.ts';
 import type { Theme } from '../theme.ts';

@@ -1,7 +1,7 @@
 /** All that is known of an item of the picture: its devices, what is set on them, and which rules name them. */
 
 import type { HostFacts, NamespaceFacts } from '../../host/facts.ts';
-import type { HostState } from '../../session/state.ts';
+import type { HostState } from '../../session/state/host-state.ts';
 import type { DeviceNode } from '../../topology/graph/graph.ts';
 import { HOST_ID } from '../../topology/graph/graph.ts';
 import type { GraphIndex } from '../../topology/graph/graph-index.ts';

@@ -1,7 +1,7 @@
 /** The newest packets of a flow, and below them the layers and bytes of the selected one. */
 import { Box } from 'ink';
 import type { ReactElement } from 'react';
-import type { StoredPacket } from '../../session/state.ts';
+import type { StoredPacket } from '../../session/state/capture-view.ts';
 import { Lines } from '../components/lines.tsx';
 import { ScrollView } from '../components/scroll-view.tsx';
 import { packetDetail, packetSummary } from '../packet-detail.ts';

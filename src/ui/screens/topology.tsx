@@ -1,7 +1,7 @@
 /** The host as a picture: containers, cables, bridges, the host's stack and its ways out, with what moves on the links. */
 import { Box } from 'ink';
 import type { ReactElement } from 'react';
-import type { HostState } from '../../session/state.ts';
+import type { HostState } from '../../session/state/host-state.ts';
 import { Lines } from '../components/lines.tsx';
 import type { About } from '../picture/about.ts';
 import { geometryOf } from '../picture/layout.ts';

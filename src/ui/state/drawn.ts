@@ -1,6 +1,6 @@
 /** What of the picture follows from the host alone, kept for as long as the host is the same: a key must not wait for a large host's graph. */
 import type { HostFacts } from '../../host/facts.ts';
-import type { HostState } from '../../session/state.ts';
+import type { HostState } from '../../session/state/host-state.ts';
 import { buildGraph } from '../../topology/graph/build-graph.ts';
 import { GraphIndex } from '../../topology/graph/graph-index.ts';
 import { type Plan, planOf } from '../../topology/graph/plan.ts';

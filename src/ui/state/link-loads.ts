@@ -1,5 +1,7 @@
 /** What moves on the links of the picture: the kernel's counters of the host's interfaces, and the verdicts of what is captured. */
-import type { CaptureView, FlowRow, HostState } from '../../session/state.ts';
+import type { CaptureView } from '../../session/state/capture-view.ts';
+import type { FlowRow } from '../../session/state/flow-row.ts';
+import type { HostState } from '../../session/state/host-state.ts';
 import { deviceId, HOST_ID, namespaceId } from '../../topology/graph/graph.ts';
 import type { CapturePoint } from '../../topology/topology.ts';
 import type { Load } from '../picture/loads.ts';

@@ -1,6 +1,7 @@
 /** The packets of a flow: a list above, the layers and bytes of the selected one below. */
 
-import type { CaptureView, FlowRow } from '../../session/state.ts';
+import type { CaptureView } from '../../session/state/capture-view.ts';
+import type { FlowRow } from '../../session/state/flow-row.ts';
 import { packetDetail } from '../packet-detail.ts';
 import type { Ui } from '../ui.ts';
 import type { Handlers } from './dispatch.ts';

@@ -1,6 +1,6 @@
 /** The path screen: which verdict it shows, of a flow that is running or of a question that was asked. */
 import type { Verdict } from '../../path/verdict.ts';
-import type { DirectionTrail, RuleCount } from '../../session/state.ts';
+import type { DirectionTrail, RuleCount } from '../../session/state/flow-verdict.ts';
 import { nearMissLine, type PathLine, pathLines, pathPlainText } from '../path-lines.ts';
 import type { Ui } from '../ui.ts';
 import type { Handlers } from './dispatch.ts';

@@ -1,7 +1,7 @@
 /** The picker: which containers are shown, which one is selected, and what is opened from here. */
 
 import { formatIp } from '../../base/ip-address.ts';
-import type { HostState } from '../../session/state.ts';
+import type { HostState } from '../../session/state/host-state.ts';
 import type { ContainerNode } from '../../topology/topology.ts';
 import type { Ui } from '../ui.ts';
 import type { Handlers } from './dispatch.ts';

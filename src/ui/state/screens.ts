@@ -1,5 +1,8 @@
 /** What can be on the screen: one union, one kind at a time. Plain values; screens/ draws them, state/ changes them. */
-import type { CaptureState, CaptureView, FlowRow, FlowSort, StoredPacket, TraceSubject, TraceView } from '../../session/state.ts';
+import type { CaptureState } from '../../session/state/capture-state.ts';
+import type { CaptureView, StoredPacket } from '../../session/state/capture-view.ts';
+import type { FlowRow, FlowSort } from '../../session/state/flow-row.ts';
+import type { TraceSubject, TraceView } from '../../session/state/trace-state.ts';
 import type { CapturePoint, PathNode } from '../../topology/topology.ts';
 import type { KeyScope } from '../keys.ts';
 import type { Selection } from '../picture/walk.ts';

@@ -3,7 +3,9 @@
  * draws what came of it. Owns the captures that it has opened: they are stopped when they are left for another, and at the end.
  */
 import { messageOf, VethscopeError } from '../../base/errors.ts';
-import type { CaptureView, SavingState, Workspace } from '../../session/state.ts';
+import type { SavingState } from '../../session/state/capture-state.ts';
+import type { CaptureView } from '../../session/state/capture-view.ts';
+import type { Workspace } from '../../session/state/workspace.ts';
 import { lookUp } from '../keys.ts';
 import type { KeyInput } from '../terminal/key-names.ts';
 import type { Ui, UiOptions } from '../ui.ts';

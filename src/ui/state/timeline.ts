@@ -1,5 +1,5 @@
 /** The cursor of a saved session: moved, played and let jump from one mark to the next. */
-import type { Replay, ReplayMark } from '../../session/replay-state.ts';
+import type { Replay, ReplayMark } from '../../session/state/replay-state.ts';
 import type { Ui } from '../ui.ts';
 import type { Handlers } from './dispatch.ts';
 import type { Screen, WatchScreen } from './screens.ts';

@@ -1,6 +1,6 @@
 /** The trace screen: asks first, then shows the kernel's own trace of the flow's packets beside the prediction, as they come. */
 import { failure } from '../../base/errors.ts';
-import type { TracedPacket, TraceSubject } from '../../session/state.ts';
+import type { TracedPacket, TraceSubject } from '../../session/state/trace-state.ts';
 import type { ActionOf } from '../keys.ts';
 import { TRACE_SECONDS, type TraceLine, traceLines } from '../trace-lines.ts';
 import type { Ui } from '../ui.ts';

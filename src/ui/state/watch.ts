@@ -1,6 +1,7 @@
 /** The flow table: which rows are shown and in which order, and what is done with the selected one. */
 import { frozenRow } from '../../session/live-row.ts';
-import type { CaptureView, FlowRow, FlowSort } from '../../session/state.ts';
+import type { CaptureView } from '../../session/state/capture-view.ts';
+import type { FlowRow, FlowSort } from '../../session/state/flow-row.ts';
 import type { Ui } from '../ui.ts';
 import type { Handlers } from './dispatch.ts';
 import { flowTitle, openPackets } from './packets.ts';

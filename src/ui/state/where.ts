@@ -1,5 +1,5 @@
 /** From a container to a capture: the places on its way out, and the start of the capture at one of them. */
-import type { HostState } from '../../session/state.ts';
+import type { HostState } from '../../session/state/host-state.ts';
 import { resolveTarget } from '../../topology/target.ts';
 import type { CapturePoint, ContainerNode, PathNode } from '../../topology/topology.ts';
 import { wayOut } from '../../topology/way-out.ts';

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CaptureReader } from '../../../src/pcap/reader.ts';
 import { openWorkspace } from '../../../src/session/open-workspace.ts';
 import { headersOnly } from '../../../src/session/saving/headers-only.ts';
-import type { FlowRow, RewriteFileOptions, RewriteResult } from '../../../src/session/state.ts';
+import type { FlowRow } from '../../../src/session/state/flow-row.ts';
+import type { RewriteFileOptions, RewriteResult } from '../../../src/session/state/workspace.ts';
 import { block } from '../../pcap/capture-bytes.ts';
 
 const SAMPLE = fileURLToPath(new URL('../../../captures/samples/isolation-drop-28.5.pcapng', import.meta.url));

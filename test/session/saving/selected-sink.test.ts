@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Flow } from '../../../src/flow/flow.ts';
 import type { PacketSink, SavedPacket } from '../../../src/session/saving/packet-sink.ts';
 import { SelectedSink } from '../../../src/session/saving/selected-sink.ts';
-import type { FlowRow } from '../../../src/session/state.ts';
+import type { FlowRow } from '../../../src/session/state/flow-row.ts';
 
 const flowOf = (id: number): Flow => ({ id }) as Flow;
 const rowOf = (id: number, outcome: string): FlowRow => ({ flow: flowOf(id), outcome }) as FlowRow;
