@@ -1,7 +1,7 @@
 /** `vethscope capture TARGET... [FILTER]`: a live capture without the UI. */
 import { EXIT_CODES, VethscopeError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
-import { compileDisplayFilter } from '../session/display-filter.ts';
+import { compileDisplayFilter } from '../session/flows/display-filter.ts';
 import type { Workspace } from '../session/state/workspace.ts';
 import { wholeContainer } from '../topology/follow.ts';
 import { resolveTarget } from '../topology/target.ts';

@@ -8,7 +8,7 @@ import { diffEndJson, diffFlowJson } from '../report/diff-json.ts';
 import { diffText } from '../report/diff-text.ts';
 import { jsonLine } from '../report/json.ts';
 import type { SessionDiff } from '../report/session-diff.ts';
-import { diffSession } from '../session/replay-diff.ts';
+import { diffSession } from '../session/replay/replay-diff.ts';
 import type { SessionEvent } from '../session/state/capture-state.ts';
 import type { CaptureView } from '../session/state/capture-view.ts';
 import { WhatIf } from '../session/what-if.ts';

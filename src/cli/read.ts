@@ -5,7 +5,7 @@ import { grouped } from '../base/grouped.ts';
 import { printable } from '../base/printable.ts';
 import { jsonLine } from '../report/json.ts';
 import { bytesText, countText } from '../report/time.ts';
-import { compileDisplayFilter } from '../session/display-filter.ts';
+import { compileDisplayFilter } from '../session/flows/display-filter.ts';
 import type { RewriteResult } from '../session/state/workspace.ts';
 import { isAnonymised } from './anonymise-option.ts';
 import type { CommandContext } from './context.ts';

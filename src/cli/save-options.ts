@@ -5,7 +5,7 @@
 import { statSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import { usageError } from '../base/errors.ts';
-import { compileDisplayFilter } from '../session/display-filter.ts';
+import { compileDisplayFilter } from '../session/flows/display-filter.ts';
 import type { DumpcapRotation, Rotation } from '../session/saving/rotation.ts';
 import type { Autostop, SaveOptions } from '../session/saving/save-options.ts';
 import { strftime } from '../session/saving/strftime.ts';

@@ -6,13 +6,13 @@ import { failure, missingError, usageError } from '../base/errors.ts';
 import type { SnapshotDocument } from '../host/snapshot.ts';
 import type { CapturePoint } from '../topology/topology.ts';
 import { explainQuestion } from './explain-question.ts';
-import { FileCapture, type FileTap } from './file-capture.ts';
+import { FileCapture, type FileTap } from './files/file-capture.ts';
+import { compilePacketFilter } from './files/packet-filter.ts';
 import { connectionsOf, HostStore } from './host-store.ts';
 import { InterfaceTraffic, localCounters } from './interface-traffic.ts';
-import { compilePacketFilter } from './packet-filter.ts';
 import { pointsBetween } from './points-between.ts';
-import type { Pace } from './replay-pace.ts';
-import { RuleHits } from './rule-hits.ts';
+import type { Pace } from './replay/replay-pace.ts';
+import { RuleHits } from './rules/rule-hits.ts';
 import { suggestFileName } from './saving/capture-file-name.ts';
 import type { CaptureView } from './state/capture-view.ts';
 import type { FlowRow } from './state/flow-row.ts';
@@ -175,7 +175,7 @@ export class HostWorkspace implements Workspace {
   }
 
   async #openReplay(open: (pace: Pace) => FileCapture, store: HostStore): Promise<CaptureView> {
-    const { ReplayCapture } = await import('./replay-capture.ts');
+    const { ReplayCapture } = await import('./replay/replay-capture.ts');
     return new ReplayCapture((pace) => {
       store.rewind();
       return open(pace);
@@ -272,7 +272,10 @@ export class HostWorkspace implements Workspace {
     if (!canReadRules) throw missingError('a trace needs the privilege to add rules (CAP_NET_ADMIN)', { hint: 'sudo vethscope' });
     if (programs['nft'] === null)
       throw missingError('nft is not installed: the kernel is asked for its trace by it', { hint: 'apt-get install nftables' });
-    const [{ TraceRun }, { checkSender, traceTask }] = await Promise.all([import('./trace-run.ts'), import('./trace-task.ts')]);
+    const [{ TraceRun }, { checkSender, traceTask }] = await Promise.all([
+      import('./tracing/trace-run.ts'),
+      import('./tracing/trace-task.ts'),
+    ]);
     const task = traceTask(version, subject);
     if (options.send) checkSender(task);
     const refresh = async (): Promise<void> => this.store.replace(await agent.collect(what), 'rules changed');

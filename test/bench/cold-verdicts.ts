@@ -8,7 +8,7 @@ import type { HostFacts } from '../../src/host/facts.ts';
 import { parseSnapshot } from '../../src/host/read-snapshot.ts';
 import { LINKTYPE_ETHERNET } from '../../src/packet/packet.ts';
 import { RawPacket } from '../../src/pcap/events.ts';
-import { CaptureCore } from '../../src/session/capture-core.ts';
+import { CaptureCore } from '../../src/session/capture/capture-core.ts';
 import { HostStore } from '../../src/session/host-store.ts';
 import { seeded } from './measure.ts';
 

@@ -1,7 +1,7 @@
 /** A live table of 100,000 flows: how long the event loop is held while packets come in and the table is sorted and filtered anew. */
 import { LINKTYPE_ETHERNET } from '../../src/packet/packet.ts';
 import type { RawPacket } from '../../src/pcap/reader.ts';
-import { CaptureCore } from '../../src/session/capture-core.ts';
+import { CaptureCore } from '../../src/session/capture/capture-core.ts';
 import { HostStore } from '../../src/session/host-store.ts';
 import type { FlowQuery } from '../../src/session/state/flow-row.ts';
 import type { Group } from './group.ts';

@@ -18,8 +18,8 @@ import { jsonLine } from '../../src/report/json.ts';
 import { packetJson } from '../../src/report/packet-json.ts';
 import { PLAIN_STYLE } from '../../src/report/style.ts';
 import { summaryLines } from '../../src/report/summary-lines.ts';
+import { timeLimit } from '../../src/session/files/time-limit.ts';
 import { openWorkspace } from '../../src/session/open-workspace.ts';
-import { timeLimit } from '../../src/session/time-limit.ts';
 import type { Random } from '../oracle/random.ts';
 
 const must = (holds: boolean, what: string): void => {

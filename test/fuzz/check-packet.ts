@@ -9,7 +9,7 @@ import { RawPacket } from '../../src/pcap/reader.ts';
 import { flowJson } from '../../src/report/flow-json.ts';
 import { jsonLine } from '../../src/report/json.ts';
 import { packetJson } from '../../src/report/packet-json.ts';
-import { CaptureCore } from '../../src/session/capture-core.ts';
+import { CaptureCore } from '../../src/session/capture/capture-core.ts';
 import { HostStore } from '../../src/session/host-store.ts';
 import type { Random } from '../oracle/random.ts';
 import { mustBeSafe } from './check-file.ts';

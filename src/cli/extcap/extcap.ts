@@ -66,7 +66,7 @@ const listInterfaces = async (argv: readonly string[], context: CommandContext):
 
 /** Silence means that the filter is good; anything that is printed is shown as what is wrong with it. */
 const checkFilter = async (filter: string, terminal: Terminal): Promise<number> => {
-  const { compilePacketFilter } = await import('../../session/packet-filter.ts');
+  const { compilePacketFilter } = await import('../../session/files/packet-filter.ts');
   try {
     await compilePacketFilter(filter);
   } catch (error) {

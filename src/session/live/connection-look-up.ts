@@ -3,7 +3,7 @@ import type { AgentClient } from '../../agent/client.ts';
 import { messageOf } from '../../base/errors.ts';
 import { connectionsOf, type HostStore } from '../host-store.ts';
 import type { SessionEvent } from '../state/capture-state.ts';
-import type { VerdictQueue } from '../verdict-queue.ts';
+import type { VerdictQueue } from '../verdicts/verdict-queue.ts';
 
 export interface ConnectionLookUpOptions {
   readonly agent: AgentClient;

@@ -2,8 +2,8 @@
  * What the engines of a live capture deliver goes in here: each packet is looked into or, where there are too many (shedding.ts), only
  * counted and saved; and how late they are is told to whoever rests on it.
  */
-import type { CaptureCore } from '../capture-core.ts';
-import type { Notifier } from '../notifier.ts';
+import type { CaptureCore } from '../capture/capture-core.ts';
+import type { Notifier } from '../capture/notifier.ts';
 import type { SessionEvent } from '../state/capture-state.ts';
 import type { LivePointListener } from './live-point.ts';
 import { Shedding } from './shedding.ts';

@@ -1,8 +1,8 @@
 /** One point of a live capture as it runs: its engine, since when it listens, and what was missed in between. */
 import type { EngineKind } from '../../agent/protocol.ts';
+import type { PointCondition } from '../flows/trail-keeper.ts';
 import type { UsedPoint } from '../saving/live-saving.ts';
 import type { CaptureGap } from '../state/capture-state.ts';
-import type { PointCondition } from '../trail-keeper.ts';
 import type { LivePoint } from './live-point.ts';
 
 const KERNEL_STAMPS = 'kernel';

@@ -1,7 +1,7 @@
 /** Saving as it is begun and ended while a capture goes on: all its packets, or those of some flows. */
 import { failure } from '../../base/errors.ts';
 import { savedTo } from '../../report/summary-lines.ts';
-import type { CaptureCore } from '../capture-core.ts';
+import type { CaptureCore } from '../capture/capture-core.ts';
 import type { CaptureGap, SavingState } from '../state/capture-state.ts';
 import { LiveSaving, type SavingSource } from './live-saving.ts';
 import type { SaveOptions } from './save-options.ts';

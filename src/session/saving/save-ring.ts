@@ -4,8 +4,8 @@
  */
 import { failure } from '../../base/errors.ts';
 import type { CapturePoint } from '../../topology/topology.ts';
-import type { CaptureCore } from '../capture-core.ts';
-import type { PacketRing } from '../packet-ring.ts';
+import type { CaptureCore } from '../capture/capture-core.ts';
+import type { PacketRing } from '../capture/packet-ring.ts';
 import type { CaptureGap } from '../state/capture-state.ts';
 import type { RingSelection, StoredPacket } from '../state/capture-view.ts';
 import type { FlowRow } from '../state/flow-row.ts';

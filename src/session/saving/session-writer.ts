@@ -10,7 +10,7 @@ import { encodeSnapshot } from '../../pcap/snapshot-block.ts';
 import { interfaceDescription, interfaceStatistics, nameResolution, sectionHeader } from '../../pcap/writer.ts';
 import { countText } from '../../report/time.ts';
 import type { CapturePoint } from '../../topology/topology.ts';
-import { gapComment } from '../capture-gap.ts';
+import { gapComment } from '../capture/capture-gap.ts';
 import type { CaptureGap, SessionEvent } from '../state/capture-state.ts';
 import { openOutput, type SessionOutput } from './file-output.ts';
 import type { SavedPacket } from './packet-sink.ts';

@@ -5,7 +5,7 @@ import { parseSnapshot } from '../../host/read-snapshot.ts';
 import type { SnapshotDocument } from '../../host/snapshot.ts';
 import { CaptureReader } from '../../pcap/reader.ts';
 import { type CapturedSnapshot, SnapshotCollector } from '../../pcap/snapshot-block.ts';
-import { captureChunks, DamagedInput } from '../file-input.ts';
+import { captureChunks, DamagedInput } from '../files/file-input.ts';
 
 const MAX_SNAPSHOT_BYTES = 512 * 1024 * 1024;
 

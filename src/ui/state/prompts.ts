@@ -1,7 +1,7 @@
 /** What happens with the line at the foot of the screen: while it is typed, when it is taken, when it is left. */
 import { assertNever } from '../../base/assert-never.ts';
 import { grouped } from '../../base/grouped.ts';
-import { compileDisplayFilter, filterWhileTyped } from '../../session/display-filter.ts';
+import { compileDisplayFilter, filterWhileTyped } from '../../session/flows/display-filter.ts';
 import type { Ui } from '../ui.ts';
 import { readSaveRequest, ringSelection, saveOptions } from './save-words.ts';
 import type { Prompt, Screen, WatchScreen } from './screens.ts';

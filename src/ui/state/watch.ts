@@ -1,5 +1,5 @@
 /** The flow table: which rows are shown and in which order, and what is done with the selected one. */
-import { frozenRow } from '../../session/live-row.ts';
+import { frozenRow } from '../../session/flows/live-row.ts';
 import type { CaptureView } from '../../session/state/capture-view.ts';
 import type { FlowRow, FlowSort } from '../../session/state/flow-row.ts';
 import type { Ui } from '../ui.ts';

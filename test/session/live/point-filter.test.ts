@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { LINKTYPE_ETHERNET } from '../../../src/packet/packet.ts';
 import type { RawPacket } from '../../../src/pcap/reader.ts';
+import { compilePacketFilter } from '../../../src/session/files/packet-filter.ts';
 import { pointFilter } from '../../../src/session/live/point-filter.ts';
-import { compilePacketFilter } from '../../../src/session/packet-filter.ts';
 
 const ARP_REQUEST = '0001080006040001 020000000005 c6130502 000000000000 c6130503';
 const ETHER = 'ffffffffffff 020000000005';

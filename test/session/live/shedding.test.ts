@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LINKTYPE_ETHERNET, type Packet, TH_ACK, TH_PUSH, TH_SYN } from '../../../src/packet/packet.ts';
 import type { RawPacket } from '../../../src/pcap/reader.ts';
-import { CaptureCore } from '../../../src/session/capture-core.ts';
+import { CaptureCore } from '../../../src/session/capture/capture-core.ts';
 import { HostStore } from '../../../src/session/host-store.ts';
 import { PointShedding, Shedding } from '../../../src/session/live/shedding.ts';
 import type { PacketSink } from '../../../src/session/saving/packet-sink.ts';
