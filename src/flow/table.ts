@@ -130,8 +130,8 @@ export class FlowTable {
   }
 
   /**
-   * Puts a plain packet to its flow where that takes no more than counting: a connection that is open, or datagrams both ways. True where that
-   * is done, as `observe` would have done it; false leaves all to `observe`.
+   * Puts a plain packet to its flow where that takes no more than counting: a connection that is open, datagrams both ways, or further ones of
+   * who is not answered. True where that is done, as `observe` would have done it; false leaves all to `observe`.
    */
   observePlain(headers: PlainHeaders, interfaceId: number, originalLength: number, sec: number, nsec: number): boolean {
     if (sec !== this.#nowSec) return false;
@@ -144,7 +144,10 @@ export class FlowTable {
     if (headers.protocol === IPPROTO_TCP) {
       if (!this.#tcp.observePlain(slot, flow, headers, direction, sec, nsec)) return false;
       this.#ages.touch(slot, AGE_TCP_OPEN, sec);
-    } else this.#ages.touch(slot, AGE_UDP_ANSWERED, sec);
+    } else if (flow.packets[REPLY] > 0) this.#ages.touch(slot, AGE_UDP_ANSWERED, sec);
+    // The first answer tells more.
+    else if (direction === REPLY) return false;
+    else this.#ages.touch(slot, AGE_UDP_ASKED, sec);
     flow.packets[direction]++;
     flow.bytes[direction] += originalLength;
     if (sec > flow.lastSec || (sec === flow.lastSec && nsec > flow.lastNsec)) {
@@ -391,10 +394,11 @@ export class FlowTable {
   }
 }
 
-/** With b's address known, since every packet of b may tell it. */
+/** With b's address known, since every packet of b may tell it, or with none of b expected. */
 const isPlain = (flow: Flow): boolean => {
+  if (flow.kind === 'udp' && flow.packets[REPLY] === 0) return true;
   if (flow.bMac < 0) return false;
-  if (flow.kind === 'udp') return flow.packets[REPLY] > 0;
+  if (flow.kind === 'udp') return true;
   return flow.tcp?.phase === 'established' || flow.tcp?.phase === 'midstream';
 };
 

@@ -3,13 +3,24 @@
 const INTERVAL_MS = 50;
 /** While packets come faster than they are worked off: seldomer, but still moving for who looks. */
 const SLOW_INTERVAL_MS = 80;
+/** Then what the listeners do may take one part in so many of the time, */
+const SLOW_SHARE = 8;
+/** as long as they hear something now and then. */
+const SLOWEST_INTERVAL_MS = 1_000;
 
 export class Notifier {
   /** Packets come faster than they are worked off. */
   isSlow = false;
   readonly #listeners = new Set<() => void>();
   #timer: NodeJS.Timeout | null = null;
+  readonly #nowMs: () => number;
   #lastMs = 0;
+  #tookMs = 0;
+
+  /** `nowMs` is monotonic. */
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs;
+  }
 
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
@@ -19,11 +30,17 @@ export class Notifier {
   /** Something has moved. The first call after a pause is passed on at once, later ones with the next twentieth of a second. */
   touch(): void {
     if (this.#timer !== null || this.#listeners.size === 0) return;
-    const waitMs = Math.max(0, this.#lastMs + (this.isSlow ? SLOW_INTERVAL_MS : INTERVAL_MS) - performance.now());
+    const waitMs = Math.max(0, this.#lastMs + this.#intervalMs - this.#nowMs());
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      this.#lastMs = performance.now();
+      this.#lastMs = this.#nowMs();
       for (const listener of this.#listeners) listener();
+      // A tick that is asked for in a microtask comes when none are left: what listeners put off to them, such as drawing a frame, is done.
+      queueMicrotask(() =>
+        process.nextTick(() => {
+          this.#tookMs = this.#nowMs() - this.#lastMs;
+        }),
+      );
     }, waitMs);
   }
 
@@ -31,5 +48,9 @@ export class Notifier {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#listeners.clear();
+  }
+
+  get #intervalMs(): number {
+    return this.isSlow ? Math.min(SLOWEST_INTERVAL_MS, Math.max(SLOW_INTERVAL_MS, SLOW_SHARE * this.#tookMs)) : INTERVAL_MS;
   }
 }

@@ -147,16 +147,24 @@ export class LivePoint {
       }
       return nowMs >= untilMs;
     };
-    const drain = (): void => {
-      let packets = 0;
-      let event = reader.next();
-      for (; event !== null; event = reader.next()) {
-        if (event.kind === 'packet') this.#listener.packet(reader.packet);
-        else if (event.kind === 'problem') this.#listener.problem(event.message);
-        if (++packets % CLOCK_EVERY === 0 && isTurnOver()) break;
+    /** Works off one event; false where there is none. */
+    const takeOne = (): boolean => {
+      if (reader.nextPlain()) {
+        this.#listener.packet(reader.packet);
+        return true;
       }
+      const event = reader.next();
+      if (event === null) return false;
+      if (event.kind === 'packet') this.#listener.packet(reader.packet);
+      else if (event.kind === 'problem') this.#listener.problem(event.message);
+      return true;
+    };
+    const drain = (): void => {
+      let events = 0;
+      let isMore = takeOne();
+      while (isMore && !(++events % CLOCK_EVERY === 0 && isTurnOver())) isMore = takeOne();
       this.#listener.chunkDone();
-      if (event === null && !isTurnOver()) return;
+      if (!isMore && !isTurnOver()) return;
       isHalted = true;
       stream.pause();
     };
@@ -166,10 +174,7 @@ export class LivePoint {
     });
     stream.on('end', () => {
       reader.end();
-      for (let event = reader.next(); event !== null; event = reader.next()) {
-        if (event.kind === 'packet') this.#listener.packet(reader.packet);
-        else if (event.kind === 'problem') this.#listener.problem(event.message);
-      }
+      while (takeOne());
       this.#listener.chunkDone();
     });
   }
