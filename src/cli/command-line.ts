@@ -1,7 +1,19 @@
 /** Commander drops `--` before a command sees it; `capture` and `read` must know what stood behind it. */
 
 /** Global options that take the next word as their value. */
-const VALUED_OPTIONS: ReadonlySet<string> = new Set(['--host', '--docker-host', '--on', '--engine', '--open']);
+const VALUED_OPTIONS: ReadonlySet<string> = new Set([
+  '--host',
+  '--docker-host',
+  '--on',
+  '--engine',
+  '--open',
+  '--iptables',
+  '--ip6tables',
+  '--nft',
+  '--in',
+  '--out',
+  '--local',
+]);
 const COMMANDS_WITH_FILTER: ReadonlySet<string> = new Set(['capture', 'read', 'diff']);
 
 export interface SplitCommandLine {

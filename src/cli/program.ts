@@ -26,7 +26,7 @@ export interface ProgramIo {
   readonly done: (exitCode: number) => void;
 }
 
-interface RootOptions extends GlobalOptions {
+interface RootOptions extends GlobalOptions, RulesOptions {
   readonly engine: 'cap' | 'tcpdump' | 'auto';
   readonly open?: string;
 }
@@ -86,6 +86,13 @@ export const createProgram = (io: ProgramIo): Command => {
     .option('--no-color', 'no colours (as with NO_COLOR set)')
     .addOption(new Option('--engine <name>', 'capture engine').choices(['auto', 'cap', 'tcpdump']).default('auto'))
     .option('--open <file>', 'open a saved session in the UI')
+    .option('--iptables <file>', 'with --open or --host: judge by these rules instead (what iptables-save prints)')
+    .option('--ip6tables <file>', 'the same for IPv6')
+    .option('--nft <file>', 'the same for native nftables (nft -j list ruleset)')
+    .option('--in <device>', 'with these rules and no snapshot: by which device packets came in', parseDevice)
+    .option('--out <device>', 'likewise: by which they left', parseDevice)
+    .option('--local <list>', "likewise: the host's own addresses (192.0.2.1,10.0.0.0/8)", parsePrefixes)
+    .hook('preAction', (_root, command) => handRulesTo(command, program))
     .argument('[container]', 'container to capture at once')
     .addHelpText('after', ROOT_EPILOGUE)
     .action(async (container: string | undefined) => {
@@ -97,7 +104,7 @@ export const createProgram = (io: ProgramIo): Command => {
         return;
       }
       const { runTui } = await import('./tui.ts');
-      io.done(await runTui({ container: container ?? null, open: options.open ?? null, engine: options.engine }, io.context(options)));
+      io.done(await runTui({ ...options, container: container ?? null, open: options.open ?? null }, io.context(options)));
     });
   addHostCommands(program, io);
   addCaptureCommands(program, io);
@@ -106,6 +113,17 @@ export const createProgram = (io: ProgramIo): Command => {
   addTraceCommand(program, io);
   for (const command of program.commands) command.showHelpAfterError(`(vethscope ${command.name()} --help tells what it takes)`);
   return program;
+};
+
+/** The parser takes these for the root's own wherever they stand; they are for the command where it has them. */
+const handRulesTo = (command: Command, root: Command): void => {
+  if (command === root) return;
+  for (const name of ['iptables', 'ip6tables', 'nft', 'in', 'out', 'local'] as const) {
+    const value = root.opts<RootOptions>()[name];
+    if (value === undefined) continue;
+    if (!command.options.some((option) => option.attributeName() === name)) command.error(`error: unknown option '--${name}'`);
+    command.setOptionValue(name, value);
+  }
 };
 
 const addHostCommands = (program: Command, io: ProgramIo): void => {

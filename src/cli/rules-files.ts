@@ -4,7 +4,7 @@ import { failure, messageOf, usageError } from '../base/errors.ts';
 import type { IpPrefix } from '../base/ip-address.ts';
 import { printable } from '../base/printable.ts';
 import { type OtherRules, type RulesFile, readOtherRules } from '../host/other-rules.ts';
-import { WhatIf } from '../session/what-if.ts';
+import { otherRulesWords, WhatIf } from '../session/what-if.ts';
 import type { CommandContext } from './context.ts';
 
 export interface RulesOptions {
@@ -18,6 +18,9 @@ export interface RulesOptions {
 }
 
 const WRITERS = { iptables: 'iptables-save > FILE', ip6tables: 'ip6tables-save > FILE', nft: 'nft -j list ruleset > FILE' } as const;
+
+export const hasRules = ({ iptables, ip6tables, nft }: RulesOptions): boolean =>
+  [iptables, ip6tables, nft].some((path) => path !== undefined);
 
 /** Null where none is named. What stays unknown of them is said on standard error. */
 export const otherRulesOf = async (options: RulesOptions, context: CommandContext): Promise<OtherRules | null> => {
@@ -33,13 +36,7 @@ export const otherRulesOf = async (options: RulesOptions, context: CommandContex
 };
 
 /** What is judged by is said: a verdict that might have been is easily taken for one that was. */
-const placeOf = ({ tables, nft }: OtherRules): string => {
-  const parts = tables.map(
-    ({ name, family, tables: own }) => `${own.map((table) => table.name).join(', ')} of ${family === 'ip' ? 'IPv4' : 'IPv6'} from ${name}`,
-  );
-  if (nft !== null) parts.push(`native tables from ${nft.name}`);
-  return `what if: ${parts.join('; ')}, in the place of the host's own`;
-};
+const placeOf = (rules: OtherRules): string => `what if: ${otherRulesWords(rules)}, in the place of the host's own`;
 
 const fileOf = async (path: string, option: keyof typeof WRITERS): Promise<RulesFile> => {
   try {

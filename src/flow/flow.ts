@@ -111,6 +111,11 @@ export interface Flow {
   packets: [number, number];
   /** Bytes on the wire, link layer included. */
   bytes: [number, number];
+  /** Bytes of the first packet. */
+  firstBytes?: number;
+  /** What a had sent when b was first heard: 0 where b's packet was the first, -1 while b has not been heard. */
+  askedPackets?: number;
+  askedBytes?: number;
   firstSec: number;
   firstNsec: number;
   lastSec: number;

@@ -358,6 +358,11 @@ export class FlowTable {
 
   #count(slot: number, packet: Packet, direction: Direction, sec: number, nsec: number): Flow {
     const flow = this.#flows[slot] as Flow;
+    // The first packet of each direction comes this way: neither is plain.
+    if (direction === REPLY && flow.packets[REPLY] === 0) {
+      flow.askedPackets = flow.packets[ORIGINAL];
+      flow.askedBytes = flow.bytes[ORIGINAL];
+    }
     flow.packets[direction]++;
     flow.bytes[direction] += packet.originalLength;
     if (sec > flow.lastSec || (sec === flow.lastSec && nsec > flow.lastNsec)) {

@@ -39,12 +39,13 @@ const SHOWN_FLOWS = 5;
 
 export const diffText = (diff: SessionDiff, options: DiffTextOptions): string[] => {
   const { style, columns } = options;
-  const lines = [summary(diff, style)];
+  const lines = [diffSummary(diff, style)];
   for (const group of groupsOf(diff.changed, style)) lines.push('', ...groupLines(group, options));
   return lines.flatMap((line) => wrapped(foldGlyphs(style, line), columns));
 };
 
-const summary = ({ changed, compared, flows }: SessionDiff, style: Style): string => {
+/** `2 of 3 flows change: 1 accept → no reply, …`. */
+export const diffSummary = ({ changed, compared, flows }: SessionDiff, style: Style): string => {
   const unjudged = flows - compared;
   const rest = unjudged === 0 ? '' : ` (${countText(unjudged, 'flow')} without a verdict: not compared)`;
   if (changed.length === 0) return `None of ${countText(compared, 'flow')} changes its verdict.${rest}`;
@@ -53,7 +54,7 @@ const summary = ({ changed, compared, flows }: SessionDiff, style: Style): strin
   return `${tint(style, 'strong', `${grouped(changed.length)} of ${countText(compared, 'flow')} ${verb}:`)} ${parts.join(', ')}${rest}`;
 };
 
-const changeWords = ({ kind, before, after }: Pick<Group, 'kind' | 'before' | 'after'>, style: Style): string => {
+export const changeWords = ({ kind, before, after }: Pick<Group, 'kind' | 'before' | 'after'>, style: Style): string => {
   switch (kind) {
     case 'outcome':
       return `${before} ${glyphsOf(style).arrow} ${after}`;
@@ -83,7 +84,7 @@ const groupsOf = (changed: readonly ChangedFlow[], style: Style): readonly Group
 };
 
 /** What decides on one side: of the reply, where that is what its sender misses. Translations by their rule, since their ports differ. */
-const sideWords = (side: FlowVerdict, effect: Effect, style: Style): string => {
+export const sideWords = (side: FlowVerdict, effect: Effect, style: Style): string => {
   const { verdict, reply } = side;
   const ofReply = (effect === 'no reply' || effect === 'reply undetermined') && reply !== null ? reply : null;
   const second = verdict.proxiedTo === undefined ? '' : `; docker-proxy dials ${verdict.proxiedTo.address}`;

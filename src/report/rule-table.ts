@@ -12,7 +12,7 @@ export const ruleTable = ({ rules, packets, unplaced }: RuleUses, style: Style, 
   const heads = new Map<number, string>();
   let chain = '';
   for (const use of shown) {
-    const head = chainWords(use);
+    const head = ruleChainWords(use);
     if (head !== chain) heads.set(rows.length, head);
     chain = head;
     rows.push(cellsOf(use));
@@ -38,14 +38,20 @@ export const ruleTable = ({ rules, packets, unplaced }: RuleUses, style: Style, 
 
 const FAMILIES: Readonly<Record<string, string>> = { ip: 'IPv4', ip6: 'IPv6' };
 
-const chainWords = ({ namespace, backend, family, table, chain }: RuleUse): string => {
+/** `filter FORWARD  IPv4, nft`, `nft inet fw in`. */
+export const ruleChainWords = ({ namespace, backend, family, table, chain }: RuleUse): string => {
   const where = backend === 'nftables' ? `nft ${family} ${table} ${chain}` : `${table} ${chain}  ${FAMILIES[family] ?? family}, ${backend}`;
   return printable(namespace === null ? where : `${where}, in ${namespace}`);
 };
 
-const cellsOf = ({ packets, bytes, flows, uncertain, counted, rule, text, chain }: RuleUse): Row => {
+/** The rule without its chain; a policy by its verdict. */
+export const ruleWords = ({ rule, text, chain }: Pick<RuleUse, 'rule' | 'text' | 'chain'>): string => {
   const start = `-A ${chain} `;
-  const words = rule === null ? `policy ${text.split(' ').at(-1)}` : `#${rule} ${text.startsWith(start) ? text.slice(start.length) : text}`;
+  return rule === null ? `policy ${text.split(' ').at(-1)}` : text.startsWith(start) ? text.slice(start.length) : text;
+};
+
+const cellsOf = ({ packets, bytes, flows, uncertain, counted, rule, text, chain }: RuleUse): Row => {
+  const words = `${rule === null ? '' : `#${rule} `}${ruleWords({ rule, text, chain })}`;
   const perhaps = uncertain === 0 ? '' : `  (and ${countText(uncertain, 'packet')} perhaps)`;
   const right = (cell: string): Cell => ({ text: cell, right: true });
   return [

@@ -18,6 +18,19 @@ export class WhatIf {
     this.#host = host;
   }
 
+  /** The same question about another reading of the session. */
+  again(): WhatIf {
+    return new WhatIf(this.rules, this.#host, this.place);
+  }
+
+  /** Which tables come from where, by the names of the files alone. */
+  get words(): string | null {
+    if (this.rules === null) return null;
+    const { tables, nft } = this.rules;
+    const shortened = tables.map((file) => ({ ...file, name: baseName(file.name) }));
+    return otherRulesWords({ tables: shortened, nft: nft === null ? null : { ...nft, name: baseName(nft.name) } });
+  }
+
   /**
    * Connections that later snapshots tell of began under the rules of then: only those of the first were there before, and go on as
    * they do when iptables-restore changes the rules beneath them.
@@ -29,6 +42,17 @@ export class WhatIf {
     return { ...other, self: this.rules === null ? self : withOtherRules(self, this.rules) };
   }
 }
+
+/** `filter, nat of IPv4 from new.save; native tables from fw.json`. */
+export const otherRulesWords = ({ tables, nft }: Pick<OtherRules, 'tables' | 'nft'>): string => {
+  const parts = tables.map(
+    ({ name, family, tables: own }) => `${own.map((table) => table.name).join(', ')} of ${family === 'ip' ? 'IPv4' : 'IPv6'} from ${name}`,
+  );
+  if (nft !== null) parts.push(`native tables from ${nft.name}`);
+  return parts.join('; ');
+};
+
+const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 /** What verdicts rest on where there is no snapshot, in words. */
 export const ASSUMED_HOST =

@@ -3,7 +3,9 @@ import { stat } from 'node:fs/promises';
 import type { AgentClient } from '../agent/client.ts';
 import type { Capabilities, CollectRequest } from '../agent/protocol.ts';
 import { failure, missingError, usageError } from '../base/errors.ts';
+import { readFacts } from '../host/read-facts.ts';
 import type { SnapshotDocument } from '../host/snapshot.ts';
+import type { SessionDiff } from '../report/session-diff.ts';
 import type { CapturePoint } from '../topology/topology.ts';
 import { explainQuestion } from './explain-question.ts';
 import { FileCapture, type FileTap } from './files/file-capture.ts';
@@ -17,11 +19,13 @@ import { suggestFileName } from './saving/capture-file-name.ts';
 import type { CaptureView } from './state/capture-view.ts';
 import type { FlowRow } from './state/flow-row.ts';
 import type { HostState } from './state/host-state.ts';
+import type { RuleCounting } from './state/rule-counting.ts';
 import type { TraceOptions, TraceSubject, TraceView } from './state/trace-state.ts';
 import type {
   CaptureOptions,
   ExplainAnswer,
   FileOptions,
+  JudgedBy,
   PointsBetween,
   RewriteFileOptions,
   RewriteResult,
@@ -37,6 +41,7 @@ export class HostWorkspace implements Workspace {
   readonly store: HostStore;
   readonly #agent: AgentClient | null;
   readonly #isSnapshot: boolean;
+  readonly #whatIf: WhatIf | null;
   readonly #listeners = new Set<() => void>();
   readonly #captures = new Set<CaptureView>();
   readonly #traces = new Set<TraceView>();
@@ -51,6 +56,7 @@ export class HostWorkspace implements Workspace {
   constructor(agent: AgentClient | null, isSnapshot = false, whatIf: WhatIf | null = null) {
     this.#agent = agent;
     this.#isSnapshot = isSnapshot;
+    this.#whatIf = whatIf;
     this.store = new HostStore(agent !== null, whatIf);
     this.store.subscribe(() => this.#moved());
   }
@@ -91,6 +97,13 @@ export class HostWorkspace implements Workspace {
   /** Another machine that is looked at, and as whom; null for this one and for files. */
   get remote(): string | null {
     return this.#agent?.remote ?? null;
+  }
+
+  get judgedBy(): JudgedBy | null {
+    const rules = this.#whatIf?.words ?? null;
+    if (rules !== null) return { kind: 'rules', words: `what if: ${rules}` };
+    const version = this.#isSnapshot ? this.store.version : null;
+    return version === null ? null : { kind: 'snapshot', words: `judged by the snapshot of ${version.facts.hostName}` };
   }
 
   getHost(): HostState | null {
@@ -178,8 +191,34 @@ export class HostWorkspace implements Workspace {
     const { ReplayCapture } = await import('./replay/replay-capture.ts');
     return new ReplayCapture((pace) => {
       store.rewind();
-      return open(pace);
+      const capture = open(pace);
+      return { capture, rules: new RuleHits(store, capture, this.#isSnapshot) };
     });
+  }
+
+  async diffFile(path: string): Promise<SessionDiff> {
+    const rules = this.#whatIf?.rules == null ? null : this.#whatIf;
+    const snapshot = this.#isSnapshot ? (this.store.version?.document ?? null) : null;
+    if (path === '-' || (rules === null && snapshot === null))
+      throw failure(path === '-' ? 'standard input comes once: it cannot be judged twice' : 'no other rules were given to compare with', {
+        hint: 'vethscope --open FILE --iptables NEW, where iptables-save has written NEW; or --host SNAPSHOT',
+      });
+    const [{ diffSession }, { WhatIf: Question }] = await Promise.all([import('./replay/replay-diff.ts'), import('./what-if.ts')]);
+    const asked = rules === null ? { before: null, after: null } : { before: snapshot, after: snapshot };
+    const after = rules === null && snapshot !== null ? new Question(null, readFacts(snapshot)) : (rules?.again() ?? null);
+    const open = async (whatIf: WhatIf | null, document: SnapshotDocument | null): Promise<CaptureView> => {
+      const store = new HostStore(false, whatIf);
+      if (document !== null) store.replace(document, 'snapshot opened');
+      const capture = new FileCapture({
+        ...{ path, store, hasOwnFacts: document !== null, filter: '', packetFilter: null, keepPackets: false, packetLimit: null },
+      });
+      this.#captures.add(capture);
+      return capture;
+    };
+    return diffSession(
+      { before: () => open(new Question(null), asked.before), after: () => open(after, asked.after) },
+      { interrupted: new Promise(() => {}), event: () => {} },
+    );
   }
 
   async rewriteFile(path: string, to: string, options: RewriteFileOptions = {}): Promise<RewriteResult> {
@@ -238,8 +277,8 @@ export class HostWorkspace implements Workspace {
     return capture;
   }
 
-  countRules(capture: CaptureView): RuleHits {
-    return new RuleHits(this.store, capture);
+  countRules(capture: CaptureView): RuleCounting {
+    return capture.replay?.rules ?? new RuleHits(this.store, capture);
   }
 
   explain(src: string, dst: string, proto: string, options: { readonly whyNot: boolean }): ExplainAnswer {

@@ -2,14 +2,17 @@
 import { Box } from 'ink';
 import { type ReactElement, useSyncExternalStore } from 'react';
 import type { SessionEvent } from '../session/state/capture-state.ts';
+import type { JudgedBy } from '../session/state/workspace.ts';
 import { Footer, footerRows } from './components/footer.tsx';
 import { Lines } from './components/lines.tsx';
 import { PromptLine } from './components/prompt-line.tsx';
 import { TitleBar } from './components/title-bar.tsx';
+import { Diff } from './screens/diff.tsx';
 import { Explain } from './screens/explain.tsx';
 import { Packets } from './screens/packets.tsx';
 import { Path } from './screens/path.tsx';
 import { Pick } from './screens/pick.tsx';
+import { Rules } from './screens/rules.tsx';
 import { Events, Help, PlainText } from './screens/scrolled.tsx';
 import { Topology } from './screens/topology.tsx';
 import { Trace } from './screens/trace.tsx';
@@ -19,6 +22,7 @@ import { scopesOf } from './state/dispatch.ts';
 import type { Screen } from './state/screens.ts';
 import type { UiStore } from './state/store.ts';
 import { idleTraceActions } from './state/trace.ts';
+import { idleWatchActions } from './state/watch.ts';
 import { type LineSlots, LineSlotsContext } from './terminal/line-slots.ts';
 import type { Theme } from './theme.ts';
 
@@ -49,11 +53,11 @@ const Shown = ({ store, theme }: ShownProps): ReactElement => {
     return <Lines lines={[[words], ['q quits']]} rows={Math.max(1, Math.min(2, rows - 1))} columns={columns} theme={theme} />;
   }
   const scopes = scopesOf(state);
-  const idle = idleActions(screen);
+  const idle = idleActions(screen, store.workspace.judgedBy);
   const { more } = footerRows(scopes, columns, theme, idle);
   return (
     <Box flexDirection="column">
-      <TitleBar screen={screen} host={store.workspace.getHost()} columns={columns} theme={theme} />
+      <TitleBar screen={screen} host={store.workspace.getHost()} judgedBy={store.workspace.judgedBy} columns={columns} theme={theme} />
       <Body screen={screen} store={store} theme={theme} />
       <PromptLine state={state} news={newsOf(screen)} now={store.now()} keys={more} theme={theme} />
       <Footer scopes={scopes} idle={idle} columns={columns} theme={theme} />
@@ -61,7 +65,10 @@ const Shown = ({ store, theme }: ShownProps): ReactElement => {
   );
 };
 
-const idleActions = (screen: Screen): readonly string[] => (screen.kind === 'trace' ? idleTraceActions(screen) : []);
+const idleActions = (screen: Screen, judgedBy: JudgedBy | null): readonly string[] => {
+  if (screen.kind === 'trace') return idleTraceActions(screen);
+  return screen.kind === 'watch' ? idleWatchActions(screen, judgedBy) : [];
+};
 
 const newsOf = (screen: Screen): SessionEvent | null =>
   screen.kind === 'watch' ? (screen.capture.getState().events.at(-1) ?? null) : null;
@@ -81,6 +88,10 @@ const Body = ({ screen, store, theme }: ShownProps & { readonly screen: Screen }
       return <Trace screen={screen} {...room} />;
     case 'packets':
       return <Packets screen={screen} {...room} />;
+    case 'rules':
+      return <Rules screen={screen} {...room} />;
+    case 'diff':
+      return <Diff screen={screen} {...room} />;
     case 'topology':
       return <Topology screen={screen} {...room} />;
     case 'explain':

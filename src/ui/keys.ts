@@ -12,6 +12,8 @@ export type KeyScope =
   | 'path'
   | 'trace'
   | 'packets'
+  | 'rules'
+  | 'diff'
   | 'topology'
   | 'explain'
   | 'text'
@@ -32,6 +34,8 @@ export interface KeyBinding {
   readonly words: string;
   /** A word or two for the footer; absent where the footer does not show it. Earlier rows win where the footer is short. */
   readonly footer?: string;
+  /** What the footer shows for the key, where another one does the opposite. */
+  readonly footerKeys?: string;
 }
 
 export const KEYS = [
@@ -118,6 +122,13 @@ export const KEYS = [
     words: 'show only the flows that a display filter finds: words, or verdict:drop port:80 (tab completes)',
     footer: 'filter',
   },
+  {
+    scope: 'watch',
+    keys: ['R'],
+    action: 'rules',
+    words: 'what each rule met: its packets, bytes and flows, most packets first',
+    footer: 'rules',
+  },
   { scope: 'watch', keys: ['z'], action: 'freeze', words: 'freeze the screen, or let it run again; the capture goes on', footer: 'freeze' },
   {
     scope: 'watch',
@@ -155,6 +166,13 @@ export const KEYS = [
     words: 'the topology, with what moves and what is dropped on its links',
     footer: 'topology',
   },
+  {
+    scope: 'watch',
+    keys: ['D'],
+    action: 'diff',
+    words: 'on a file opened with other rules (--iptables, --host …): flows whose verdict differs, with the rule before and after',
+    footer: 'changed verdicts',
+  },
   { scope: 'watch', keys: ['X'], action: 'stop', words: 'stop the capture; the table stays' },
 
   {
@@ -164,19 +182,27 @@ export const KEYS = [
     words: 'play the session, or pause; from its start where it is at its end',
     footer: 'play',
   },
-  { scope: 'timeline', keys: [']'], action: 'step-on', words: 'one column of the time bar on', footer: 'on' },
-  { scope: 'timeline', keys: ['['], action: 'step-back', words: 'one column of the time bar back', footer: 'back in time' },
+  { scope: 'timeline', keys: [']'], action: 'step-on', words: 'one column of the time bar on', footer: 'step', footerKeys: '[ ]' },
+  { scope: 'timeline', keys: ['['], action: 'step-back', words: 'one column of the time bar back' },
   { scope: 'timeline', keys: ['.'], action: 'next-packet', words: 'to the next packet' },
+  {
+    scope: 'timeline',
+    keys: [')'],
+    action: 'next-drop',
+    words: 'to the next packet that was dropped or refused',
+    footer: 'drops',
+    footerKeys: '( )',
+  },
+  { scope: 'timeline', keys: ['('], action: 'drop-before', words: 'to the one before that was dropped or refused' },
   {
     scope: 'timeline',
     keys: ['}'],
     action: 'next-change',
     words: 'to the next change of rules, of the host or of a verdict',
-    footer: 'next change',
+    footer: 'change',
+    footerKeys: '{ }',
   },
   { scope: 'timeline', keys: ['{'], action: 'change-before', words: 'to the change before' },
-  { scope: 'timeline', keys: [')'], action: 'next-drop', words: 'to the next packet that was dropped or refused', footer: 'next drop' },
-  { scope: 'timeline', keys: ['('], action: 'drop-before', words: 'to the one before that was dropped or refused' },
   { scope: 'timeline', keys: ['>', '+'], action: 'faster', words: 'play faster' },
   { scope: 'timeline', keys: ['<', '-'], action: 'slower', words: 'play slower' },
   { scope: 'timeline', keys: ['0'], action: 'start', words: 'to the start of the session' },
@@ -231,6 +257,32 @@ export const KEYS = [
   },
   { scope: 'packets', keys: ['x'], action: 'hex', words: 'show or hide the bytes in hex', footer: 'hex' },
   { scope: 'packets', keys: ['r'], action: 'reload', words: 'read the newest packets of the flow again', footer: 'reload' },
+
+  {
+    scope: 'rules',
+    keys: ['enter'],
+    action: 'flows',
+    words: 'the flows that the rule decides; where it decides about none, those that match it on their way',
+    footer: 'its flows',
+  },
+  {
+    scope: 'rules',
+    keys: ['m'],
+    action: 'matching',
+    words: 'all flows that match it on their way, also where it decides nothing',
+    footer: 'all that match',
+  },
+  { scope: 'rules', keys: ['o'], action: 'sort', words: 'sort by the next: packets, bytes, flows, chain and number', footer: 'sort' },
+  { scope: 'rules', keys: ['u'], action: 'unused', words: 'also show rules that no packet met, or hide them', footer: 'unmet rules' },
+
+  { scope: 'diff', keys: ['enter'], action: 'path', words: 'the path of the flow by the other rules', footer: 'path' },
+  {
+    scope: 'diff',
+    keys: ['e'],
+    action: 'as-text',
+    words: 'all of it as plain text, as vethscope diff prints it, also copied to the clipboard',
+    footer: 'copy as text',
+  },
 
   {
     scope: 'topology',
@@ -345,6 +397,8 @@ export const SCOPE_TITLES: Readonly<Record<KeyScope, string>> = {
   path: 'Path of a packet',
   trace: "The kernel's trace",
   packets: 'Packets of a flow',
+  rules: 'What each rule met',
+  diff: 'Changed verdicts',
   topology: 'Topology',
   explain: 'Explain a path',
   text: 'Plain text',

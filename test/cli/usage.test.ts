@@ -46,6 +46,8 @@ describe('the program', () => {
 
   it.each([
     [['list', '--bogus'], "unknown option '--bogus'"],
+    [['list', '--iptables', 'x'], "unknown option '--iptables'"],
+    [['explain', '--local', '192.0.2.1', 'a', 'b', 'icmp'], "unknown option '--local'"],
     [['list', 'extra'], 'too many arguments'],
     [['explain', '--bogus'], '(vethscope explain --help tells what it takes)'],
     [['explain', '--ports', 'tcp:80', 'a', 'b', 'icmp'], '--ports belongs to --matrix'],

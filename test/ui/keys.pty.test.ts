@@ -52,6 +52,8 @@ const REPLAY: Step[] = [
   ['o', 'open captures/▏'],
   ['x.pcapng\r', '5.00 s of 10.00 s'],
 ];
+const RULES: Step[] = [...WATCH, ['R', '28 packets followed through the rules']];
+const DIFF: Step[] = [...REPLAY, ['D', /2 of 7 flows change/]];
 const SEARCH: Step[] = [...WATCH, ['/', ' / ▏']];
 /** The open prompt with `captures/` in it, which the keys of a field act on. */
 const FIELD: Step = ['o', 'open captures/▏'];
@@ -90,6 +92,8 @@ const EXPECTED: { readonly [S in KeyScope]: Readonly<Record<ActionOf<S>, Expecta
     reverse: at(WATCH, 'by first packet, descending'),
     columns: at(WATCH, 'MIN RTT'),
     'save-memory': at(WATCH, 'save what memory holds to captures/web1'),
+    rules: at(WATCH, '28 packets followed through the rules'),
+    diff: at(WATCH, 'only a saved session is judged by other rules'),
     events: at(WATCH, 'capturing on veth9e3c2b6'),
     topology: at(WATCH, /●▸veth9e3c2b6/),
     stop: at(WATCH, 'ended'),
@@ -124,6 +128,16 @@ const EXPECTED: { readonly [S in KeyScope]: Readonly<Record<ActionOf<S>, Expecta
     'switch-pane': at(PACKETS, 'scrolling here'),
     hex: at([...PACKETS, ['\t', 'scrolling here'], ['G', /0050 {2}/]], (() => /^(?![\s\S]*0050 {2})/)()),
     reload: at(PACKETS, 'these are the newest packets'),
+  },
+  rules: {
+    flows: at([...RULES, ['jjj', /▸.*DOCKER-ISO/]], 'only rule:filter/DOCKER-ISOLATION-STAGE-2#1'),
+    matching: at([...RULES, ['j', /▸.*FORWARD #1/]], 'only step:'),
+    sort: at(RULES, 'by bytes, descending'),
+    unused: at(RULES, /IPv6 filter INPUT/),
+  },
+  diff: {
+    path: at(DIFF, '◀ decides'),
+    'as-text': at(DIFF, 'copied to the clipboard'),
   },
   topology: {
     capture: at([PICTURE], 'where to capture web1'),
@@ -214,7 +228,8 @@ describe('every key of the key table', () => {
   for (const scope of Object.keys(SCOPE_TITLES) as KeyScope[]) {
     if (bindingsOf(scope).length === 0) continue;
     it(`does on the screen "${SCOPE_TITLES[scope]}" what the table says`, { timeout: 120_000 }, async () => {
-      const start = (): PtyUi => new PtyUi([process.execPath, program.path, JSON.stringify({ containers: 60 })]);
+      const start = (): PtyUi =>
+        new PtyUi([process.execPath, program.path, JSON.stringify({ containers: 60, otherRules: scope === 'diff' })]);
       let ui = start();
       try {
         for (const row of bindingsOf(scope)) {

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { bindingsOf, KEYS, type KeyBinding, type KeyScope, lookUp } from '../../src/ui/keys.ts';
+import { diffHandlers } from '../../src/ui/state/diff.ts';
 import { scopesOf } from '../../src/ui/state/dispatch.ts';
 import { explainHandlers } from '../../src/ui/state/explain.ts';
 import { packetsHandlers } from '../../src/ui/state/packets.ts';
 import { pathHandlers } from '../../src/ui/state/path.ts';
 import { pickHandlers } from '../../src/ui/state/pick.ts';
+import { rulesHandlers } from '../../src/ui/state/rules.ts';
 import { topologyHandlers } from '../../src/ui/state/topology.ts';
 import { traceHandlers } from '../../src/ui/state/trace.ts';
 import { watchHandlers } from '../../src/ui/state/watch.ts';
@@ -19,6 +21,8 @@ const HANDLERS: Partial<Record<KeyScope, object>> = {
   path: pathHandlers,
   trace: traceHandlers,
   packets: packetsHandlers,
+  rules: rulesHandlers,
+  diff: diffHandlers,
   topology: topologyHandlers,
   explain: explainHandlers,
 };

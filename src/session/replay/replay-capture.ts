@@ -4,13 +4,21 @@
  */
 import type { Verdict } from '../../path/verdict.ts';
 import type { FileCapture } from '../files/file-capture.ts';
+import type { RuleHits } from '../rules/rule-hits.ts';
 import type { CaptureState } from '../state/capture-state.ts';
 import type { CaptureObserver, CaptureView, StoredPacket } from '../state/capture-view.ts';
 import type { FlowPage, FlowQuery, FlowRow } from '../state/flow-row.ts';
 import type { FlowQuestion, FlowTraced } from '../state/flow-verdict.ts';
 import type { Replay, ReplayMark, ReplayPosition, TimeColumn } from '../state/replay-state.ts';
+import type { RuleCounting } from '../state/rule-counting.ts';
 import { ReplayOverview } from './replay-overview.ts';
 import { Pace } from './replay-pace.ts';
+
+/** The file as it is read once. */
+export interface Reading {
+  readonly capture: FileCapture;
+  readonly rules: RuleHits;
+}
 
 const SPEEDS: readonly number[] = [0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600];
 const TICK_MS = 100;
@@ -18,10 +26,12 @@ const TICK_MS = 100;
 export class ReplayCapture implements CaptureView, Replay {
   readonly finished: Promise<void>;
   readonly replay: Replay = this;
-  readonly #open: (pace: Pace) => FileCapture;
+  readonly rules: RuleCounting = { uses: () => this.#rules.uses() };
+  readonly #open: (pace: Pace) => Reading;
   readonly #overview = new ReplayOverview();
   readonly #listeners = new Set<() => void>();
   #capture: FileCapture;
+  #rules: RuleHits;
   #pace = new Pace(Number.POSITIVE_INFINITY);
   #unsubscribe: () => void;
   #isRead = false;
@@ -34,9 +44,11 @@ export class ReplayCapture implements CaptureView, Replay {
   #timer: NodeJS.Timeout | null = null;
 
   /** `open` begins to read the file, as far as the pace allows. */
-  constructor(open: (pace: Pace) => FileCapture) {
+  constructor(open: (pace: Pace) => Reading) {
     this.#open = open;
-    this.#capture = open(this.#pace);
+    const { capture, rules } = open(this.#pace);
+    this.#capture = capture;
+    this.#rules = rules;
     this.#capture.observe(this.#overview);
     this.#unsubscribe = this.#capture.subscribe(() => this.#tell());
     this.finished = this.#capture.finished;
@@ -207,13 +219,15 @@ export class ReplayCapture implements CaptureView, Replay {
   /** What is shown stays until the other is as far. */
   async #readAgain(atSec: number): Promise<void> {
     const pace = new Pace(atSec);
-    const next = this.#open(pace);
-    await Promise.race([pace.reached(), next.finished]);
+    this.#rules.close();
+    const { capture, rules } = this.#open(pace);
+    await Promise.race([pace.reached(), capture.finished]);
     const old = { capture: this.#capture, pace: this.#pace };
     this.#unsubscribe();
-    this.#capture = next;
+    this.#capture = capture;
+    this.#rules = rules;
     this.#pace = pace;
-    this.#unsubscribe = next.subscribe(() => this.#tell());
+    this.#unsubscribe = capture.subscribe(() => this.#tell());
     old.pace.free();
     await old.capture.stop();
     if (this.#isClosed) await this.stop();

@@ -1,6 +1,7 @@
 /** The rules of a host in their order, and by how much their own counters grew from reading to reading. */
 import type { HostFacts } from '../../host/facts.ts';
 import type { RuleRef } from '../../netfilter/ruleset.ts';
+import type { HostStore } from '../host-store.ts';
 
 export type PlainRef = Omit<RuleRef, 'counters'>;
 
@@ -8,31 +9,51 @@ export const refKey = ({ backend, family, table, chain, rule, text }: PlainRef):
   // A policy goes by its chain: how it is written differs.
   `${backend} ${family} ${table} ${chain} ${rule === null ? 'policy' : `${rule} ${text}`}`;
 
+export interface KeyedRef {
+  readonly ref: RuleRef;
+  readonly key: string;
+}
+
 export class RuleCounters {
   readonly #growth = new Map<string, number>();
+  readonly #newest: Pick<HostStore, 'countedNow' | 'readAtSec'>;
   #last = new Map<string, number>();
+  #lastAtSec = 0;
+  #listed: { readonly facts: HostFacts; readonly refs: readonly KeyedRef[] } | null = null;
 
-  /** New counters. A rule that was made anew in between began at nothing, and is looked at from now on. */
+  /** `newest`: what counters showed when they were read last, which may be later than the facts. */
+  constructor(newest: Pick<HostStore, 'countedNow' | 'readAtSec'>) {
+    this.#newest = newest;
+  }
+
+  /** New facts. A rule that was made anew in between began at nothing, and is looked at from now on. */
   read(facts: HostFacts): void {
     const now = new Map<string, number>();
-    for (const ref of refsOf(facts)) {
+    for (const { ref, key } of this.listed(facts)) {
       if (ref.counters === null) continue;
-      const key = refKey(ref);
       const { packets } = ref.counters;
       const before = this.#last.get(key);
       if (before !== undefined && packets >= before) this.#growth.set(key, (this.#growth.get(key) ?? 0) + packets - before);
       now.set(key, packets);
     }
     this.#last = now;
+    this.#lastAtSec = this.#newest.readAtSec;
   }
 
   /** Null where fewer than two readings tell. */
-  growthOf(ref: PlainRef): number | null {
-    return this.#growth.get(refKey(ref)) ?? null;
+  growthOf({ ref, key }: KeyedRef): number | null {
+    const until = this.#growth.get(key) ?? null;
+    const last = this.#last.get(key);
+    if (last === undefined || this.#newest.readAtSec <= this.#lastAtSec) return until;
+    const now = this.#newest.countedNow(ref);
+    return now === null || now < last ? until : (until ?? 0) + now - last;
   }
 
-  listed(facts: HostFacts | null): readonly RuleRef[] {
-    return facts === null ? [] : refsOf(facts);
+  /** Kept as long as the facts are the same ones. */
+  listed(facts: HostFacts | null): readonly KeyedRef[] {
+    if (facts === null) return [];
+    if (this.#listed?.facts !== facts) this.#listed = { facts, refs: refsOf(facts).map((ref) => ({ ref, key: refKey(ref) })) };
+    return this.#listed.refs;
   }
 }
 

@@ -1,88 +1,69 @@
 /**
- * Counts for each rule the packets of a capture that it matches, as the verdicts foretell: the first packet of a connection meets all
- * tables, later ones no nat table and the rules for what is established, answers their own way back. nf_nat_inet_fn in
- * net/netfilter/nf_nat_core.c asks the rules for a new connection's packets only until it is confirmed.
+ * Counts for each rule the packets of a capture that it matches, as the verdicts foretell. It looks at flows and not at packets, so it
+ * may run beside any capture: a flow is looked at when its verdict comes, when facts change, and when it is over.
  */
-import { type Direction, type Flow, ORIGINAL } from '../../flow/flow.ts';
-import type { Packet } from '../../packet/packet.ts';
-import { judgeBoth } from '../../path/judge.ts';
-import { laterPacket } from '../../path/later-packet.ts';
-import type { HostModel } from '../../path/model.ts';
-import type { PacketSpec, Verdict, VerdictStep } from '../../path/verdict.ts';
+import type { Flow } from '../../flow/flow.ts';
+import type { Verdict } from '../../path/verdict.ts';
 import type { RuleUse, RuleUses } from '../../report/rule-use.ts';
 import type { HostStore } from '../host-store.ts';
 import type { CaptureObserver, CaptureView } from '../state/capture-view.ts';
 import type { FlowRow } from '../state/flow-row.ts';
 import type { FlowVerdict } from '../state/flow-verdict.ts';
+import type { RuleCounting } from '../state/rule-counting.ts';
 import { LiveVerdict } from '../verdicts/live-verdict.ts';
-import { RuleCounters, refKey } from './rule-counters.ts';
+import { RuleCounters } from './rule-counters.ts';
+import { newTally, RuleTotals, type WaysTally } from './rule-totals.ts';
+import { countInto, metBy, noCounts, PARTS, type PartCounts, type Ways, waysOf } from './rule-ways.ts';
 
-/** Which part of a conversation a packet is: its beginning, more of it before an answer, all after that, or an answer. */
-const FIRST = 0;
-const AGAIN = 1;
-const LATER = 2;
-const REPLY = 3;
-type Part = typeof FIRST | typeof AGAIN | typeof LATER | typeof REPLY;
-const PARTS: readonly Part[] = [FIRST, AGAIN, LATER, REPLY];
-
-/** The steps that packets of each part take; null where none are foretold. */
-interface Ways {
-  readonly steps: readonly (readonly VerdictStep[] | null)[];
-  readonly isCertain: boolean;
-}
-
+/** A flow that goes on. */
 interface Entry {
-  readonly packets: number[];
-  readonly bytes: number[];
-  isAnswered: boolean;
-  hasBegun: boolean;
+  readonly flow: Flow;
   ways: Ways | null;
-  /** Rules that the flow is counted at already. */
-  readonly met: Set<string>;
+  /** Facts have changed since the ways were found. */
+  isOld: boolean;
+  /** What is counted already; null before the first change of facts. */
+  taken: PartCounts | null;
+  /** The ways that what is counted went, and the parts of it; null before. */
+  past: { readonly ways: Ways; readonly parts: number }[] | null;
 }
 
-interface Hits {
-  packets: number;
-  bytes: number;
-  flows: number;
-  uncertain: number;
-  readonly step: VerdictStep;
-}
+/** Ways that no open flow goes any more are kept apart up to here: most will be gone again. */
+const MAX_IDLE_WAYS = 1_000;
 
-export class RuleHits implements CaptureObserver {
+export class RuleHits implements CaptureObserver, RuleCounting {
   readonly #store: HostStore;
   readonly #view: CaptureView;
-  readonly #counters = new RuleCounters();
+  readonly #counters: RuleCounters;
   readonly #entries = new Map<number, Entry>();
-  readonly #hits = new Map<string, Hits>();
+  readonly #tallies = new Map<Ways, WaysTally>();
+  readonly #stops: (() => void)[];
+  readonly #totals = new RuleTotals();
+  /** Written over for each flow. */
+  readonly #counts = noCounts();
   #ways = new WeakMap<Verdict, Ways>();
-  #packets = 0;
-  #unplaced = 0;
-  #generation = 0;
+  #generation: number;
+  #final: RuleUses | null = null;
 
-  constructor(store: HostStore, view: CaptureView) {
+  /** Call it in the turn in which the view was handed out. `hasFacts`: what the store knows by now holds for the capture. */
+  constructor(store: HostStore, view: CaptureView, hasFacts = true) {
     this.#store = store;
     this.#view = view;
-    store.subscribe((reason) => this.#factsRead(reason !== null));
-    this.#factsRead(true);
-    view.observe(this);
-  }
-
-  packet(packet: Packet, flow: Flow, direction: Direction): void {
-    let entry = this.#entries.get(flow.id);
-    if (entry === undefined) {
-      entry = { packets: [0, 0, 0, 0], bytes: [0, 0, 0, 0], isAnswered: false, hasBegun: false, ways: null, met: new Set() };
-      this.#entries.set(flow.id, entry);
-    }
-    const part = partOf(entry, direction);
-    entry.packets[part] = (entry.packets[part] as number) + 1;
-    entry.bytes[part] = (entry.bytes[part] as number) + packet.originalLength;
+    this.#counters = new RuleCounters(store);
+    this.#generation = store.version?.generation ?? 0;
+    if (hasFacts && store.version !== null) this.#counters.read(store.version.facts);
+    this.#stops = [store.subscribe((reason) => this.#factsRead(reason)), view.observe(this)];
+    const close = (): void => this.close();
+    view.finished.then(close, close);
   }
 
   /** What has come since the facts changed was decided by this verdict, too. */
-  verdictChanged(row: FlowRow): void {
-    const entry = this.#entries.get(row.flow.id);
-    if (entry !== undefined && row.verdict !== null) entry.ways = this.#waysOf(row.flow.id, row.verdict);
+  verdictChanged({ flow, verdict }: FlowRow): void {
+    if (verdict === null) return;
+    const known = this.#entries.get(flow.id);
+    const entry = known ?? { flow, ways: null, isOld: false, taken: null, past: null };
+    if (known === undefined) this.#entries.set(flow.id, entry);
+    entry.ways = this.#waysOf(flow.id, verdict);
+    entry.isOld = false;
   }
 
   flowJoined(flowId: number): void {
@@ -90,26 +71,54 @@ export class RuleHits implements CaptureObserver {
   }
 
   flowEnded(row: FlowRow): void {
-    const entry = this.#entries.get(row.flow.id);
-    if (entry === undefined) return;
-    this.#entries.delete(row.flow.id);
-    if (entry.ways === null && row.verdict !== null) entry.ways = this.#waysOf(row.flow.id, row.verdict);
-    this.#book(entry);
+    const { flow, verdict } = row;
+    // What travels in a tunnel is counted by the packets around it.
+    if (flow.tunnel !== null) return;
+    const entry = this.#entries.get(flow.id) ?? { flow, ways: null, isOld: true, taken: null, past: null };
+    this.#entries.delete(flow.id);
+    this.#renew(entry, verdict);
+    this.#book(entry, this.#totals, (ways) => this.#tallyOf(ways));
   }
 
   uses(): RuleUses {
+    if (this.#final !== null) return this.#final;
+    const totals = new RuleTotals(this.#totals);
+    for (const [ways, tally] of this.#tallies) totals.add(ways, tally);
+    const open = new Map<Ways, WaysTally>();
+    for (const entry of this.#entries.values()) {
+      this.#renew(entry, entry.isOld ? (this.#view.flow(entry.flow.id)?.verdict ?? null) : null);
+      this.#book(entry, totals, (ways) => {
+        const tally = open.get(ways) ?? newTally();
+        open.set(ways, tally);
+        return tally;
+      });
+    }
+    for (const [ways, tally] of open) totals.add(ways, tally);
+    return this.#listed(totals);
+  }
+
+  /** What was counted stays as it is. */
+  close(): void {
+    if (this.#final !== null) return;
+    this.#final = this.uses();
+    for (const stop of this.#stops) stop();
+    this.#entries.clear();
+    this.#tallies.clear();
+  }
+
+  #listed({ hits, packets: followed, unplaced }: RuleTotals): RuleUses {
     const rules: RuleUse[] = [];
     const told = new Set<string>();
-    const version = this.#store.version;
-    for (const ref of this.#counters.listed(version?.facts ?? null)) {
-      const own = this.#hitsOf(refKey(ref), told);
-      const { packets = 0, bytes = 0, flows = 0, uncertain = 0 } = own ?? {};
+    const facts = this.#store.version?.facts ?? null;
+    for (const { ref, key } of this.#counters.listed(facts)) {
+      told.add(key);
+      const { packets = 0, bytes = 0, flows = 0, uncertain = 0 } = hits.get(key) ?? {};
       const { backend, family, table, chain, rule, text } = ref;
-      const counted = this.#counters.growthOf(ref);
+      const counted = this.#counters.growthOf({ ref, key });
       rules.push({ namespace: null, backend, family, table, chain, rule, text, packets, bytes, flows, uncertain, counted });
     }
     // Those of containers, and those that were gone by the end.
-    for (const [key, { step, packets, bytes, flows, uncertain }] of this.#hits) {
+    for (const [key, { step, packets, bytes, flows, uncertain }] of hits) {
       if (told.has(key)) continue;
       const { namespace = null, backend = 'nft', family = 'ip', table, chain, rule, text } = step;
       rules.push({
@@ -117,60 +126,69 @@ export class RuleHits implements CaptureObserver {
         ...{ packets, bytes, flows, uncertain, counted: null },
       });
     }
-    return { rules, packets: this.#packets, unplaced: this.#unplaced };
-  }
-
-  #hitsOf(key: string, told: Set<string>): Hits | undefined {
-    told.add(key);
-    return this.#hits.get(key);
+    return { rules, packets: followed, unplaced };
   }
 
   /** Until now the rules of before decided. */
-  #factsRead(hasChanged: boolean): void {
+  #factsRead(reason: string | null): void {
     const version = this.#store.version;
-    if (version === null) return;
-    if (hasChanged && version.generation !== this.#generation) {
+    if (version === null || (reason === null && version.generation === this.#generation)) return;
+    if (version.generation !== this.#generation) {
       this.#generation = version.generation;
-      // What has no verdict yet has only just begun.
-      for (const entry of this.#entries.values()) if (entry.ways !== null) this.#book(entry);
+      for (const entry of this.#entries.values()) {
+        // What has no verdict yet has only just begun.
+        if (entry.ways === null) continue;
+        const parts = this.#book(entry, this.#totals, (ways) => this.#tallyOf(ways));
+        if (parts > 0) {
+          entry.past ??= [];
+          entry.past.push({ ways: entry.ways, parts });
+        }
+        entry.taken = noCounts();
+        countInto(entry.taken, entry.flow, null);
+        entry.isOld = true;
+      }
       this.#ways = new WeakMap();
     }
     this.#counters.read(version.facts);
   }
 
-  #book(entry: Entry): void {
-    for (const part of PARTS) {
-      const packets = entry.packets[part] as number;
-      const bytes = entry.bytes[part] as number;
-      if (packets === 0) continue;
-      const steps = entry.ways?.steps[part] ?? null;
-      if (steps === null) this.#unplaced += packets;
-      else {
-        this.#packets += packets;
-        for (const step of steps) this.#count(entry, step, packets, bytes);
-      }
-      entry.packets[part] = 0;
-      entry.bytes[part] = 0;
-    }
+  /** Its verdict may rest on the facts of now without having changed. */
+  #renew(entry: Entry, verdict: FlowVerdict | null): void {
+    if (!entry.isOld || verdict === null || countInto(this.#counts, entry.flow, entry.taken) === 0) return;
+    entry.ways = this.#waysOf(entry.flow.id, verdict) ?? entry.ways;
+    entry.isOld = false;
   }
 
-  #count({ ways, met }: Entry, step: VerdictStep, packets: number, bytes: number): void {
-    const key = stepKey(step);
-    let hits = this.#hits.get(key);
-    if (hits === undefined) {
-      hits = { packets: 0, bytes: 0, flows: 0, uncertain: 0, step };
-      this.#hits.set(key, hits);
+  /** Adds what has come of the flow since it was counted last, and leaves the flow as it is. Returns the parts of it, a bit a part. */
+  #book(entry: Entry, totals: RuleTotals, tallyOf: (ways: Ways) => WaysTally): number {
+    const { ways, past } = entry;
+    const counts = this.#counts;
+    const parts = countInto(counts, entry.flow, entry.taken);
+    if (parts === 0) return parts;
+    if (ways === null) {
+      totals.leaveOut(counts);
+      return parts;
     }
-    if (!met.has(key)) {
-      met.add(key);
-      hits.flows++;
+    const tally = tallyOf(ways);
+    for (const part of PARTS) {
+      tally.packets[part] = (tally.packets[part] as number) + (counts.packets[part] as number);
+      tally.bytes[part] = (tally.bytes[part] as number) + (counts.bytes[part] as number);
     }
-    if (ways?.isCertain !== true || step.uncertain === true) {
-      hits.uncertain += packets;
-      return;
+    if (past === null) tally.flows[parts] = (tally.flows[parts] as number) + 1;
+    else tally.again.push(newlyMet(past, ways, parts));
+    return parts;
+  }
+
+  #tallyOf(ways: Ways): WaysTally {
+    const known = this.#tallies.get(ways);
+    if (known !== undefined) return known;
+    if (this.#tallies.size >= MAX_IDLE_WAYS) {
+      for (const [old, tally] of this.#tallies) this.#totals.add(old, tally);
+      this.#tallies.clear();
     }
-    hits.packets += packets;
-    hits.bytes += bytes;
+    const tally = newTally();
+    this.#tallies.set(ways, tally);
+    return tally;
   }
 
   #waysOf(flowId: number, live: FlowVerdict): Ways | null {
@@ -186,39 +204,8 @@ export class RuleHits implements CaptureObserver {
   }
 }
 
-const partOf = (entry: Entry, direction: Direction): Part => {
-  // Of a conversation that was joined in its middle the first packet stands for those of its direction.
-  if (!entry.hasBegun) {
-    entry.hasBegun = true;
-    return FIRST;
-  }
-  if (direction !== ORIGINAL) {
-    entry.isAnswered = true;
-    return REPLY;
-  }
-  return entry.isAnswered ? LATER : AGAIN;
+/** Rules at which the flow is not counted yet. */
+const newlyMet = (past: NonNullable<Entry['past']>, ways: Ways, parts: number): readonly string[] => {
+  const known = past.map((each) => metBy(each.ways, each.parts));
+  return [...metBy(ways, parts)].filter((key) => !known.some((keys) => keys.has(key)));
 };
-
-const waysOf = (model: HostModel, spec: PacketSpec, live: FlowVerdict): Ways => {
-  const { outcome } = live.verdict;
-  const isCertain = outcome !== 'undetermined';
-  const first = judgeBoth(model, spec, { explain: true }).verdict;
-  const all = rulesOf(first.steps);
-  // Of a connection that is never confirmed each packet is as new as the first.
-  const again = outcome === 'accept' ? rulesOf(withoutNat(first)) : all;
-  const next = laterPacket(spec, first);
-  const later = next === null ? again : rulesOf(judgeBoth(model, next).verdict.steps);
-  const reply = live.reply === null ? null : rulesOf(live.reply.steps);
-  return { steps: [all, again, later, reply], isCertain };
-};
-
-const rulesOf = (steps: readonly VerdictStep[]): readonly VerdictStep[] =>
-  steps.filter(({ table, chain }) => table !== null && chain !== null);
-
-const withoutNat = ({ steps, phases = [] }: Verdict): readonly VerdictStep[] => {
-  const nat = phases.filter(({ kind }) => kind === 'nat').map((phase) => phase.steps);
-  return steps.filter((_step, at) => !nat.some(([from, to]) => at >= from && at < to));
-};
-
-const stepKey = ({ namespace = '', backend = 'nft', family = 'ip', table, chain, rule, text }: VerdictStep): string =>
-  `${namespace}${refKey({ backend, family, table: table ?? '', chain: chain ?? '', rule, text })}`;

@@ -1,4 +1,5 @@
 /** A saved session as of a moment of it: where the cursor is, what there is to see along the time, and how it is moved. */
+import type { RuleCounting } from './rule-counting.ts';
 
 export interface ReplayPosition {
   /** Seconds since the epoch: everything up to here has been read. */
@@ -21,6 +22,8 @@ export interface TimeColumn {
 export type ReplayMark = 'packet' | 'change' | 'drop';
 
 export interface Replay {
+  /** What the packets up to the cursor have met. */
+  readonly rules: RuleCounting;
   readonly position: ReplayPosition;
   /** Null until the file has been read once. */
   readonly span: { readonly startSec: number; readonly endSec: number } | null;

@@ -1,16 +1,19 @@
 /** All that can be done on a host, as screens and commands ask for it. */
 import type { Verdict } from '../../path/verdict.ts';
-import type { RuleUses } from '../../report/rule-use.ts';
+import type { SessionDiff } from '../../report/session-diff.ts';
 import type { CapturePoint } from '../../topology/topology.ts';
 import type { SaveOptions } from '../saving/save-options.ts';
 import type { SessionTransform } from '../saving/transform.ts';
 import type { CaptureView } from './capture-view.ts';
 import type { FlowRow } from './flow-row.ts';
 import type { HostState } from './host-state.ts';
+import type { RuleCounting } from './rule-counting.ts';
 import type { TraceOptions, TraceSubject, TraceView } from './trace-state.ts';
 
 /** A host (live, or a snapshot) with all that can be done on it; owned by the session stage, closed once. */
 export interface Workspace {
+  /** Null where files are judged by what was known in their own time. */
+  readonly judgedBy: JudgedBy | null;
   getHost(): HostState | null;
   subscribe(listener: () => void): () => void;
   openCapture(points: readonly CapturePoint[], options: CaptureOptions): Promise<CaptureView>;
@@ -18,9 +21,11 @@ export interface Workspace {
   pointsBetween(src: string, dst: string): PointsBetween;
   /** A saved session or any pcap or pcapng. `filter` is pcap-filter syntax, '' for all. */
   openFile(path: string, options?: FileOptions): Promise<CaptureView>;
+  /** Which flows of a file are decided otherwise than by the rules of its own time. Rejects where no others were given. */
+  diffFile(path: string): Promise<SessionDiff>;
   /** Writes a file anew, with some of its packets only, or changed. */
   rewriteFile(path: string, to: string, options?: RewriteFileOptions): Promise<RewriteResult>;
-  /** Counts from now on which rules the packets of a capture meet. */
+  /** Counts which rules the packets of a capture meet; ask in the turn in which the view was handed out. */
   countRules(capture: CaptureView): RuleCounting;
   /** SRC and DST: a container, an address, `host` or `outside`. PROTO: `icmp`, `tcp:80`, `udp:53`. Throws a usage error for bad ones. */
   explain(src: string, dst: string, proto: string, options: { readonly whyNot: boolean }): ExplainAnswer;
@@ -104,7 +109,9 @@ export interface PointsBetween {
   readonly predicted: string;
 }
 
-export interface RuleCounting {
-  /** As of now. */
-  uses(): RuleUses;
+/** Other rules, or another host's facts, that decide in the place of those of a file's own time. */
+export interface JudgedBy {
+  readonly kind: 'rules' | 'snapshot';
+  /** `what if: filter, nat of IPv4 from new.save`. */
+  readonly words: string;
 }

@@ -53,5 +53,5 @@ const joinedWidth = (parts: readonly Spans[], between: string, theme: Theme): nu
 
 const entry = (row: KeyBinding): Spans => {
   const shown = row.keys.filter((key) => /^(left|right)$/.test(key)).length === 2 ? '←/→' : keyLabel(row.keys[0] ?? '');
-  return [[shown, 'accent'], ` ${row.footer ?? ''}`];
+  return [[row.footerKeys ?? shown, 'accent'], ` ${row.footer ?? ''}`];
 };

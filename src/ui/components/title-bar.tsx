@@ -1,6 +1,7 @@
 /** The first line: the program, the host, and on which screen one is. */
 import type { ReactElement } from 'react';
 import type { HostState } from '../../session/state/host-state.ts';
+import type { JudgedBy } from '../../session/state/workspace.ts';
 import { joinFitting, leftRight, type Spans } from '../spans.ts';
 import type { Screen } from '../state/screens.ts';
 import type { Theme } from '../theme.ts';
@@ -9,13 +10,18 @@ import { Line } from './line.tsx';
 export interface TitleBarProps {
   readonly screen: Screen;
   readonly host: HostState | null;
+  readonly judgedBy: JudgedBy | null;
   readonly columns: number;
   readonly theme: Theme;
 }
 
-export const TitleBar = ({ screen, host, columns, theme }: TitleBarProps): ReactElement => {
+export const TitleBar = ({ screen, host, judgedBy, columns, theme }: TitleBarProps): ReactElement => {
   const right: Spans = [['? help ', 'dim']];
-  const left = joinFitting([[[' vethscope', 'title']], ...titleParts(screen, host)], [` ${theme.symbols.dot} `, 'dim'], columns - 8, theme);
+  // The first screen says of itself that it shows a snapshot.
+  const isSaid = judgedBy === null || (judgedBy.kind === 'snapshot' && screen.kind === 'pick');
+  const judged: Spans[] = isSaid ? [] : [[[judgedBy.words, 'warn']]];
+  const between = [` ${theme.symbols.dot} `, 'dim'] as const;
+  const left = joinFitting([[[' vethscope', 'title']], ...titleParts(screen, host), ...judged], between, columns - 8, theme);
   return (
     <Line
       spans={leftRight(left, screen.kind === 'explain' ? [['f1 help ', 'dim']] : right, columns, theme)}
@@ -39,6 +45,10 @@ const titleParts = (screen: Screen, host: HostState | null): Spans[] => {
       return [[['trace', 'strong']]];
     case 'packets':
       return [[['packets', 'strong']]];
+    case 'rules':
+      return [[['rules', 'strong']]];
+    case 'diff':
+      return [[['changed verdicts', 'strong']]];
     case 'topology':
       return [[['topology', 'strong']], ...troublePart(host)];
     case 'explain':

@@ -1,10 +1,12 @@
 /** From an action's name to the handler of the shown screen. Every action of the key table has exactly one handler here. */
 import type { ActionOf, KeyScope } from '../keys.ts';
 import type { Ui } from '../ui.ts';
+import { diffHandlers, diffMove } from './diff.ts';
 import { explainHandlers, explainType } from './explain.ts';
 import { packetsHandlers, packetsMove } from './packets.ts';
 import { pathHandlers, pathLineCount } from './path.ts';
 import { pickHandlers, pickMove } from './pick.ts';
+import { rulesHandlers, rulesMove } from './rules.ts';
 import type { EventsScreen, HelpScreen, PathScreen, Screen, ScreenKind, ScreenOf, TextScreen, TraceScreen, UiState } from './screens.ts';
 import { type Motion, moveIndex } from './scroll.ts';
 import { eventLines, helpLines } from './scrolled-lines.ts';
@@ -31,7 +33,7 @@ export const scopesOf = (state: UiState): readonly KeyScope[] => {
   if (state.prompt !== null) return ['prompt', 'field', 'all'];
   const screen = state.stack.at(-1) as Screen;
   const { kind } = screen;
-  if (replayOf(screen) !== null) return ['watch', 'timeline', 'list', 'any', 'all'];
+  if (replayOf(screen) !== null) return ['timeline', 'watch', 'list', 'any', 'all'];
   if (kind === 'explain') return ['explain', 'field', 'all'];
   if (kind === 'where') return ['where', 'any', 'all'];
   return [kind, 'list', 'any', 'all'];
@@ -70,6 +72,12 @@ const byScreen = (ui: Ui, screen: Screen, action: string): void => {
     case 'packets':
       packetsHandlers[action as ActionOf<'packets'>](screen, ui);
       return;
+    case 'rules':
+      rulesHandlers[action as ActionOf<'rules'>](screen, ui);
+      return;
+    case 'diff':
+      diffHandlers[action as ActionOf<'diff'>](screen, ui);
+      return;
     case 'topology':
       topologyHandlers[action as ActionOf<'topology'>](screen, ui);
       return;
@@ -95,6 +103,12 @@ export const moveRows = (ui: Ui, action: string): void => {
       return;
     case 'packets':
       packetsMove(screen, motion, ui);
+      return;
+    case 'rules':
+      rulesMove(screen, motion, ui);
+      return;
+    case 'diff':
+      diffMove(screen, motion, ui);
       return;
     case 'topology':
       topologyMove(screen, motion, ui);

@@ -1,7 +1,9 @@
 /** What can be on the screen: one union, one kind at a time. Plain values; screens/ draws them, state/ changes them. */
+import type { SessionDiff } from '../../report/session-diff.ts';
 import type { CaptureState } from '../../session/state/capture-state.ts';
 import type { CaptureView, StoredPacket } from '../../session/state/capture-view.ts';
 import type { FlowRow, FlowSort } from '../../session/state/flow-row.ts';
+import type { RuleCounting } from '../../session/state/rule-counting.ts';
 import type { TraceSubject, TraceView } from '../../session/state/trace-state.ts';
 import type { CapturePoint, PathNode } from '../../topology/topology.ts';
 import type { KeyScope } from '../keys.ts';
@@ -52,6 +54,7 @@ export interface FrozenTable {
 export interface WatchScreen {
   readonly kind: 'watch';
   readonly capture: CaptureView;
+  readonly rules: RuleCounting;
   /** What is captured, in a few words: `web1`. */
   readonly label: string;
   readonly sort: FlowSort;
@@ -138,6 +141,33 @@ export interface EventsScreen {
   readonly top: number;
 }
 
+/** `order`: that in which packets meet them. */
+export type RuleSort = 'packets' | 'bytes' | 'flows' | 'order';
+
+export interface RulesScreen {
+  readonly kind: 'rules';
+  readonly capture: CaptureView;
+  readonly rules: RuleCounting;
+  readonly label: string;
+  readonly sort: RuleSort;
+  /** Also rules that no packet has met. */
+  readonly unused: boolean;
+  /** Null for the first row, whichever it is. */
+  readonly selected: string | null;
+  /** Rules that keep their rows while one of them is selected, in their order. */
+  readonly held: readonly string[];
+  readonly top: number;
+}
+
+/** Flows that other rules decide otherwise. */
+export interface DiffScreen {
+  readonly kind: 'diff';
+  readonly capture: CaptureView;
+  readonly diff: SessionDiff;
+  readonly selected: number;
+  readonly top: number;
+}
+
 export type Screen =
   | PickScreen
   | WhereScreen
@@ -145,6 +175,8 @@ export type Screen =
   | PathScreen
   | TraceScreen
   | PacketsScreen
+  | RulesScreen
+  | DiffScreen
   | TopologyScreen
   | ExplainScreen
   | TextScreen

@@ -171,7 +171,7 @@ export class UiStore implements Ui {
     const running = stack.find((screen) => screen.kind === 'watch');
     for (const old of [background, running]) if (old?.kind === 'watch' && old.capture !== capture) this.#stop(old.capture);
     const base = stack.filter((screen) => screen.kind === 'pick');
-    const watch = background?.capture === capture ? background : initialWatch(capture, label);
+    const watch = background?.capture === capture ? background : initialWatch(capture, this.workspace.countRules(capture), label);
     // A capture that could not begin: the points say so too, this says it in the error's own words.
     if (watch !== background) capture.finished.catch((error: unknown) => this.#explain(error));
     this.#set({ stack: [...base, watch], background: null, prompt: null });

@@ -2,10 +2,15 @@
 import { frozenRow } from '../../session/flows/live-row.ts';
 import type { CaptureView } from '../../session/state/capture-view.ts';
 import type { FlowRow, FlowSort } from '../../session/state/flow-row.ts';
+import type { RuleCounting } from '../../session/state/rule-counting.ts';
+import type { JudgedBy } from '../../session/state/workspace.ts';
+import type { ActionOf } from '../keys.ts';
 import type { Ui } from '../ui.ts';
+import { openDiff } from './diff.ts';
 import type { Handlers } from './dispatch.ts';
 import { flowTitle, openPackets } from './packets.ts';
 import { withWhyNot } from './path.ts';
+import { openRules } from './rules.ts';
 import type { ColumnSet, FrozenTable, WatchScreen } from './screens.ts';
 import { clampIndex, type Motion, moveIndex, scrollTo } from './scroll.ts';
 import { replayOf, TIMELINE_ROWS } from './timeline.ts';
@@ -24,9 +29,10 @@ const HEAD_ROWS = 3;
 /** So many rows of a frozen table can be scrolled through. */
 const FROZEN_ROWS = 2000;
 
-export const initialWatch = (capture: CaptureView, label: string): WatchScreen => ({
+export const initialWatch = (capture: CaptureView, rules: RuleCounting, label: string): WatchScreen => ({
   kind: 'watch',
   capture,
+  rules,
   label,
   sort: 'first',
   descending: false,
@@ -156,6 +162,12 @@ const openPath = (screen: WatchScreen, ui: Ui, whyNot: boolean): void =>
     }
   });
 
+/** A file is read as it is, and has verdicts to compare only where it is judged by others than those of its own time. */
+export const idleWatchActions = ({ capture }: WatchScreen, judgedBy: JudgedBy | null): readonly ActionOf<'watch'>[] => {
+  if (capture.getState().file === null) return ['diff'];
+  return judgedBy === null ? ['capture-filter', 'freeze', 'diff'] : ['capture-filter', 'freeze'];
+};
+
 export const watchHandlers: Handlers<'watch'> = {
   path: (screen, ui) => openPath(screen, ui, false),
   'why-not': (screen, ui) => openPath(screen, ui, true),
@@ -195,6 +207,8 @@ export const watchHandlers: Handlers<'watch'> = {
     if (first === undefined) openTopology({}, ui);
     else openTopology({ point: first.point.id, ...(first.point.container === null ? {} : { container: first.point.container }) }, ui);
   },
+  rules: openRules,
+  diff: openDiff,
   events: (screen, ui) => ui.push({ kind: 'events', capture: screen.capture, top: Number.MAX_SAFE_INTEGER }),
   stop: (screen, ui) => {
     if (screen.capture.getState().finished) ui.notice('it has ended already');

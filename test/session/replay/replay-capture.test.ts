@@ -4,17 +4,19 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FileCapture } from '../../../src/session/files/file-capture.ts';
 import { HostStore } from '../../../src/session/host-store.ts';
-import { ReplayCapture } from '../../../src/session/replay/replay-capture.ts';
+import { type Reading, ReplayCapture } from '../../../src/session/replay/replay-capture.ts';
 import { Pace } from '../../../src/session/replay/replay-pace.ts';
+import { RuleHits } from '../../../src/session/rules/rule-hits.ts';
 import type { CaptureView } from '../../../src/session/state/capture-view.ts';
+import type { RuleCounting } from '../../../src/session/state/rule-counting.ts';
 
 const path = (name: string): string => fileURLToPath(new URL(`../../../captures/samples/${name}.pcapng`, import.meta.url));
 
-const opener = (name: string): ((pace: Pace) => FileCapture) => {
+const opener = (name: string): ((pace: Pace) => Reading) => {
   const store = new HostStore(false);
   return (pace) => {
     store.rewind();
-    return new FileCapture({
+    const capture = new FileCapture({
       path: path(name),
       store,
       hasOwnFacts: false,
@@ -24,13 +26,15 @@ const opener = (name: string): ((pace: Pace) => FileCapture) => {
       packetLimit: null,
       pace,
     });
+    return { capture, rules: new RuleHits(store, capture, false) };
   };
 };
 
-const shown = (view: CaptureView): unknown => {
+const shown = (view: CaptureView, rules: RuleCounting): unknown => {
   const { rows } = view.flows({ sort: 'first', descending: false, search: '', offset: 0, limit: 100 });
   return {
     packets: view.getState().packets,
+    rules: rules.uses(),
     rows: rows.map(({ flow, state, outcome, by }) => [flow.id, ...flow.packets, state, outcome, by]),
   };
 };
@@ -38,9 +42,9 @@ const shown = (view: CaptureView): unknown => {
 /** The file read up to a moment, by itself. */
 const readUpTo = async (name: string, atSec: number): Promise<unknown> => {
   const pace = new Pace(atSec);
-  const capture = opener(name)(pace);
+  const { capture, rules } = opener(name)(pace);
   await Promise.race([pace.reached(), capture.finished]);
-  const seen = shown(capture);
+  const seen = shown(capture, rules);
   pace.free();
   await capture.stop();
   return seen;
@@ -64,17 +68,17 @@ describe('the cursor of a saved session', () => {
   it.each(['isolation-drop-28.5', 'published-port-26.1'])('shows each moment as reading up to it does: %s', async (name) => {
     const replay = await opened(name);
     const { startSec, endSec } = replay.span as NonNullable<ReplayCapture['span']>;
-    const whole = shown(replay);
+    const whole = shown(replay, replay.rules);
     await fc.assert(
       fc.asyncProperty(fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 1, maxLength: 4 }), async (shares) => {
         const moments = shares.map((share) => startSec + share * (endSec - startSec));
         for (const moment of moments) await goTo(replay, moment);
-        expect(shown(replay)).toEqual(await readUpTo(name, moments.at(-1) as number));
+        expect(shown(replay, replay.rules)).toEqual(await readUpTo(name, moments.at(-1) as number));
       }),
       { numRuns: 8 },
     );
     await goTo(replay, endSec);
-    expect(shown(replay)).toEqual(whole);
+    expect(shown(replay, replay.rules)).toEqual(whole);
     await replay.stop();
   });
 

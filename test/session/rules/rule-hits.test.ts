@@ -1,28 +1,37 @@
 /** Packets counted rule by rule: on recorded sessions of quiet hosts the kernel's own counters say the same. */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { type Direction, type Flow, ORIGINAL } from '../../../src/flow/flow.ts';
 import { readOtherRules } from '../../../src/host/other-rules.ts';
+import type { Packet } from '../../../src/packet/packet.ts';
 import { ruleTable } from '../../../src/report/rule-table.ts';
 import { isUsed, type RuleUses } from '../../../src/report/rule-use.ts';
 import { PLAIN_STYLE } from '../../../src/report/style.ts';
 import { FileCapture } from '../../../src/session/files/file-capture.ts';
 import { HostStore } from '../../../src/session/host-store.ts';
+import { Pace } from '../../../src/session/replay/replay-pace.ts';
 import { RuleHits } from '../../../src/session/rules/rule-hits.ts';
+import { countInto, noCounts } from '../../../src/session/rules/rule-ways.ts';
 import { WhatIf } from '../../../src/session/what-if.ts';
 import { expectGolden } from '../../report/golden.ts';
 
-const counted = async (name: string, whatIf: WhatIf | null = null): Promise<RuleUses> => {
-  const path = fileURLToPath(new URL(`../../../captures/samples/${name}.pcapng`, import.meta.url));
-  const store = new HostStore(false, whatIf);
-  const capture = new FileCapture({
-    path,
+const SAMPLES = ['isolation-drop-20.10', 'isolation-drop-28.5', 'masquerade-28.5', 'published-port-26.1'];
+
+const opened = (name: string, store: HostStore, pace?: Pace): FileCapture =>
+  new FileCapture({
+    path: fileURLToPath(new URL(`../../../captures/samples/${name}.pcapng`, import.meta.url)),
     store,
     hasOwnFacts: false,
     filter: '',
     packetFilter: null,
     keepPackets: false,
     packetLimit: null,
+    ...(pace === undefined ? {} : { pace }),
   });
+
+const counted = async (name: string, whatIf: WhatIf | null = null): Promise<RuleUses> => {
+  const store = new HostStore(false, whatIf);
+  const capture = opened(name, store);
   const hits = new RuleHits(store, capture);
   await capture.finished;
   await capture.stop();
@@ -32,15 +41,12 @@ const counted = async (name: string, whatIf: WhatIf | null = null): Promise<Rule
 const refOf = ({ table, chain, rule }: RuleUses['rules'][number]): string => `${table} ${chain} ${rule ?? 'policy'}`;
 
 describe('rules of a saved session', () => {
-  it.each(['isolation-drop-20.10', 'isolation-drop-28.5', 'masquerade-28.5', 'published-port-26.1'])(
-    'count what the kernel counted: %s',
-    async (name) => {
-      const { rules } = await counted(name);
-      const told = rules.filter((use) => isUsed(use) && use.counted !== null);
-      expect(told.length).toBeGreaterThan(3);
-      expect(told.map((use) => [refOf(use), use.packets])).toEqual(told.map((use) => [refOf(use), use.counted]));
-    },
-  );
+  it.each(SAMPLES)('count what the kernel counted: %s', async (name) => {
+    const { rules } = await counted(name);
+    const told = rules.filter((use) => isUsed(use) && use.counted !== null);
+    expect(told.length).toBeGreaterThan(3);
+    expect(told.map((use) => [refOf(use), use.packets])).toEqual(told.map((use) => [refOf(use), use.counted]));
+  });
 
   it('count the first packet of each connection at nat rules, and answers at those of the way back', async () => {
     expectGolden('rule-table.txt', ruleTable(await counted('published-port-26.1'), PLAIN_STYLE, false));
@@ -59,5 +65,50 @@ describe('rules of a saved session', () => {
     ]);
     const dnat = uses.find(({ table, chain, rule }) => table === 'nat' && chain === 'DOCKER' && rule === 5);
     expect(dnat?.packets).toBe(14);
+  });
+
+  it('count flows that go on like those that are over, whenever they are asked for', async () => {
+    const pace = new Pace(Number.NEGATIVE_INFINITY);
+    const store = new HostStore(false);
+    const capture = opened('published-port-26.1', store, pace);
+    const hits = new RuleHits(store, capture);
+    let before = -1;
+    await pace.reached();
+    while (!capture.getState().finished) {
+      const { packets, unplaced } = hits.uses();
+      expect(hits.uses().packets).toBe(packets);
+      expect(packets + unplaced).toBeGreaterThanOrEqual(before);
+      before = packets + unplaced;
+      pace.allow(pace.heldSec as number);
+      await Promise.race([pace.reached(), capture.finished]);
+    }
+    expect(hits.uses()).toEqual(await counted('published-port-26.1'));
+    await capture.stop();
+  });
+});
+
+const countedOf = (flow: Flow): unknown => {
+  const counts = noCounts();
+  countInto(counts, flow, null);
+  return counts;
+};
+
+describe('what came of a flow', () => {
+  it.each(SAMPLES)('falls into the parts that its packets are of, one by one: %s', async (name) => {
+    const capture = opened(name, new HostStore(false));
+    const seen = new Map<Flow, { packets: number[]; bytes: number[] }>();
+    const packet = ({ originalLength }: Packet, flow: Flow, direction: Direction): void => {
+      const counts = seen.get(flow) ?? { packets: [0, 0, 0, 0], bytes: [0, 0, 0, 0] };
+      const isFirst = !seen.has(flow);
+      seen.set(flow, counts);
+      const isAnswered = (counts.packets[3] as number) > 0;
+      const part = isFirst ? 0 : direction !== ORIGINAL ? 3 : isAnswered ? 2 : 1;
+      counts.packets[part] = (counts.packets[part] as number) + 1;
+      counts.bytes[part] = (counts.bytes[part] as number) + originalLength;
+    };
+    capture.observe({ packet });
+    await capture.finished;
+    expect(seen.size).toBeGreaterThan(1);
+    for (const [flow, counts] of seen) if (flow.askedPackets !== 0) expect(countedOf(flow)).toEqual(counts);
   });
 });
