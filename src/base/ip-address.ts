@@ -32,6 +32,9 @@ export const parseIp = (text: string): IpAddress | null => (text.includes(':') ?
 
 export const formatIp = (ip: IpAddress): string => (ip.version === 4 ? formatIpv4(ip.a) : formatIpv6(ip));
 
+/** 0.0.0.0 or ::. */
+export const isUnspecified = (ip: IpAddress): boolean => (ip.a | ip.b | ip.c | ip.d) === 0;
+
 export const sameIp = (x: IpAddress, y: IpAddress): boolean =>
   x.a === y.a && x.b === y.b && x.c === y.c && x.d === y.d && x.version === y.version;
 

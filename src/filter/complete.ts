@@ -82,7 +82,7 @@ export const completeFrom = (text: string, from: number, cursor: number, typed: 
   };
 };
 
-const commonStart = (left: string, right: string): string => {
+export const commonStart = (left: string, right: string): string => {
   let at = 0;
   while (at < left.length && left[at] === right[at]) at++;
   return left.slice(0, at);

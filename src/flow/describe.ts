@@ -1,5 +1,5 @@
 /** A flow's protocol and state in the words of the screens: what happened, from the view of its ends. */
-import { formatIp, formatMac, type IpAddress, sameIp } from '../base/ip-address.ts';
+import { formatIp, formatMac, type IpAddress, isUnspecified, sameIp } from '../base/ip-address.ts';
 import { icmpTypeName } from '../packet/icmp-names.ts';
 import { protocolName } from '../packet/protocols.ts';
 import { type ArpFlow, type Direction, type EchoFlow, type Flow, type FlowError, ORIGINAL, REPLY, type TcpFlow } from './flow.ts';
@@ -115,8 +115,6 @@ const questionState = (flow: Flow, state: ArpFlow): string => {
   if (flow.version === 4 && flow.a.a === 0 && state.questions > 0) return 'checks that nobody has the address';
   return state.questions === 1 ? 'no answer to the question' : `no answer to ${state.questions} questions`;
 };
-
-const isUnspecified = (ip: IpAddress): boolean => ip.a === 0 && ip.b === 0 && ip.c === 0 && ip.d === 0;
 
 const icmpState = (flow: Flow, names: FlowNames): string => {
   const ndp = flow.ndp ?? null;

@@ -18,7 +18,7 @@ const TCPOPT_TIMESTAMP = 8;
 const TWO_NOPS = 0x0101;
 const TIMESTAMP_OF_TEN = 0x080a;
 
-const FLAG_NAMES = [
+export const TCP_FLAG_NAMES = [
   [TH_SYN, 'SYN'],
   [TH_FIN, 'FIN'],
   [TH_RST, 'RST'],
@@ -108,7 +108,7 @@ export const tcpFlagLetters = (flags: number): string => {
 
 /** `SYN,ACK`; `none` where no flag is set. */
 export const tcpFlagNames = (flags: number): string => {
-  const names = FLAG_NAMES.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
+  const names = TCP_FLAG_NAMES.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
   return names.length === 0 ? 'none' : names.join(',');
 };
 

@@ -35,7 +35,7 @@ export const judgeBoth = (
   const { verdict, shown, began } = asked(model, spec, options);
   if (verdict.outcome !== 'accept') return { verdict, reply: null };
   const there = (shown.end?.inside === undefined ? null : model.inside(shown.end.inside)) ?? model;
-  const lost = (walk: Walk): Verdict => mergeWalks(model, [left(there, begin(there, spec, explain), walk)], explain).verdict;
+  const lost = (walk: Walk): Verdict => mergeWalks(model, [left(there, startWalk(there, spec, explain), walk)], explain).verdict;
   const answer = replyTo(model, shown);
   switch (answer.kind) {
     case 'none':
@@ -43,15 +43,15 @@ export const judgeBoth = (
     case 'ignored':
       return {
         verdict,
-        reply: lost(drop(begin(there, spec, explain), 'input', answer.by, `${there.name} gets the ping and leaves it unanswered`)),
+        reply: lost(drop(startWalk(there, spec, explain), 'input', answer.by, `${there.name} gets the ping and leaves it unanswered`)),
       };
     case 'no-route': {
       const { text, container } = answer;
       const by = { kind: 'route', text, reason: 'container-no-route', about: { container } } as const;
-      return { verdict, reply: lost(drop(begin(there, spec, explain), 'routing', by)) };
+      return { verdict, reply: lost(drop(startWalk(there, spec, explain), 'routing', by)) };
     }
     case 'question': {
-      const blank = walkWith(begin(there, answer.spec, explain), { legs: backFrom(shown) });
+      const blank = walkWith(startWalk(there, answer.spec, explain), { legs: backFrom(shown) });
       const trip: Trip = { root: model, explain, spec: asAnswer(answer.spec), check: (at, walk) => checkedAnswer(shown, at, walk) };
       const beyond = shown.end?.beyond ?? null;
       const back = beyond === null ? journey(trip, there, answer.spec, blank) : answerByTunnel(trip, beyond, trip.spec, blank);
@@ -77,13 +77,8 @@ const asked = (model: HostModel, spec: PacketSpec, options: JudgeOptions): Asked
   if (began.end !== null) return { ...mergeWalks(model, [began], explain), began };
   const walks = journey(trip, at, own, at === model ? withStoredConnection(model, spec, began) : began).map(delivered);
   const { verdict, shown } = mergeWalks(model, walks, explain);
-  const onHost = at === model ? began : begin(model, spec, false);
+  const onHost = at === model ? began : startWalk(model, spec, false);
   return { verdict: followed(model, spec, withKeptDecision(model, spec, onHost, verdict), options), shown, began };
-};
-
-const begin = (model: HostModel, spec: PacketSpec, explain: boolean): Walk => {
-  const walk = startWalk(model, spec);
-  return explain ? walkWith(walk, { phases: [] }) : walk;
 };
 
 /** docker-proxy takes the connection and dials the container itself; what it dials is taken by no other proxy. */

@@ -1,12 +1,12 @@
 /** Delivery to the host itself: INPUT, then the socket that takes it. ip_local_deliver in net/ipv4/ip_input.c. */
-import { type IpAddress, sameIp } from '../base/ip-address.ts';
+import { type IpAddress, isUnspecified, sameIp } from '../base/ip-address.ts';
 import type { Listener } from '../host/facts.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, TH_ACK, TH_RST, TH_SYN } from '../packet/packet.ts';
 import { isMulticast } from './address-kinds.ts';
 import { acceptedBy } from './decider.ts';
 import { addressType } from './env.ts';
 import type { HostModel } from './model.ts';
-import { dialledAddress, isAny, publicationAt } from './published.ts';
+import { dialledAddress, publicationAt } from './published.ts';
 import { type HookContext, runHook } from './run-hook.ts';
 import type { DecidedBy } from './verdict.ts';
 import { addressPort, addStep, andThen, type End, finish, seen, type Walk, note as withNote } from './walk.ts';
@@ -81,7 +81,7 @@ export const listenerFor = (
   const candidates = listeners.filter((listener) => {
     if (listener.protocol !== protocol || listener.port !== port) return false;
     if (listener.device !== null && listener.device !== dev) return false;
-    return sameIp(listener.ip, ip) || (isAny(listener.ip) && (listener.ip.version === ip.version || listener.dualStack));
+    return sameIp(listener.ip, ip) || (isUnspecified(listener.ip) && (listener.ip.version === ip.version || listener.dualStack));
   });
   return candidates.find((listener) => sameIp(listener.ip, ip)) ?? candidates[0] ?? null;
 };

@@ -3,7 +3,7 @@
  * the ports of the endpoint that has the container's default route (libnetwork, drivers/bridge/port_mapping_linux.go): IPv6 addresses of
  * the host to the container's IPv6 address where it has one, else to its IPv4 address.
  */
-import { type IpAddress, parseIp, sameIp } from '../base/ip-address.ts';
+import { type IpAddress, isUnspecified, parseIp, sameIp } from '../base/ip-address.ts';
 import type { DockerContainer, HostFacts, NamespaceFacts, PublishedPort } from '../host/facts.ts';
 import { namespaceOf } from './places.ts';
 
@@ -38,11 +38,9 @@ const UNBOUND = 3;
 const rankOf = ({ hostIp }: PublishedPort, ip: IpAddress): number => {
   const bound = parseIp(hostIp);
   if (bound === null) return hostIp === '' ? ANY_OF_ITS_FAMILY : UNBOUND;
-  if (!isAny(bound)) return sameIp(bound, ip) ? EXACT : UNBOUND;
+  if (!isUnspecified(bound)) return sameIp(bound, ip) ? EXACT : UNBOUND;
   return bound.version === ip.version ? ANY_OF_ITS_FAMILY : ANY_OF_THE_OTHER;
 };
-
-export const isAny = (ip: IpAddress): boolean => ip.a === 0 && ip.b === 0 && ip.c === 0 && ip.d === 0;
 
 export interface Dialled {
   readonly ip: IpAddress;

@@ -116,7 +116,7 @@ export const checkAnswer = ({ original, direction, dnat, snat }: CtView, reply: 
   return finish(addStep(reply, 'bridge', text, 'drop', how), { outcome: 'drop', decidedBy, out: null });
 };
 
-const sameEnd = (one: IpAddress, port: number | null, other: IpAddress, otherPort: number | null): boolean =>
+export const sameEnd = (one: IpAddress, port: number | null, other: IpAddress, otherPort: number | null): boolean =>
   sameIp(one, other) && (port === null || otherPort === null || port === otherPort);
 
 /** Conntrack saw the answer and knew nothing of its connection, unless it went past conntrack or by another's. */

@@ -26,7 +26,8 @@ import type { CtPlan, InZone, Walk } from './walk.ts';
 /** IPPROTO_UDPLITE and IPPROTO_DCCP have ports too; this program does not name them elsewhere. */
 const WITH_PORTS: ReadonlySet<number> = new Set([IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, 33, 136]);
 
-export const startWalk = (model: HostModel, spec: PacketSpec): Walk => {
+/** `explain`: the phases of its way are noted too. */
+export const startWalk = (model: HostModel, spec: PacketSpec, explain = false): Walk => {
   const bare = skbOf(model, spec);
   const { plan, notes } = planOf(model, spec, bare);
   return {
@@ -50,7 +51,7 @@ export const startWalk = (model: HostModel, spec: PacketSpec): Walk => {
     srcNatDone: false,
     tracked: false,
     end: null,
-    phases: null,
+    phases: explain ? [] : null,
     way: [],
     legs: null,
   };

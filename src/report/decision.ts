@@ -2,12 +2,12 @@
 import { assertNever } from '../base/assert-never.ts';
 import { printable } from '../base/printable.ts';
 import type { DecidedBy, ProxiedConnection, Verdict, VerdictNat, VerdictNearMiss, VerdictOutcome, VerdictStep } from '../path/verdict.ts';
-import type { Tone } from './style.ts';
 
 /** Verdicts are shouted in text, so that they stand out without colour. */
 export const outcomeWord = (outcome: VerdictOutcome): string => outcome.toUpperCase();
 
-export const outcomeTone = (outcome: VerdictOutcome): Tone => (outcome === 'accept' ? 'good' : outcome === 'undetermined' ? 'warn' : 'bad');
+export const outcomeTone = (outcome: VerdictOutcome): 'good' | 'warn' | 'bad' =>
+  outcome === 'accept' ? 'good' : outcome === 'undetermined' ? 'warn' : 'bad';
 
 /** A route as `ip route` prints it, as opposed to a sentence about routes. */
 const ROUTE = /^(default|unicast|local|broadcast|multicast|anycast|blackhole|unreachable|prohibit|throw|[0-9a-f:.]+(\/\d+)?) /;

@@ -4,6 +4,7 @@ import { type Direction, ORIGINAL } from '../flow/flow.ts';
 import { dstIp, srcIp } from '../packet/addresses.ts';
 import { L3_ARP, type Packet, TH_ACK, TH_FIN, TH_PUSH, TH_RST, TH_SYN, TH_URG } from '../packet/packet.ts';
 import { summarisePacket } from '../packet/summary.ts';
+import { TCP_FLAG_NAMES } from '../packet/tcp.ts';
 import type { FlowRow } from '../session/state/flow-row.ts';
 import { decisionWords } from './decision.ts';
 import { protoJson } from './flow-json.ts';
@@ -46,17 +47,9 @@ export const packetDecisionJson = (row: FlowRow | null, direction: Direction): R
 };
 
 /** `SYN`, `SYN,ACK`: the spelling that a packet to be judged has. */
-const tcpFlagsText = (flags: number): string => {
-  const names: readonly (readonly [number, string])[] = [
-    [TH_SYN, 'SYN'],
-    [TH_FIN, 'FIN'],
-    [TH_RST, 'RST'],
-    [TH_PUSH, 'PSH'],
-    [TH_ACK, 'ACK'],
-    [TH_URG, 'URG'],
-  ];
-  return names
-    .filter(([bit]) => (flags & bit) !== 0)
+const tcpFlagsText = (flags: number): string =>
+  TCP_FLAG_NAMES.filter(([bit]) => (flags & TOLD_FLAGS & bit) !== 0)
     .map(([, name]) => name)
     .join(',');
-};
+
+const TOLD_FLAGS = TH_SYN | TH_FIN | TH_RST | TH_PUSH | TH_ACK | TH_URG;

@@ -84,7 +84,7 @@ const comparisonTable = (traced: TracedPacket, style: Style): string[] => {
   return formatTable([heads, ...rows], style, { indent: 2, maxWidth: 60 });
 };
 
-const hookName = (hook: string): string => (hook === 'routing' || hook === 'bridge' ? hook : hook.toUpperCase());
+export const hookName = (hook: string): string => (hook === 'routing' || hook === 'bridge' ? hook : hook.toUpperCase());
 
 /** `filter FORWARD#2`, `nft inet fw forward#1`, `filter FORWARD policy`. */
 const placeOf = ({ predicted, kernel }: ComparedLine): string => {

@@ -4,13 +4,13 @@ import { grouped } from '../base/grouped.ts';
 import { printable } from '../base/printable.ts';
 import { clientWords } from '../path/proxied-leg.ts';
 import type { DecidedBy, Verdict, VerdictNearMiss, VerdictPhase, VerdictStep } from '../path/verdict.ts';
-import { decidedByWords, missWords, natPhrase } from '../report/decision.ts';
+import { decidedByWords, missWords, natPhrase, outcomeTone } from '../report/decision.ts';
 import { phaseTuples } from '../report/phase-table.ts';
 import { plainText, type Spans, spanText } from './spans.ts';
 import type { PathContent } from './state/path.ts';
 import type { PathScreen } from './state/screens.ts';
 import { cutEnd, cutMiddle, fitTo, wrap } from './text.ts';
-import { outcomeTone, type Tone } from './theme.ts';
+import type { Tone } from './theme.ts';
 import { trailSection } from './trail-section.ts';
 
 export type PathLine = Spans;

@@ -1,5 +1,5 @@
 /** How things look: tones as SGR codes of the terminal's own sixteen colours (ECMA-48 8.3.117), and the symbols with their ASCII forms. */
-import type { VerdictOutcome } from '../path/verdict.ts';
+import type { Tone as ReportTone } from '../report/style.ts';
 import { type Clean, cleaner } from './text.ts';
 
 export type Tone = 'plain' | 'strong' | 'dim' | 'good' | 'bad' | 'warn' | 'accent' | 'title';
@@ -95,7 +95,8 @@ export const makeTheme = (options: { readonly color: boolean; readonly unicode: 
     : (text) => text,
 });
 
-export const outcomeTone = (outcome: VerdictOutcome): Tone => (outcome === 'accept' ? 'good' : outcome === 'undetermined' ? 'warn' : 'bad');
+/** What a text report calls a name is accented on the screen. */
+export const screenTone = (tone: ReportTone): Tone => (tone === 'name' ? 'accent' : tone);
 
 /** Tone of the word that a row shows; '' where a flow has no verdict. */
 export const outcomeWordTone = (word: string): Tone => {

@@ -1,10 +1,10 @@
 /** The kernel's trace beside the prediction as lines for the screen: the newest packet of the shown direction, step by step. */
-import { lostWords, packetWords, traceCells } from '../report/trace-text.ts';
+import { hookName, lostWords, packetWords, traceCells } from '../report/trace-text.ts';
 import type { TracedPacket, TraceState } from '../session/state/trace-state.ts';
 import type { Spans } from './spans.ts';
 import type { TraceScreen } from './state/screens.ts';
 import { cutMiddle, displayWidth, fitTo, wrap } from './text.ts';
-import type { Tone } from './theme.ts';
+import { screenTone, type Tone } from './theme.ts';
 
 export type TraceLine = Spans;
 
@@ -93,10 +93,6 @@ const packetLines = (traced: TracedPacket, columns: number): TraceLine[] => {
     ...wrap(traced.conclusion, columns - 2).map((line): TraceLine => [[` ${line}`, tone]]),
   ];
 };
-
-const hookName = (hook: string): string => (hook === 'routing' || hook === 'bridge' ? hook : hook.toUpperCase());
-
-const screenTone = (tone: 'plain' | 'strong' | 'dim' | 'good' | 'bad' | 'warn' | 'name'): Tone => (tone === 'name' ? 'accent' : tone);
 
 /** `running · 3 as predicted · 1 not`: what stands at the right of the heading. */
 export const traceSummary = (screen: TraceScreen): Spans => {

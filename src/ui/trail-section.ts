@@ -4,7 +4,7 @@ import { trailCells } from '../report/trail-text.ts';
 import type { DirectionTrail } from '../session/state/flow-verdict.ts';
 import type { Spans } from './spans.ts';
 import { cutEnd, displayWidth, fitTo, wrap } from './text.ts';
-import type { Tone } from './theme.ts';
+import { screenTone, type Tone } from './theme.ts';
 
 const PREDICTED_WIDTH = 12;
 const SEEN_WIDTH = 13;
@@ -44,5 +44,3 @@ export const trailSection = (direction: DirectionTrail | null, columns: number):
     trail.ambiguous === 0 ? [] : [['    ', [`${grouped(trail.ambiguous)} packets could not be told from others`, 'warn']]];
   return [...lines, ...said, ...doubt, ['']];
 };
-
-const screenTone = (tone: 'plain' | 'strong' | 'dim' | 'good' | 'bad' | 'warn' | 'name'): Tone => (tone === 'name' ? 'accent' : tone);

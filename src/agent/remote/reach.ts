@@ -3,6 +3,7 @@
  * they are told to do comes on the far shell's standard input: the login shell there, whichever it is, reads nothing but `exec sh`.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { shellWord } from '../../base/shell-word.ts';
 
 export interface RemoteReach {
   /** ssh and its arguments up to the command. */
@@ -17,9 +18,6 @@ const SYSTEM_FOLDERS = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 /** Before any script: administrators' programs are found, and they speak as expected. */
 export const PRELUDE = `PATH="$PATH:${SYSTEM_FOLDERS}"; LC_ALL=C; LANG=C; export PATH LC_ALL LANG`;
 
-/** For a shell of any kind that keeps to POSIX: nothing has a meaning between single quotes. */
-export const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
-
 /** A shell there, which does what it reads. */
 export const spawnShell = ({ ssh, asRoot, env }: RemoteReach): ChildProcess => {
   const [program, ...args] = ssh;
@@ -33,6 +31,6 @@ export const spawnShell = ({ ssh, asRoot, env }: RemoteReach): ChildProcess => {
 export const spawnRemote = (reach: RemoteReach, script: string, argv: readonly string[]): ChildProcess => {
   const child = spawnShell(reach);
   child.stdin?.on('error', () => {}); // it has ended: 'close' follows
-  child.stdin?.write(`${PRELUDE}; set -- ${argv.map(quoted).join(' ')}; {\n${script}\n}; exit\n`);
+  child.stdin?.write(`${PRELUDE}; set -- ${argv.map(shellWord).join(' ')}; {\n${script}\n}; exit\n`);
   return child;
 };

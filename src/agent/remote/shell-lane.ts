@@ -5,8 +5,9 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { shellWord } from '../../base/shell-word.ts';
 import { lastLine, type RunOptions } from '../programs.ts';
-import { PRELUDE, quoted, type RemoteReach, spawnShell } from './reach.ts';
+import { PRELUDE, type RemoteReach, spawnShell } from './reach.ts';
 
 export interface LaneAnswer {
   readonly code: number;
@@ -90,9 +91,9 @@ export class ShellLane {
 
   run(argv: readonly string[], timeoutMs: number, options: RunOptions): Promise<LaneResult> {
     if (this.#isOver) return Promise.resolve({ broken: 'the connection has ended' });
-    const words = argv.map(quoted).join(' ');
+    const words = argv.map(shellWord).join(' ');
     const { input, maxLines } = options;
-    const line = input === undefined ? `j ${maxLines === undefined ? 0 : maxLines + 1} ${words}` : `i ${quoted(input)} ${words}`;
+    const line = input === undefined ? `j ${maxLines === undefined ? 0 : maxLines + 1} ${words}` : `i ${shellWord(input)} ${words}`;
     return new Promise((resolve) => {
       this.#queue.push({ timeoutMs, resolve });
       this.#shell.stdin?.write(`${line}\n`);

@@ -5,6 +5,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { failure, messageOf, usageError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
+import { shellWord } from '../../base/shell-word.ts';
 import type { CommandContext } from '../context.ts';
 import { type ExtcapFolder, globalFolder, personalFolder } from './folders.ts';
 import { rootCommand } from './privilege.ts';
@@ -76,14 +77,12 @@ END
   echo '${linkTypeSentence()}'
   exit ;;
 esac
-exec ${command.map(quoted).join(' ')} "$@"
+exec ${command.map(shellWord).join(' ')} "$@"
 `;
 
 /** sudoers(5): these characters are its own. */
 export const sudoersLine = (user: string, command: readonly string[]): string =>
   `${user} ALL=(root) NOPASSWD: ${command.map((word) => word.replace(/[\\,:= \t"!@*?[\]]/g, '\\$&')).join(' ')} *`;
-
-const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
 
 /** Null where there is none. What is no plain file is nobody's launcher. */
 const readLauncher = async (path: string): Promise<string | null> => {

@@ -1,5 +1,5 @@
 /** Every rule lets it through; inside the container nobody listens on that port, or only on its loopback. */
-import { formatIp, type IpAddress, sameIp } from '../../base/ip-address.ts';
+import { formatIp, isUnspecified, sameIp } from '../../base/ip-address.ts';
 import type { Verdict } from '../../path/verdict.ts';
 import { insideOf } from '../case.ts';
 import type { Cause } from '../diagnosis.ts';
@@ -9,8 +9,6 @@ const refusal = ({ steps }: Verdict): string[] => {
   const told = steps.find(({ namespace, socket }) => namespace !== undefined && socket === 'closed')?.note;
   return told === undefined ? [] : [told];
 };
-
-const isAny = (ip: IpAddress): boolean => ip.a === 0 && ip.b === 0 && ip.c === 0 && ip.d === 0;
 
 export const nobodyListens: Cause = {
   id: 'nobody-listens',
@@ -25,12 +23,12 @@ export const nobodyListens: Cause = {
     const listeners = inside?.listeners?.filter((listener) => listener.protocol === protocol && listener.port === port) ?? null;
     const reset = flow?.tcp?.resetBy === 1 && flow.tcp.phase === 'reset' && flow.tcp.handshakeNs === null;
     if (listeners === null && !reset) return null;
-    if (listeners?.some((listener) => isAny(listener.ip) || sameIp(listener.ip, ip)) === true) return null;
+    if (listeners?.some((listener) => isUnspecified(listener.ip) || sameIp(listener.ip, ip)) === true) return null;
     const loopbackOnly = listeners?.find((listener) => (listener.ip.version === 4 ? listener.ip.a >>> 24 === 127 : listener.ip.d === 1));
     const elsewhere = listeners?.map((listener) => formatIp(listener.ip)) ?? [];
     const known =
       inside?.listeners
-        ?.filter((listener) => listener.protocol === protocol && (isAny(listener.ip) || sameIp(listener.ip, ip)))
+        ?.filter((listener) => listener.protocol === protocol && (isUnspecified(listener.ip) || sameIp(listener.ip, ip)))
         .map((listener) => listener.port) ?? [];
     const others = known.length === 0 ? '' : `; it listens on ${[...new Set(known)].slice(0, 5).join(', ')}`;
     return {

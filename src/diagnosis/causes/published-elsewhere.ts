@@ -1,6 +1,5 @@
 /** The port is published, but for another address of the host than the one that was asked. */
-import { formatIp, parseIp, sameIp } from '../../base/ip-address.ts';
-import { isAny } from '../../path/published.ts';
+import { formatIp, isUnspecified, parseIp, sameIp } from '../../base/ip-address.ts';
 import type { Cause } from '../diagnosis.ts';
 
 export const publishedElsewhere: Cause = {
@@ -14,14 +13,18 @@ export const publishedElsewhere: Cause = {
         .filter((port) => port.protocol === protocol && port.hostPort === dst.port)
         .map((port) => ({ container, port, ip: parseIp(port.hostIp) })),
     );
-    const fits = bindings.some(({ ip }) => ip === null || (isAny(ip) && ip.version === asked.version) || sameIp(ip, asked));
+    const fits = bindings.some(({ ip }) => ip === null || (isUnspecified(ip) && ip.version === asked.version) || sameIp(ip, asked));
     const [binding] = bindings;
     if (binding === undefined || fits) return null;
     const { container, port } = binding;
     // An IPv6 socket may take IPv4 too, and then it does.
-    if (binding.ip !== null && isAny(binding.ip) && (binding.ip.version === 6 || verdict.steps.some(({ socket }) => socket === 'open')))
+    if (
+      binding.ip !== null &&
+      isUnspecified(binding.ip) &&
+      (binding.ip.version === 6 || verdict.steps.some(({ socket }) => socket === 'open'))
+    )
       return null;
-    if (binding.ip !== null && isAny(binding.ip))
+    if (binding.ip !== null && isUnspecified(binding.ip))
       return {
         sentence: `${container.name} publishes port ${port.hostPort} for IPv4 only; ${formatIp(asked)} is an IPv6 address.`,
         evidence: [`published as ${port.hostIp}:${port.hostPort} → ${port.containerPort}/${port.protocol}`],

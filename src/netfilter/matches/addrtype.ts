@@ -1,5 +1,5 @@
 /** -m addrtype: what kind of address this is to the host's routing. xt_addrtype.c; iptables-extensions(8). */
-import type { IpAddress } from '../../base/ip-address.ts';
+import { type IpAddress, isUnspecified } from '../../base/ip-address.ts';
 import type { AddressType, MatchEnv } from '../evaluation.ts';
 import type { MatchSpec, RuleOption } from '../ruleset.ts';
 import type { Skb } from '../skb.ts';
@@ -26,7 +26,6 @@ const typeUnknown = (what: string): string => `what the ${what} is to this host'
 const matchType4 = (type: AddressType, wanted: ReadonlySet<string>): boolean => wanted.has(type);
 
 const isMulticast6 = (ip: IpAddress): boolean => ip.a >>> 24 === 0xff;
-const isUnspecified = (ip: IpAddress): boolean => (ip.a | ip.b | ip.c | ip.d) === 0;
 
 /** match_type6: the address's own class is checked first, and the routes only for LOCAL, ANYCAST and UNREACHABLE. */
 const matchType6 = (ip: IpAddress, wanted: ReadonlySet<string>, lookUp: () => AddressType | null): boolean | null => {

@@ -2,7 +2,7 @@
  * The datatypes of nft: how a constant is written and what number or text it stands for. nft(8) "DATA TYPES"; src/datatype.c,
  * src/proto.c and src/fib.c of nftables name the symbols; IANA gives the numbers.
  */
-import { type IpAddress, parseIp, parseMac } from '../../base/ip-address.ts';
+import { type IpAddress, ipv4, ipv6, parseIp, parseMac } from '../../base/ip-address.ts';
 import { protocolNumberOf } from '../protocols.ts';
 import { ICMP_TYPES, ICMPV6_TYPES } from './icmp-types.ts';
 import { listOf, namedBody } from './json.ts';
@@ -254,4 +254,11 @@ const prefixInterval = (of: Datatype, body: unknown): Interval | null => {
   if (of.name !== 'ipv6_addr') return null;
   const last = (BigInt(`0x${from}`) | ((1n << BigInt(128 - len)) - 1n)).toString(16).padStart(32, '0');
   return { from, to: last };
+};
+
+/** The address that a value of ipv4_addr or ipv6_addr stands for. */
+export const addressOf = (value: Value): IpAddress => {
+  if (typeof value === 'number') return ipv4(value);
+  const word = (at: number): number => Number.parseInt(value.slice(at, at + 8), 16);
+  return ipv6(word(0), word(8), word(16), word(24));
 };

@@ -1,5 +1,4 @@
 /** Statements that change the packet or its connection: `meta mark set`, `ct mark set`, payload. nft_meta.c, nft_ct.c, nft_payload.c in net/netfilter. */
-import { type IpAddress, ipv4, ipv6 } from '../../base/ip-address.ts';
 import { hasConnection } from '../conntrack.ts';
 import type { MatchEnv, StepAction } from '../evaluation.ts';
 import type { Condition } from '../matches/condition.ts';
@@ -8,7 +7,7 @@ import type { Hook } from '../ruleset.ts';
 import type { Skb } from '../skb.ts';
 import { seenBefore } from '../targets/ct.ts';
 import { type CompiledTarget, hex, type TargetResult } from '../targets/target.ts';
-import { constantOf, type Value } from './datatypes.ts';
+import { addressOf, constantOf, type Value } from './datatypes.ts';
 import { isOperand, mapOperand, operandOf } from './expressions.ts';
 import { isObject, namedBody, textOf } from './json.ts';
 import { BREAK, isUnknown, type NftContext, type NotUnderstood, type Operand } from './operand.ts';
@@ -141,10 +140,4 @@ const fieldChange = (field: string, skb: Skb, value: Value | null): Partial<Skb>
     default:
       return null;
   }
-};
-
-const addressOf = (value: Value): IpAddress => {
-  if (typeof value === 'number') return ipv4(value);
-  const word = (at: number): number => Number.parseInt(value.slice(at, at + 8), 16);
-  return ipv6(word(0), word(8), word(16), word(24));
 };

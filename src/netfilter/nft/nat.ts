@@ -1,5 +1,5 @@
 /** dnat, snat, masquerade, redirect. net/netfilter/nft_nat.c, nft_masq.c, nft_redir.c; nft(8) "NAT STATEMENTS". */
-import { formatIp, type IpAddress, type IpPrefix, ipv4, ipv6, prefixOf } from '../../base/ip-address.ts';
+import { formatIp, type IpAddress, type IpPrefix, prefixOf } from '../../base/ip-address.ts';
 import type { MatchEnv } from '../evaluation.ts';
 import type { Condition } from '../matches/condition.ts';
 import type { Hook, RuleRef } from '../ruleset.ts';
@@ -7,7 +7,7 @@ import type { Skb } from '../skb.ts';
 import { mapInto, masqueraded, redirected, translated } from '../targets/nat.ts';
 import { chooseAddress, choosePort, type NatRange, portChoice } from '../targets/nat-range.ts';
 import { type CompiledTarget, type TargetResult, unknownTarget } from '../targets/target.ts';
-import { type Datatype, type Interval, intervalOf, known, type Value } from './datatypes.ts';
+import { addressOf, type Datatype, type Interval, intervalOf, known } from './datatypes.ts';
 import { compileMap, isOperand, operandOf } from './expressions.ts';
 import { isObject, listOf, namedBody, textOf, textsOf } from './json.ts';
 import { BREAK, type NftContext, type NotUnderstood } from './operand.ts';
@@ -88,12 +88,6 @@ const askBoth = (address: Part, port: Part, skb: Skb, env: MatchEnv, hook: Hook)
     },
     choices: null,
   };
-};
-
-const addressOf = (value: Value): IpAddress => {
-  if (typeof value === 'number') return ipv4(value);
-  const word = (at: number): number => Number.parseInt(value.slice(at, at + 8), 16);
-  return ipv6(word(0), word(8), word(16), word(24));
 };
 
 const give = (

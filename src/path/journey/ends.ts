@@ -1,5 +1,5 @@
 /** Where a packet sets out and where it ends, over all namespaces: in the sender's, or where it was seen; and whether an answer is the one asked for. */
-import { formatIp, type IpAddress, sameIp } from '../../base/ip-address.ts';
+import { formatIp } from '../../base/ip-address.ts';
 import type { DockerContainer } from '../../host/facts.ts';
 import { newConnection, tupleOf } from '../../netfilter/conntrack.ts';
 import { askedOfHost } from '../asking.ts';
@@ -8,7 +8,7 @@ import { isLocalAddress } from '../env.ts';
 import type { HostModel } from '../model.ts';
 import { neighbourAt } from '../neighbours.ts';
 import { namespaceOf } from '../places.ts';
-import { checkAnswer } from '../reply.ts';
+import { checkAnswer, sameEnd } from '../reply.ts';
 import { startWalk } from '../start.ts';
 import type { DecidedBy, PacketSpec } from '../verdict.ts';
 import { addStep, type End, finish, record, undetermined, type Walk, walkWith } from '../walk.ts';
@@ -31,9 +31,9 @@ export const setOut = (root: HostModel, spec: PacketSpec, explain: boolean): Sta
   if (at !== null) {
     const { port: _port, srcMac: _srcMac, dstMac: _dstMac, ...rest } = spec;
     const own: PacketSpec = { ...rest, in: null };
-    return { at, own, began: begin(at, own, explain) };
+    return { at, own, began: startWalk(at, own, explain) };
   }
-  const plain = begin(root, spec, explain);
+  const plain = startWalk(root, spec, explain);
   const began = container === undefined ? plain : asksHost(root, spec, plain, container);
   const cable = sentBy(root, spec);
   return { at: root, own: spec, began: cable === null ? began : seenBehind(root, began, cable) };
@@ -49,11 +49,6 @@ const asksHost = (root: HostModel, spec: PacketSpec, walk: Walk, container: Dock
   const host = root.addressesOf(bridge).find(({ ip }) => ip.version === walk.skb.family)?.ip;
   const known = inside === undefined || dev === null || host === undefined ? null : neighbourAt(inside, dev, host);
   return askedOfHost(root, walk, bridge, container.name, known);
-};
-
-const begin = (model: HostModel, spec: PacketSpec, explain: boolean): Walk => {
-  const walk = startWalk(model, spec);
-  return explain ? walkWith(walk, { phases: [] }) : walk;
 };
 
 /** The far end of the cable that the packet was seen to come in by. */
@@ -137,9 +132,6 @@ const goneAstray = (root: HostModel, walk: Walk, end: End): Walk | null => {
   const text = `the answer leaves ${name} by ${last.device}, where what becomes of it is not seen: the question came another way`;
   return undetermined(walkWith(walk, { end: null }), by, text);
 };
-
-const sameEnd = (one: IpAddress, port: number | null, other: IpAddress, otherPort: number | null): boolean =>
-  sameIp(one, other) && (port === null || otherPort === null || port === otherPort);
 
 /** Who gets an accepted packet, as the last thing that is told about its way. */
 export const delivered = (walk: Walk): Walk => {

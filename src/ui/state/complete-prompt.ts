@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { assertNever } from '../../base/assert-never.ts';
 import { formatIp, formatPrefix } from '../../base/ip-address.ts';
 import { printable } from '../../base/printable.ts';
-import { type Completion, completeFilter, type FilterVocabulary } from '../../filter/complete.ts';
+import { type Completion, commonStart, completeFilter, type FilterVocabulary } from '../../filter/complete.ts';
 import { type CaptureVocabulary, completeCaptureFilter } from '../../filter/complete-capture.ts';
 import type { Ui } from '../ui.ts';
 import { SAVE_WORDS } from './save-words.ts';
@@ -72,12 +72,6 @@ const namesIn = (folder: string): string[] => {
     // A folder that cannot be read has nothing to offer; opening the file will say why.
     return [];
   }
-};
-
-const commonStart = (left: string, right: string): string => {
-  let at = 0;
-  while (at < left.length && left[at] === right[at]) at++;
-  return left.slice(0, at);
 };
 
 /** So many of the newest flows are looked at for names and chains. */
