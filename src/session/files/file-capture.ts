@@ -257,6 +257,8 @@ export class FileCapture extends CaptureBase {
         if (this.#problems <= TOLD_PROBLEMS) this.say('error', `${this.#options.path}: at byte ${event.offset}: ${event.message}`);
         return;
       case 'names':
+        this.core.rows.told.add(event.records);
+        return;
       case 'unknown':
         return;
     }

@@ -12,6 +12,7 @@ import { tryDisplayFilter } from './display-filter.ts';
 import type { FlowNote } from './flow-note.ts';
 import { FlowOrder } from './flow-order.ts';
 import { type Decision, LiveRow, type RowWords } from './live-row.ts';
+import { ToldNames } from './told-names.ts';
 
 export class FlowRows implements RowWords {
   readonly #store: HostStore;
@@ -21,6 +22,8 @@ export class FlowRows implements RowWords {
   readonly #order = new FlowOrder<FlowNote>(() => this.reordered());
   /** Called when rows have come into an order that was asked for before. */
   reordered: () => void = () => {};
+  /** What a file says of addresses. */
+  readonly told = new ToldNames();
   readonly #byWords = new WeakMap<Verdict, string>();
 
   constructor(
@@ -136,15 +139,14 @@ export class FlowRows implements RowWords {
   }
 
   #name(ip: IpAddress): string {
-    const name = this.#store.version?.names.nameOf(ip) ?? null;
-    return printable(name ?? formatIp(ip));
+    return printable(this.#store.version?.names.nameOf(ip) ?? this.told.nameOf(ip) ?? formatIp(ip));
   }
 
   nameOfEnd(note: FlowNote, end: 'aName' | 'bName'): string {
     const ip = end === 'aName' ? note.flow.a : note.flow.b;
     const name = this.#store.version?.names.nameOf(ip) ?? null;
     if (name !== null) note[end] = printable(name);
-    return note[end] ?? formatIp(ip);
+    return note[end] ?? this.told.nameOf(ip) ?? formatIp(ip);
   }
 
   /** A text that is no filter finds nothing: screens and commands refuse it before. */
