@@ -4,10 +4,12 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { failure } from '../base/errors.ts';
+import { printable } from '../base/printable.ts';
 import type { SnapshotDocument } from '../host/snapshot.ts';
 import { builtProgram } from '../package-root.ts';
 import { type CaptureHandle, type CaptureListener, type CapturePlan, ClientCapture } from './client-capture.ts';
 import { ClientTrace, type TraceHandle, type TraceListener, type TracePlan } from './client-trace.ts';
+import { dropPrivileges } from './drop-privileges.ts';
 import {
   type AgentMessage,
   type AgentRequest,
@@ -69,8 +71,10 @@ export const startAgent = async (options: AgentOptions = {}): Promise<AgentClien
 /** The way to another machine, while a person can still answer what ssh asks; null for this one. */
 export const connect = async (on: string | null): Promise<OpenLink | null> => {
   if (on === null) return null;
+  // ssh goes by the person's own keys and settings, and nothing here takes root.
+  dropPrivileges();
   const { openLink } = await import('./remote/link.ts');
-  return openLink(on, process.stdin.isTTY === true);
+  return openLink(on, process.stdin.isTTY === true ? (line) => process.stderr.write(`${printable(line)}\n`) : null);
 };
 
 /** The same for who has something to do meanwhile: it can be asked at once, and answers when it runs. Until then main keeps its privileges. */

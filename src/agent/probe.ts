@@ -1,16 +1,11 @@
 /** What this machine allows and has, for `doctor` and for choosing an engine; capabilities(7). */
 import { messageOf } from '../base/errors.ts';
+import { CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_ADMIN, CAP_SYS_PTRACE, capabilitySets } from './capability-sets.ts';
 import type { DockerDaemon } from './docker.ts';
 import { loadCap } from './engine/cap-module.ts';
 import type { Machine } from './machine/machine.ts';
 import type { Capabilities } from './protocol.ts';
 import { describeLeftovers } from './trace-keeper.ts';
-
-/** include/uapi/linux/capability.h */
-const CAP_NET_ADMIN = 12;
-const CAP_NET_RAW = 13;
-const CAP_SYS_PTRACE = 19;
-const CAP_SYS_ADMIN = 21;
 
 const PROGRAMS = [
   'ip',
@@ -35,14 +30,15 @@ const PROGRAMS = [
 export const probe = async (machine: Machine, docker: DockerDaemon | { readonly error: string }): Promise<Capabilities> => {
   const capError = machine.remote === null ? tryCap() : 'packets of another machine come by its tcpdump';
   const status = (await machine.readText('/proc/self/status')) ?? '';
-  const has = (bit: number): boolean => capabilityIn(status, bit);
+  const { uid, has, keeps } = capabilitySets(status);
   const setting = async (path: string): Promise<string | null> => (await machine.readText(path))?.trim() ?? null;
   const bridgeNfCallIptables = await setting('/proc/sys/net/bridge/bridge-nf-call-iptables');
   return {
-    uid: Number(/^Uid:\s*\d+\s+(\d+)/m.exec(status)?.[1] ?? process.getuid?.() ?? 0),
+    uid: uid ?? process.getuid?.() ?? 0,
     canCapture: has(CAP_NET_RAW),
     canReadRules: has(CAP_NET_ADMIN),
     canEnterNamespaces: has(CAP_SYS_ADMIN) && has(CAP_SYS_PTRACE),
+    nodeAloneMay: keeps(CAP_NET_RAW) || keeps(CAP_NET_ADMIN),
     capLoads: capError === null,
     capError,
     programs: Object.fromEntries(PROGRAMS.map((name) => [name, machine.find(name)])),
@@ -55,12 +51,6 @@ export const probe = async (machine: Machine, docker: DockerDaemon | { readonly 
     remote: machine.remote,
     traceLeftovers: machine.remote === null ? describeLeftovers() : [],
   };
-};
-
-/** Bit of the effective set of a process. */
-const capabilityIn = (status: string, bit: number): boolean => {
-  const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
-  return mask !== undefined && ((BigInt(`0x${mask}`) >> BigInt(bit)) & 1n) === 1n;
 };
 
 /** Loading is safe here: only opening an interface can take the process down. */

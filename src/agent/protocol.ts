@@ -112,6 +112,8 @@ export interface Capabilities {
   /** CAP_NET_ADMIN: without it the firewall, conntrack and sockets stay unread. */
   readonly canReadRules: boolean;
   readonly canEnterNamespaces: boolean;
+  /** Capabilities were given to node's file: what it starts to read rules and to capture has none. */
+  readonly nodeAloneMay: boolean;
   readonly capLoads: boolean;
   readonly capError: string | null;
   /** Program -> its path, null where it is missing. */

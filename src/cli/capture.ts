@@ -39,7 +39,6 @@ export const runCapture = (
   const shows = options.displayFilter === undefined ? null : compileDisplayFilter(options.displayFilter);
   return withWorkspace(context, 'live', async (workspace) => {
     const host = hostOf(workspace);
-    remarkTrouble(context, host);
     const unseen = dockerFailure(host);
     const whole = new Set<string>();
     const resolveWhole = (text: string): readonly CapturePoint[] => {
@@ -53,6 +52,9 @@ export const runCapture = (
       to === undefined
         ? splitTargets(words, afterDashes, resolveWhole)
         : allAlong(words, afterDashes, (src) => between(workspace, src, to, unseen, context));
+    // Where no target is found for it, the error says it.
+    remarkTrouble(context, host);
+    if (context.globals.on !== undefined) remarkLater(context, workspace);
     const toStdout = options.write === '-';
     const view = await workspace.openCapture(points, {
       filter,
@@ -86,6 +88,17 @@ export const runCapture = (
     const code = await following;
     await keeper?.finish();
     return keeper?.hasFailed === true ? EXIT_CODES.failure : code;
+  });
+};
+
+/** What becomes of the connection; each thing once until all is well again. */
+const remarkLater = (context: CommandContext, workspace: Workspace): void => {
+  const told = new Set([workspace.getHost()?.trouble ?? null]);
+  workspace.subscribe(() => {
+    const trouble = workspace.getHost()?.trouble ?? null;
+    if (trouble === null) told.clear();
+    else if (!told.has(trouble)) context.terminal.remark(printable(`vethscope: ${trouble}`));
+    told.add(trouble);
   });
 };
 

@@ -57,7 +57,9 @@ const captureCheck = (found: Capabilities): DoctorCheck =>
     : {
         name: 'capture',
         status: 'missing',
-        found: `uid ${found.uid} may not capture (CAP_NET_RAW); files and snapshots can be read`,
+        found: found.nodeAloneMay
+          ? `capabilities were given to node itself (setcap), and what it starts has none of them: uid ${found.uid} may not capture`
+          : `uid ${found.uid} may not capture (CAP_NET_RAW); files and snapshots can be read`,
         mend: 'sudo vethscope (it gives its privileges up again for all but the capture itself)',
       };
 

@@ -57,5 +57,5 @@ export const dockerFailure = (host: HostState): VethscopeError | null => {
 
 /** What is wrong with the facts, said once on standard error. */
 export const remarkTrouble = (context: CommandContext, host: HostState): void => {
-  if (host.trouble !== null) context.terminal.remark(`vethscope: ${host.trouble}`);
+  if (host.trouble !== null) context.terminal.remark(printable(`vethscope: ${host.trouble}`));
 };

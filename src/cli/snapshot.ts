@@ -44,14 +44,16 @@ export const runSnapshot = async (options: SnapshotCommandOptions, context: Comm
 const takeSnapshot = async (context: CommandContext): Promise<SnapshotDocument> => {
   const { host, dockerHost, on } = context.globals;
   checkOneHost(context.globals);
+  const { dropPrivileges } = await import('../agent/drop-privileges.ts');
   if (host !== undefined) {
+    dropPrivileges();
     const { parseSnapshot } = await import('../host/read-snapshot.ts');
     return parseSnapshot(await readText(host));
   }
-  const [{ startAgent }, { dropPrivileges }] = await Promise.all([import('../agent/client.ts'), import('../agent/drop-privileges.ts')]);
+  const { startAgent } = await import('../agent/client.ts');
   const agent = await startAgent({ dockerHost: dockerHost ?? null, on: on ?? null });
   try {
-    // What is written from here on belongs to the person who called sudo.
+    // What is written from here on belongs to the person.
     dropPrivileges();
     if (agent.remote !== null) context.terminal.remark(printable(`vethscope: ${agent.remote}`));
     return await agent.collect({ firewall: true, conntrack: true, namespaces: 'full', docker: true });

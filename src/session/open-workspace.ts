@@ -34,6 +34,8 @@ const FULL: CollectRequest = { firewall: true, conntrack: true, namespaces: 'ful
 
 export const openWorkspace = async (options: WorkspaceOptions): Promise<HostWorkspace> => {
   if (options.host === null && options.needs !== 'file') return openLive(options, options.needs);
+  // What a file holds may be hostile, too, and nothing here takes root.
+  dropPrivileges();
   const { HostWorkspace } = await import('./workspace.ts');
   const whatIf = options.whatIf ?? null;
   if (options.host === null) return new HostWorkspace(null, false, whatIf);

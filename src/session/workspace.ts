@@ -134,6 +134,10 @@ export class HostWorkspace implements Workspace {
     if (agent === null) throw failure('a saved snapshot has no live traffic', { hint: 'open a saved session, or leave out --host' });
     if (points.length === 0) throw failure('nothing to capture on', { hint: 'vethscope list shows the containers and their interfaces' });
     const capabilities = await this.capabilities();
+    if (capabilities.nodeAloneMay)
+      throw missingError('capabilities were given to node itself (setcap), and what it starts has none of them', {
+        hint: 'sudo vethscope: it gives its privileges up again for all but the capture itself',
+      });
     const prefersTcpdump = options.forTrail === true && capabilities.programs['tcpdump'] !== null;
     const engine = capabilities.capLoads && !prefersTcpdump ? 'cap' : 'tcpdump';
     if (options.engine === 'cap' && !capabilities.capLoads) {

@@ -15,6 +15,7 @@ const whole: Capabilities = {
   canCapture: true,
   canReadRules: true,
   canEnterNamespaces: true,
+  nodeAloneMay: false,
   capLoads: true,
   capError: null,
   programs: Object.fromEntries(PROGRAMS.map((name) => [name, `/usr/sbin/${name}`])),
@@ -37,6 +38,7 @@ describe('doctor', () => {
 
   it.each([
     [{ ...whole, canCapture: false, uid: 1000 }, 'capture', 'missing'],
+    [{ ...whole, canCapture: false, nodeAloneMay: true }, 'capture', 'missing'],
     [{ ...whole, canReadRules: false }, 'rules', 'missing'],
     [{ ...whole, canEnterNamespaces: false }, 'namespaces', 'missing'],
     [{ ...whole, capLoads: false, capError: 'no such module' }, 'engine cap', 'limited'],

@@ -2,12 +2,14 @@
  * A machine that only ssh reaches, looked at from outside: the same facts, verdicts and captures as there, and nothing left behind.
  * A real sshd, real Docker.
  */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { describeChanges } from '../../src/agent/changes.ts';
 import { parseSnapshot } from '../../src/host/read-snapshot.ts';
 import { SNAPSHOT_COMMANDS, type SnapshotDocument } from '../../src/host/snapshot.ts';
+import { PtyUi } from '../ui/fixtures/pty.ts';
 import { useLab } from './lab.ts';
-import { Program, run } from './program.ts';
+import { MAIN_JS, Program, run } from './program.ts';
 import { describeLab } from './root.ts';
 import { type LabSshd, startSshd } from './sshd.ts';
 
@@ -117,5 +119,43 @@ describeLab('another machine by ssh', () => {
     const refused = await run(['--on', 'ssh://root@203.0.113.1:2223', 'list'], outside);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(/cannot be reached\n {2}.*refused/);
+  });
+
+  it('asks at a terminal about an unknown host key, goes on after yes, and leaves nothing after no or Ctrl-C', async () => {
+    const folder = mkdtempSync('/tmp/vethscope-remote-');
+    const ask = async (keys: string): Promise<{ code: number; text: string }> => {
+      const list = [process.execPath, MAIN_JS, '--on', there.stranger, 'list'];
+      const ui = new PtyUi(outside(list), { env: { TMPDIR: folder, NO_COLOR: '1' }, columns: 120 });
+      try {
+        await ui.see('(yes/no/[fingerprint])?');
+        ui.press(keys);
+        return { code: await ui.exited(), text: ui.text };
+      } finally {
+        ui.end();
+      }
+    };
+    const yes = await ask('yes\r');
+    expect(yes.text).toContain('as root');
+    expect(yes.text).toMatch(/^web1 +running/m);
+    expect(yes.code).toBe(0);
+    const no = await ask('no\r');
+    expect(no.text).toMatch(/the host key of stranger is not known here\n {2}try: again, and compare/);
+    expect(no.code).toBe(1);
+    await ask('\u0003');
+    expect(readdirSync(folder)).toEqual([]);
+    rmSync(folder, { recursive: true });
+    await nothingIsLeft();
+  });
+
+  it('says where a connection that broke would take a person to be made anew, and the capture ends as always', async () => {
+    const program = new Program(['--on', there.name, 'capture', 'web1', 'icmp', '--json'], outside);
+    await program.remark(/listening on/);
+    there.changeLocks();
+    there.cut();
+    await program.remark(/the connection to there is lost; start vethscope again, ssh would have to ask \(.*Permission denied/);
+    const { code } = await program.interrupt();
+    expect(code).toBe(0);
+    expect(program.objects.at(-1)).toMatchObject({ type: 'end' });
+    await nothingIsLeft();
   });
 });

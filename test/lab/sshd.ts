@@ -19,6 +19,8 @@ export interface LabSshd {
   processes(): string[];
   /** Breaks all connections; sshd goes on. */
   cut(): void;
+  /** From now on no key opens it. */
+  changeLocks(): void;
   stop(): void;
 }
 
@@ -100,6 +102,7 @@ export const startSshd = async (host: LabHost): Promise<LabSshd> => {
     cut: () => {
       for (const pid of childrenOf(daemonPid)) process.kill(pid, 'SIGKILL');
     },
+    changeLocks: () => writeFileSync(file('authorized'), ''),
     stop: () => {
       shell.stdin?.end();
       rmSync(folder, { recursive: true, force: true });

@@ -62,6 +62,13 @@ describe('the picker', () => {
     expect(ui.lines[0]).toContain('Docker does not answer');
   });
 
+  it('cuts what is wrong where it is long, and never leaves it out', () => {
+    const workspace = new FixtureWorkspace({ late: true });
+    workspace.arrive({ ...fixtureHost(), trouble: `the connection to web is lost; ${'start again '.repeat(20)}` });
+    open({ workspace, columns: 80, rows: 24 });
+    expect(ui.lines[0]).toMatch(/vethscope · the connection to web is lost; start again .*…/);
+  });
+
   it('filters while one types, by every word of the row, and esc brings all back', async () => {
     open();
     await ui.press('/');

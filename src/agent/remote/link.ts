@@ -38,13 +38,16 @@ if sudo -n true </dev/null 2>/dev/null; then echo sudo; else echo -; fi
 for program in "$@"; do command -v "$program" || echo -; done`;
 
 const PROBE_WITHIN_MS = 20_000;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-export const openLink = async (on: string, mayAsk: boolean): Promise<OpenLink> => {
+/** `tellPerson`: see `openMaster`. */
+export const openLink = async (on: string, tellPerson: ((line: string) => void) | null): Promise<OpenLink> => {
   const destination = parseDestination(on);
   const controlPath = join(makeControlFolder(), 'ssh');
   const remove = (): void => rmSync(dirname(controlPath), { recursive: true, force: true });
+  const afterSignals = beforeSignals(remove);
   try {
-    const master = await openMaster(destination, controlPath, mayAsk);
+    const master = await openMaster(destination, controlPath, tellPerson);
     const close = (): void => {
       master.close();
       remove();
@@ -58,7 +61,23 @@ export const openLink = async (on: string, mayAsk: boolean): Promise<OpenLink> =
   } catch (error) {
     remove();
     throw error;
+  } finally {
+    afterSignals();
   }
+};
+
+/** Ctrl-C while ssh asks: nobody else would tidy up, as no agent runs yet. Returns the way to leave signals alone again. */
+const beforeSignals = (tidy: () => void): (() => void) => {
+  const ended = (signal: NodeJS.Signals): void => {
+    tidy();
+    leave();
+    process.kill(process.pid, signal);
+  };
+  const leave = (): void => {
+    for (const signal of SIGNALS) process.off(signal, ended);
+  };
+  for (const signal of SIGNALS) process.on(signal, ended);
+  return leave;
 };
 
 const lookAround = async (destination: Destination, controlPath: string): Promise<RemoteLink> => {

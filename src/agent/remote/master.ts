@@ -15,9 +15,12 @@ import { type Destination, destinationArguments } from './destination.ts';
 const MAX_CONTROL_PATH = 85;
 const POLL_MS = 25;
 const ANSWER_WITHIN_MS = 20_000;
-/** A person types a password. */
+/** A person types a password, perhaps first one for a machine on the way. */
 const PERSON_WITHIN_MS = 180_000;
+const CONNECT_WITHIN_SEC = { alone: 10, withPerson: 30 };
 const MAX_SAID = 8192;
+/** ssh has written its next question to the terminal before this gets there; that it asks anew says as much. */
+const TRIES_AGAIN = /please try again\.?\s*$/;
 /** ssh without a session gives its standard output up at once; the leash takes the end of that for the end of the program. */
 const HOLD = `"$@" &
 child=$!
@@ -44,8 +47,16 @@ export const sshEnvironment = (): Record<string, string> => {
   return { ...(cleanEnvironment() as Record<string, string>), ...Object.fromEntries(given) };
 };
 
-/** `mayAsk`: a person sits at a terminal, and ssh may ask for a password or about a host key there. */
-export const openMaster = async (destination: Destination, controlPath: string, mayAsk: boolean): Promise<Master> => {
+/**
+ * `tellPerson`: a person sits at a terminal, where ssh may ask for a password or about a host key, and is told what else it says, line by line;
+ * null where nobody does.
+ */
+export const openMaster = async (
+  destination: Destination,
+  controlPath: string,
+  tellPerson: ((line: string) => void) | null,
+): Promise<Master> => {
+  const isAlone = tellPerson === null;
   const ssh = findProgram('ssh');
   if (ssh === null) throw missingError('ssh is not installed here', { hint: 'apt-get install openssh-client' });
   rmSync(controlPath, { force: true });
@@ -56,7 +67,9 @@ export const openMaster = async (destination: Destination, controlPath: string, 
     'ClearAllForwardings=yes',
     'PermitLocalCommand=no',
   ];
-  const batch = mayAsk ? [] : ['BatchMode=yes', 'ConnectTimeout=10'];
+  const manners = isAlone
+    ? ['BatchMode=yes', `ConnectTimeout=${CONNECT_WITHIN_SEC.alone}`]
+    : ['BatchMode=no', `ConnectTimeout=${CONNECT_WITHIN_SEC.withPerson}`];
   const argv = [
     'sh',
     '-c',
@@ -68,16 +81,22 @@ export const openMaster = async (destination: Destination, controlPath: string, 
     '-T',
     '-S',
     controlPath,
-    ...[...options, ...batch].flatMap((option) => ['-o', option]),
+    ...[...options, ...manners].flatMap((option) => ['-o', option]),
   ];
   let said = '';
   let hasEnded = false;
+  let isMade = false;
   const leash = new Leash(
     [...argv, ...destinationArguments(destination)],
     {
       output: () => {},
       error: (chunk) => {
-        if (said.length < MAX_SAID) said += chunk.toString('utf8');
+        if (said.length >= MAX_SAID) return;
+        const from = said.lastIndexOf('\n') + 1;
+        said += chunk.toString('utf8');
+        // A screen may be open later.
+        if (isMade) return;
+        for (const line of said.slice(from).split('\n').slice(0, -1)) if (!TRIES_AGAIN.test(line)) tellPerson?.(line.trimEnd());
       },
       ended: () => {
         hasEnded = true;
@@ -85,33 +104,39 @@ export const openMaster = async (destination: Destination, controlPath: string, 
     },
     sshEnvironment(),
   );
-  const until = performance.now() + (mayAsk ? PERSON_WITHIN_MS : ANSWER_WITHIN_MS);
+  const until = performance.now() + (isAlone ? ANSWER_WITHIN_MS : PERSON_WITHIN_MS);
   while (!existsSync(controlPath)) {
-    if (hasEnded) throw explainSsh(destination, said);
+    if (hasEnded) throw explainSsh(destination, said, isAlone);
     if (performance.now() > until) {
       leash.release();
       throw failure(`${destination.name} gave no answer`, { hint: `ssh ${destination.name}` });
     }
     await sleep(POLL_MS);
   }
+  isMade = true;
   return { controlPath, close: () => leash.release() };
 };
 
-/** Words for what ssh said when it could not get there. */
-export const explainSsh = ({ name }: Destination, said: string): VethscopeError => {
-  const detail = lastLine(said);
+/** Words for what ssh said when it could not get there. A person at a terminal has read that already, and was asked what ssh had to ask. */
+export const explainSsh = ({ name }: Destination, said: string, isAlone: boolean): VethscopeError => {
+  const detail = isAlone && lastLine(said) !== '' ? { detail: lastLine(said) } : {};
   const ssh = name.includes(':') ? `ssh ssh://${name}` : `ssh ${name}`;
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED/.test(said))
     return failure(`the host key of ${name} has changed: it may be another machine`, {
-      detail,
-      hint: `${ssh} says which line to take out once you know why`,
+      ...detail,
+      hint: isAlone ? `${ssh} says which line to take out once you know why` : 'what ssh says above, once you know why',
     });
   if (/Host key verification failed|host key is known for/i.test(said))
-    return failure(`the host key of ${name} is not known here`, { detail, hint: `${ssh} once, and compare the key before saying yes` });
+    return failure(`the host key of ${name} is not known here`, {
+      ...detail,
+      hint: `${isAlone ? `${ssh} once` : 'again'}, and compare the key before saying yes`,
+    });
   if (/Permission denied|Too many authentication failures|no mutual signature/i.test(said))
     return missingError(`${name} lets nobody in this way`, {
-      detail,
-      hint: `ssh-add, or start vethscope in a terminal where ssh can ask for a password; ${ssh} shows what works`,
+      ...detail,
+      hint: isAlone
+        ? `ssh-add, or start vethscope in a terminal where ssh can ask for a password; ${ssh} shows what works`
+        : `${ssh} shows what works`,
     });
-  return failure(`${name} cannot be reached`, { ...(detail === '' ? {} : { detail }), hint: ssh });
+  return failure(`${name} cannot be reached`, { ...detail, hint: ssh });
 };

@@ -4,7 +4,7 @@
  */
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { failure } from '../../base/errors.ts';
+import { failure, VethscopeError } from '../../base/errors.ts';
 import type { Machine, NetnsHandle, NetnsProcess, ProcessLook, ReachListener } from '../machine/machine.ts';
 import { namespaceId, startTimeIn } from '../processes.ts';
 import { lastLine, type RunOptions, type RunResult } from '../programs.ts';
@@ -21,6 +21,8 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const GRACE_MS = 10_000;
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 10_000;
+/** Who is turned away and knocks on looks like an attacker. */
+const RETRY_REFUSED_MS = 60_000;
 
 /**
  * Into the namespace at `$1`, if it is the one with inode `$2` and, where `$3` is a process, that process still is the one that began at `$4`: opened first,
@@ -219,18 +221,28 @@ export class SshMachine implements Machine {
           this.#lost = null;
           this.#tell(true, `the connection to ${this.remote} is back`);
         },
-        () => {
-          if (!this.#isClosed) this.#retry(Math.min(afterMs * 2, MAX_RETRY_MS));
+        (error: unknown) => {
+          if (this.#isClosed) return;
+          const isRefused = error instanceof VethscopeError && error.kind === 'missing';
+          if (isRefused) this.#refused(error.detail);
+          this.#retry(isRefused ? RETRY_REFUSED_MS : Math.min(afterMs * 2, MAX_RETRY_MS));
         },
       );
     }, afterMs);
   }
 
-  /** Nobody can answer questions now: what needed a password says that it does. */
+  /** Nobody can answer questions now: what needed a password says so, once. */
+  #refused(detail: string | null): void {
+    const lost = `the connection to ${this.remote} is lost; start vethscope again, ssh would have to ask (${detail ?? 'refused'})`;
+    if (this.#lost === lost) return;
+    this.#lost = lost;
+    this.#tell(false, lost);
+  }
+
   async #reconnect(): Promise<void> {
     this.#master?.close();
     this.#master = null;
-    const master = await openMaster(this.#link.destination, this.#link.controlPath, false);
+    const master = await openMaster(this.#link.destination, this.#link.controlPath, null);
     if (this.#isClosed) master.close();
     else this.#master = master;
   }

@@ -5,18 +5,14 @@
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { CAP_NET_RAW, CAP_SYS_ADMIN, capabilitySets } from '../../agent/capability-sets.ts';
 import { missingError } from '../../base/errors.ts';
 import { builtProgram } from '../../package-root.ts';
 
-/** include/uapi/linux/capability.h */
-const CAP_NET_RAW = 13n;
-const CAP_SYS_ADMIN = 21n;
-
-/** By being root, or by capabilities that somebody gave to node. */
+/** By being root, or by capabilities that are passed on to what is started. */
 export const isPrivileged = (): boolean => {
   try {
-    const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
-    const has = (bit: bigint): boolean => ((BigInt(`0x${mask}`) >> bit) & 1n) === 1n;
+    const { has } = capabilitySets(readFileSync('/proc/self/status', 'utf8'));
     return has(CAP_NET_RAW) && has(CAP_SYS_ADMIN);
   } catch {
     // no Linux: there is nothing to capture either

@@ -50,6 +50,11 @@ const TOLD_PROBLEMS = 20;
 /** A packed snapshot that grows beyond this is no snapshot. */
 const MAX_SNAPSHOT_BYTES = 512 * 1024 * 1024;
 
+const READ_HINTS: Readonly<Record<string, string>> = {
+  ENOENT: 'is the name right? captures/ is where sessions are saved by default',
+  EACCES: 'files are read with your own rights, also under sudo: sudo chown "$USER" FILE, or sudo cat FILE | vethscope read -',
+};
+
 export class FileCapture extends CaptureBase {
   readonly finished: Promise<void>;
   readonly #options: FileCaptureOptions;
@@ -179,9 +184,10 @@ export class FileCapture extends CaptureBase {
     const { path } = this.#options;
     const code = (error as NodeJS.ErrnoException).code;
     if (code === undefined) return error instanceof Error ? error : failure(messageOf(error));
+    const hint = READ_HINTS[code];
     return failure(`cannot read ${path}`, {
       detail: messageOf(error),
-      ...(code === 'ENOENT' ? { hint: 'is the name right? captures/ is where sessions are saved by default' } : {}),
+      ...(hint === undefined ? {} : { hint }),
       cause: error,
     });
   }

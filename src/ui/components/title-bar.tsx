@@ -4,8 +4,13 @@ import type { HostState } from '../../session/state/host-state.ts';
 import type { JudgedBy } from '../../session/state/workspace.ts';
 import { joinFitting, leftRight, type Spans } from '../spans.ts';
 import type { Screen } from '../state/screens.ts';
+import { cutEnd } from '../text.ts';
 import type { Theme } from '../theme.ts';
 import { Line } from './line.tsx';
+
+/** The program's name, the screen's, what parts them, and the help at the right. */
+const TROUBLE_LEAVES = 33;
+const MIN_TROUBLE = 20;
 
 export interface TitleBarProps {
   readonly screen: Screen;
@@ -21,7 +26,12 @@ export const TitleBar = ({ screen, host, judgedBy, columns, theme }: TitleBarPro
   const isSaid = judgedBy === null || (judgedBy.kind === 'snapshot' && screen.kind === 'pick');
   const judged: Spans[] = isSaid ? [] : [[[judgedBy.words, 'warn']]];
   const between = [` ${theme.symbols.dot} `, 'dim'] as const;
-  const left = joinFitting([[[' vethscope', 'title']], ...titleParts(screen, host), ...judged], between, columns - 8, theme);
+  const left = joinFitting(
+    [[[' vethscope', 'title']], ...titleParts(screen, host, columns - TROUBLE_LEAVES, theme), ...judged],
+    between,
+    columns - 8,
+    theme,
+  );
   return (
     <Line
       spans={leftRight(left, screen.kind === 'explain' ? [['f1 help ', 'dim']] : right, columns, theme)}
@@ -31,14 +41,15 @@ export const TitleBar = ({ screen, host, judgedBy, columns, theme }: TitleBarPro
   );
 };
 
-const titleParts = (screen: Screen, host: HostState | null): Spans[] => {
+const titleParts = (screen: Screen, host: HostState | null, room: number, theme: Theme): Spans[] => {
+  const trouble = troublePart(host, room, theme);
   switch (screen.kind) {
     case 'pick':
-      return hostParts(host);
+      return hostParts(host, trouble);
     case 'where':
       return [[[`where to capture ${screen.container}`, 'strong']]];
     case 'watch':
-      return [[['watch', 'strong']], ...troublePart(host)];
+      return [[['watch', 'strong']], ...trouble];
     case 'path':
       return [[['path', 'strong']]];
     case 'trace':
@@ -50,7 +61,7 @@ const titleParts = (screen: Screen, host: HostState | null): Spans[] => {
     case 'diff':
       return [[['changed verdicts', 'strong']]];
     case 'topology':
-      return [[['topology', 'strong']], ...troublePart(host)];
+      return [[['topology', 'strong']], ...trouble];
     case 'explain':
       return [[['explain a path', 'strong']]];
     case 'text':
@@ -62,7 +73,7 @@ const titleParts = (screen: Screen, host: HostState | null): Spans[] => {
   }
 };
 
-const hostParts = (host: HostState | null): Spans[] => {
+const hostParts = (host: HostState | null, trouble: Spans[]): Spans[] => {
   if (host === null) return [];
   const { facts, topology, live } = host;
   // A backend that was read and holds nothing decides nothing.
@@ -70,7 +81,7 @@ const hostParts = (host: HostState | null): Spans[] => {
   const networks = facts.networks.length;
   return [
     ...(live ? [] : [[[`snapshot of ${facts.hostName}`, 'warn'] as const]]),
-    ...troublePart(host),
+    ...trouble,
     [facts.dockerVersion === null ? 'no docker' : `docker ${facts.dockerVersion}`],
     [`${topology.containers.length} ${topology.containers.length === 1 ? 'container' : 'containers'}`],
     [`${networks} ${networks === 1 ? 'network' : 'networks'}`],
@@ -84,4 +95,6 @@ const hostParts = (host: HostState | null): Spans[] => {
   ];
 };
 
-const troublePart = (host: HostState | null): Spans[] => (host?.trouble == null ? [] : [[[host.trouble, 'warn']]]);
+/** What would not fit is left out as a whole, and this must not be. */
+const troublePart = (host: HostState | null, room: number, theme: Theme): Spans[] =>
+  host?.trouble == null ? [] : [[[cutEnd(theme.clean(host.trouble), Math.max(MIN_TROUBLE, room), theme.symbols.ellipsis), 'warn']]];

@@ -81,7 +81,10 @@ export const Pick = ({ screen, ui, theme, rows: bodyRows, columns }: ScreenProps
 
 const emptyLine = (screen: PickScreen, all: number, trouble: string | null): Spans => {
   if (all > 0) return [[`  none of the ${all} containers matches ${screen.filter}; esc shows all`, 'warn']];
-  return [[`  ${trouble ?? 'there are no containers here'}: t shows the interfaces, o opens a saved session`, 'warn']];
+  // The title tells the trouble itself.
+  const why =
+    trouble === null ? 'there are no containers here' : /privilege/.test(trouble) ? 'containers are seen by root: sudo vethscope' : trouble;
+  return [[`  ${why}: t shows the interfaces, o opens a saved session`, 'warn']];
 };
 
 const filterLine = (screen: PickScreen, ui: ScreenProps<PickScreen>['ui'], found: number, columns: number, theme: Theme): Spans => {

@@ -139,8 +139,18 @@ describe('what ssh says', () => {
     ['ann@web: Permission denied (publickey).', 'lets nobody in', 'ssh-add'],
     ['ssh: connect to host web port 22: Connection refused', 'cannot be reached', 'ssh ann@web'],
   ])('%j', (said, message, hint) => {
-    const error = explainSsh(there, said);
+    const error = explainSsh(there, said, true);
     expect(error.message).toContain(message);
     expect(error.hint).toContain(hint);
+  });
+
+  it('is not told twice to a person who has read it, nor is what that person was just asked', () => {
+    const error = explainSsh(there, 'ann@web: Permission denied (publickey,password).', false);
+    expect({ detail: error.detail, hint: error.hint, kind: error.kind }).toEqual({
+      detail: null,
+      hint: 'ssh ann@web shows what works',
+      kind: 'missing',
+    });
+    expect(explainSsh(there, 'Host key verification failed.', false).hint).toBe('again, and compare the key before saying yes');
   });
 });
