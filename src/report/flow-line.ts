@@ -1,6 +1,7 @@
 /** A flow as one line for people: when, who, what, how much, the verdict in words and what decided. */
 import { formatIp, type IpAddress } from '../base/ip-address.ts';
 import { printable } from '../base/printable.ts';
+import type { Flow } from '../flow/flow.ts';
 import type { Verdict } from '../path/verdict.ts';
 import type { FlowRow } from '../session/state/flow-row.ts';
 import { decisionWords, outcomeTone } from './decision.ts';
@@ -15,25 +16,26 @@ const MARK: Readonly<Record<FlowMoment, string>> = { new: '+', changed: '~', end
 
 const ENDS_COLUMNS = 34;
 const STATE_COLUMNS = 28;
+const AMOUNT_COLUMNS = 20;
 const OUTCOME_COLUMNS = 14;
+const GAP = '  ';
 
 export const flowLine = (row: FlowRow, moment: FlowMoment, style: Style, utcOffsetMinutes: number): string => {
   const { flow } = row;
-  const glyphs = glyphsOf(style);
-  const ends = `${endText(row.aName, flow.a, flow.aPort)} ${glyphs.arrow} ${endText(row.bName, flow.b, flow.bPort)}`;
-  const rtt = flow.rttNs === null ? '' : durationText(flow.rttNs);
-  const amount = moment === 'new' ? '' : [countText(flow.packets[0] + flow.packets[1], 'packet'), rtt].filter(Boolean).join(' ');
-  const parts = [
-    MARK[moment],
-    clockText(flow.firstSec, flow.firstNsec, utcOffsetMinutes),
-    padEnd(ends, ENDS_COLUMNS),
-    padEnd(protocolAndState(row), STATE_COLUMNS),
-    padEnd(amount, moment === 'new' ? 0 : 20),
-    verdictWords(row, style),
-    moment === 'changed' ? changeWords(row) : '',
-  ];
-  const line = parts.filter((part) => part !== '').join('  ');
+  const ends = `${endText(row.aName, flow.a, flow.aPort)} ${glyphsOf(style).arrow} ${endText(row.bName, flow.b, flow.bPort)}`;
+  let line = MARK[moment] + GAP + clockText(flow.firstSec, flow.firstNsec, utcOffsetMinutes);
+  line += GAP + padEnd(ends, ENDS_COLUMNS) + GAP + padEnd(protocolAndState(row), STATE_COLUMNS);
+  if (moment !== 'new') line += GAP + padEnd(amountText(flow), AMOUNT_COLUMNS);
+  line = joined(line, GAP, verdictWords(row, style));
+  if (moment === 'changed') line = joined(line, GAP, changeWords(row));
   return foldGlyphs(style, line.trimEnd());
+};
+
+const joined = (text: string, between: string, more: string): string => (text === '' || more === '' ? text + more : text + between + more);
+
+const amountText = ({ packets, rttNs }: Flow): string => {
+  const count = countText(packets[0] + packets[1], 'packet');
+  return rttNs === null ? count : `${count} ${durationText(rttNs)}`;
 };
 
 /** Why the verdict is another one than before, and what it was. */
@@ -62,10 +64,8 @@ export const verdictWords = (row: FlowRow, style: Style): string => {
   if (row.verdict === null) return row.outcome === '' ? '' : `${row.outcome}  ${printable(row.by)}`.trimEnd();
   const { outcome: decided, counted, replyOutcome } = row.verdict;
   const outcome = tint(style, outcomeTone(decided), padEnd(row.outcome, OUTCOME_COLUMNS));
-  const notes = [
-    printable(row.by),
-    counted === null || counted === 0 ? '' : `counted ${glyphsOf(style).tick} +${counted}`,
-    replyOutcome === null || replyOutcome === 'accept' ? '' : replyWords(row.verdict.reply),
-  ];
-  return `${outcome}${notes.filter((note) => note !== '').join(' · ')}`;
+  let notes = printable(row.by);
+  if (counted !== null && counted !== 0) notes = joined(notes, ' · ', `counted ${glyphsOf(style).tick} +${counted}`);
+  if (replyOutcome !== null && replyOutcome !== 'accept') notes = joined(notes, ' · ', replyWords(row.verdict.reply));
+  return outcome + notes;
 };

@@ -15,6 +15,8 @@ interface Named {
  */
 export class NameIndex {
   private readonly names = new Map<string, string>();
+  /** The same of IPv4 by the address itself: asked for each end of each flow, which then need not be written out. */
+  private readonly names4 = new Map<number, string>();
 
   constructor(topology: Topology, facts: HostFacts) {
     for (const network of facts.networks) {
@@ -26,10 +28,14 @@ export class NameIndex {
       const network = networkOf.get(device);
       this.names.set(formatIp(ip), network === undefined ? 'host' : `host (${network ?? device} gateway)`);
     }
+    for (const [address, name] of this.names) {
+      const ip = parseIp(address);
+      if (ip?.version === 4) this.names4.set(ip.a, name);
+    }
   }
 
   nameOf(ip: IpAddress): string | null {
-    const known = this.names.get(formatIp(ip));
+    const known = ip.version === 4 ? this.names4.get(ip.a) : this.names.get(formatIp(ip));
     if (known !== undefined) return known;
     // RFC 1122 3.2.1.3, RFC 4291 2.5.3: loopback is whoever says it.
     const loopback = ip.version === 4 ? ip.a >>> 24 === 127 : ip.a === 0 && ip.b === 0 && ip.c === 0 && ip.d === 1;
