@@ -39,7 +39,8 @@ export class RuleTotals {
       if (rules === null) this.unplaced += count;
       else {
         this.packets += count;
-        for (const { key, step } of rules) this.#count(key, step, count, bytes[part] as number, ways.isCertain && step.uncertain !== true);
+        for (const { key, step } of rules)
+          this.#count(key, step, count, bytes[part] as number, ways.isCertain[part] === true && step.uncertain !== true);
       }
     }
     for (const [parts, count] of flows.entries()) if (count > 0) this.#addFlows(metBy(ways, parts), count);

@@ -28,7 +28,8 @@ export interface MetRule {
 /** What packets of each part meet; null where none is foretold. */
 export interface Ways {
   readonly rules: readonly (readonly MetRule[] | null)[];
-  readonly isCertain: boolean;
+  /** By part: false where the verdict is undetermined, so that they may meet them. */
+  readonly isCertain: readonly boolean[];
 }
 
 /** Packets and bytes of each part. */
@@ -76,9 +77,19 @@ export const waysOf = (model: HostModel, spec: PacketSpec, live: FlowVerdict): W
   const again = outcome === 'accept' ? rulesOf(withoutNat(first)) : all;
   const next = laterPacket(spec, first);
   const later = next === null ? again : rulesOf(judgeBoth(model, next).verdict.steps);
-  const reply = live.reply === null ? null : rulesOf(live.reply.steps);
-  return { rules: [all, again, later, reply], isCertain: outcome !== 'undetermined' };
+  const isCertain = outcome !== 'undetermined';
+  return {
+    rules: [told(all, isCertain), told(again, isCertain), told(later, isCertain), repliesOf(live.reply)],
+    isCertain: [isCertain, isCertain, isCertain, live.reply?.outcome !== 'undetermined'],
+  };
 };
+
+const repliesOf = (reply: Verdict | null): readonly MetRule[] | null =>
+  reply === null ? null : told(rulesOf(reply.steps), reply.outcome !== 'undetermined');
+
+/** Where nothing is determined, having met no rule is no way either. */
+const told = (rules: readonly MetRule[], isCertain: boolean): readonly MetRule[] | null =>
+  rules.length === 0 && !isCertain ? null : rules;
 
 /** Keys of the rules that a flow has met by the parts of it that have come, a bit a part. */
 export const metBy = ({ rules }: Ways, parts: number): ReadonlySet<string> =>

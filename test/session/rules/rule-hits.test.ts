@@ -1,4 +1,7 @@
 /** Packets counted rule by rule: on recorded sessions of quiet hosts the kernel's own counters say the same. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type Direction, type Flow, ORIGINAL } from '../../../src/flow/flow.ts';
@@ -9,6 +12,7 @@ import { isUsed, type RuleUses } from '../../../src/report/rule-use.ts';
 import { PLAIN_STYLE } from '../../../src/report/style.ts';
 import { FileCapture } from '../../../src/session/files/file-capture.ts';
 import { HostStore } from '../../../src/session/host-store.ts';
+import { openWorkspace } from '../../../src/session/open-workspace.ts';
 import { Pace } from '../../../src/session/replay/replay-pace.ts';
 import { RuleHits } from '../../../src/session/rules/rule-hits.ts';
 import { countInto, noCounts } from '../../../src/session/rules/rule-ways.ts';
@@ -38,6 +42,17 @@ const counted = async (name: string, whatIf: WhatIf | null = null): Promise<Rule
   return hits.uses();
 };
 
+/** The file without its custom blocks. */
+const withoutSnapshots = (bytes: Uint8Array): Uint8Array => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const kept: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += view.getUint32(at + 4, true)) {
+    const isCustom = [0x0000_0bad, 0x4000_0bad].includes(view.getUint32(at, true));
+    if (!isCustom) kept.push(bytes.subarray(at, at + view.getUint32(at + 4, true)));
+  }
+  return Buffer.concat(kept);
+};
+
 const refOf = ({ table, chain, rule }: RuleUses['rules'][number]): string => `${table} ${chain} ${rule ?? 'policy'}`;
 
 describe('rules of a saved session', () => {
@@ -65,6 +80,29 @@ describe('rules of a saved session', () => {
     ]);
     const dnat = uses.find(({ table, chain, rule }) => table === 'nat' && chain === 'DOCKER' && rule === 5);
     expect(dnat?.packets).toBe(14);
+  });
+
+  it('are no way at all where nothing is determined and none was met', async () => {
+    const path = fileURLToPath(new URL('../../../captures/samples/isolation-drop-28.5.pcapng', import.meta.url));
+    const rules = readOtherRules({
+      iptables: { name: 'new', text: '*raw\n:PREROUTING ACCEPT\n-A PREROUTING -s 172.18.0.3/32 -j DROP\nCOMMIT\n' },
+    });
+    const folder = await mkdtemp(join(tmpdir(), 'vethscope-rules-'));
+    try {
+      // A foreign capture: whether an end of it is the host's own address is not known, nor so what becomes of answers.
+      await writeFile(join(folder, 'plain.pcapng'), withoutSnapshots(await readFile(path)));
+      const workspace = await openWorkspace({ host: null, dockerHost: null, needs: 'file', whatIf: new WhatIf(rules) });
+      const view = await workspace.openFile(join(folder, 'plain.pcapng'));
+      const counting = workspace.countRules(view);
+      await view.finished;
+      const uses = counting.uses();
+      const answers = view.flows({ sort: 'first', descending: false, search: 'reply:undetermined', offset: 0, limit: 9 }).rows;
+      expect(answers.length).toBeGreaterThan(1);
+      expect(uses.rules.filter(isUsed).map((use) => [refOf(use), use.packets])).toEqual([['raw PREROUTING policy', uses.packets]]);
+      await workspace.close();
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('count flows that go on like those that are over, whenever they are asked for', async () => {
