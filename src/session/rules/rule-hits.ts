@@ -15,6 +15,9 @@ import { RuleCounters } from './rule-counters.ts';
 import { newTally, RuleTotals, type WaysTally } from './rule-totals.ts';
 import { countInto, metBy, noCounts, PARTS, type PartCounts, type Ways, waysOf } from './rule-ways.ts';
 
+/** What is asked of a capture. */
+export type CountedView = Pick<CaptureView, 'observe' | 'question' | 'flow' | 'finished'>;
+
 /** A flow that goes on. */
 interface Entry {
   readonly flow: Flow;
@@ -32,7 +35,7 @@ const MAX_IDLE_WAYS = 1_000;
 
 export class RuleHits implements CaptureObserver, RuleCounting {
   readonly #store: HostStore;
-  readonly #view: CaptureView;
+  readonly #view: CountedView;
   readonly #counters: RuleCounters;
   readonly #entries = new Map<number, Entry>();
   readonly #tallies = new Map<Ways, WaysTally>();
@@ -45,7 +48,7 @@ export class RuleHits implements CaptureObserver, RuleCounting {
   #final: RuleUses | null = null;
 
   /** Call it in the turn in which the view was handed out. `hasFacts`: what the store knows by now holds for the capture. */
-  constructor(store: HostStore, view: CaptureView, hasFacts = true) {
+  constructor(store: HostStore, view: CountedView, hasFacts = true) {
     this.#store = store;
     this.#view = view;
     this.#counters = new RuleCounters(store);
