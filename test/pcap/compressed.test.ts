@@ -139,3 +139,38 @@ describe('zstd windows', () => {
     expect(unpack(new ZstdUnpacker(), frame).problem).toMatch(/window of \d+ MiB, at most 128 .* zstd -d --long=31/);
   });
 });
+
+describe('zstd blocks', () => {
+  /** RFC 8878 section 3.1.1: no checksum, no content size, and the window of the descriptor. */
+  const frameOf = (windowDescriptor: number, blocks: readonly Uint8Array[]): Uint8Array =>
+    concat(Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, windowDescriptor), ...blocks);
+  const raw = (bytes: Uint8Array, isLast: boolean): Uint8Array => {
+    const word = (bytes.length << 3) | (isLast ? 1 : 0);
+    return concat(Uint8Array.of(word & 0xff, (word >> 8) & 0xff, word >> 16), bytes);
+  };
+  const MIB_2 = 11 << 3;
+  const MIB_128 = 17 << 3;
+
+  it('may be empty, however many', () => {
+    const empty = Array.from({ length: 50_000 }, () => raw(new Uint8Array(0), false));
+    const packed = frameOf(MIB_2, [raw(SMALL, false), ...empty, raw(TINY, true)]);
+    const { bytes, problem } = unpack(new ZstdUnpacker(), packed);
+    expect(problem).toBeNull();
+    expect(equal(bytes, concat(SMALL, TINY))).toBe(true);
+  });
+
+  it('are refused where they are very many and tiny in a large window, with all before them read', () => {
+    const tiny = Array.from({ length: 1_000 }, (_, index) => raw(Uint8Array.of(index & 0xff), false));
+    const { bytes, problem } = unpack(new ZstdUnpacker(), frameOf(MIB_128, [raw(SMALL, false), ...tiny]));
+    expect(problem).toMatch(/very many small blocks.*zstd -d/);
+    expect(equal(bytes.subarray(0, SMALL.length), SMALL)).toBe(true);
+    expect(bytes.length).toBeGreaterThan(SMALL.length + 10);
+  });
+
+  it('may be small where a program flushed often', () => {
+    const parts = Array.from({ length: 3_000 }, (_, index) => SAMPLE.subarray((index * 7) % 50_000, ((index * 7) % 50_000) + 1_000));
+    const { bytes, problem } = unpack(new ZstdUnpacker(), frameOf(MIB_2, [...parts.map((part) => raw(part, false)), raw(TINY, true)]));
+    expect(problem).toBeNull();
+    expect(equal(bytes, concat(...parts, TINY))).toBe(true);
+  });
+});

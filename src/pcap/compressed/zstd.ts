@@ -11,7 +11,10 @@ interface Frame {
   readonly blocks: Decompress;
   readonly hash: XxHash64 | null;
   readonly contentBytes: number | null;
+  readonly windowBytes: number;
   readonly maxBlockBytes: number;
+  /** How much fzstd has moved within its window, which it does once for each block. */
+  movedBytes: number;
   /** Goes to the unpacker together with the first block. */
   header: Uint8Array | null;
 }
@@ -21,10 +24,15 @@ const FLAG_RESERVED = 0x08;
 const FLAG_CHECKSUM = 0x04;
 const BLOCK_HEADER_BYTES = 3;
 const MAX_BLOCK_BYTES = 128 * 1024;
+const BLOCK_RAW = 0;
 const BLOCK_RLE = 1;
 const BLOCK_RESERVED = 3;
 /** zstd itself refuses more than this unless it is told to (ZSTD_WINDOWLOG_LIMIT_DEFAULT). */
 const MAX_WINDOW_BYTES = 128 * 1024 * 1024;
+
+/** Blocks that are far smaller than the window cost much and bring little: so much may be moved in a frame, and so much more for each byte of data. */
+const MOVED_BYTES = 4 * 1024 ** 3;
+const MOVED_PER_BYTE = 4096;
 
 type State = 'frame' | 'block' | 'skipping' | 'stopped';
 
@@ -113,7 +121,9 @@ export class ZstdUnpacker implements Unpacker {
       blocks: new Decompress((bytes) => this.#take(bytes, hash)),
       hash,
       contentBytes,
+      windowBytes,
       maxBlockBytes: Math.min(MAX_BLOCK_BYTES, windowBytes),
+      movedBytes: 0,
       header,
     };
     this.#unpackedBytes = 0;
@@ -136,6 +146,13 @@ export class ZstdUnpacker implements Unpacker {
     const length = BLOCK_HEADER_BYTES + (type === BLOCK_RLE ? 1 : size);
     const whole = length + (isLast && frame.hash !== null ? 4 : 0);
     if (!input.have(whole)) return false;
+    if (type === BLOCK_RAW && size === 0 && !isLast) {
+      input.skip(whole);
+      return true;
+    }
+    frame.movedBytes += frame.windowBytes;
+    if (frame.movedBytes > MOVED_BYTES + this.#unpackedBytes * MOVED_PER_BYTE)
+      return this.#fail('packed in very many small blocks, which would take long: unpack it with zstd -d first');
     const packed = input.bytes.subarray(input.at, input.at + whole);
     if (!this.#unpack(frame, packed, isLast)) return true;
     input.skip(whole);
