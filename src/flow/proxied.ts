@@ -48,9 +48,12 @@ export class Half {
 
   /** The capture point whose packets tell of it: there the order of what was seen is the order of what happened. */
   readonly point: number;
+  /** Side and ends in words, by which whoever keeps it may find it. */
+  readonly key: string;
 
-  constructor(side: Half['side'], proxy: string, ends: HalfEnds, { flowId, point, beganSec }: FirstSeen) {
+  constructor(side: Half['side'], proxy: string, ends: HalfEnds, { flowId, point, beganSec }: FirstSeen, key = '') {
     this.side = side;
+    this.key = key;
     this.point = point;
     this.proxy = proxy;
     this.ends = ends;

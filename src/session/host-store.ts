@@ -41,6 +41,8 @@ export class HostStore {
   readonly #live: boolean;
   #version: HostVersion | null = null;
   #readings: CounterReading[] = [];
+  /** Counts up with each change of the readings. */
+  #readingsAge = 0;
   #unchangedAtSec = 0;
   #trouble: string | null = null;
   readonly #listeners = new Set<(reason: string | null) => void>();
@@ -100,6 +102,7 @@ export class HostStore {
   /** A session is read again from its beginning: counters of later are those of another time. */
   rewind(): void {
     this.#readings = [];
+    this.#readingsAge++;
     this.#unchangedAtSec = 0;
   }
 
@@ -163,6 +166,17 @@ export class HostStore {
     return this.#readings.at(-1)?.packets.get(this.#keyOf(ref)) ?? null;
   }
 
+  /**
+   * A number for the readings that are kept now, and which of them had been made by `atSec`: while it is the same, all that is asked here of
+   * rules since that time has the same answers.
+   */
+  readingsAt(atSec: number): number {
+    const readings = this.#readings;
+    let made = 0;
+    for (let at = 0; at < readings.length; at++) if ((readings[at] as CounterReading).atSec <= atSec) made |= 1 << at;
+    return this.#readingsAge * (1 << (KEPT_READINGS + 1)) + made;
+  }
+
   /** When the newest counters were read, seconds since the epoch; 0 before the first. */
   get readAtSec(): number {
     return this.#readings.at(-1)?.atSec ?? 0;
@@ -183,6 +197,7 @@ export class HostStore {
     indexNative(tables, packets);
     this.#readings.push({ atSec, packets });
     if (this.#readings.length > KEPT_READINGS) this.#readings.shift();
+    this.#readingsAge++;
   }
 
   #keyOf(ref: RuleRef): string {

@@ -68,9 +68,8 @@ export class ProxiedHalves {
     const half = this.#halves.get(flowId);
     if (half === undefined) return;
     this.#halves.delete(flowId);
-    if (half.flows.some((other) => this.#halves.has(other))) return;
-    const tuple = tupleOf(half.side, half.ends);
-    if (this.#byTuple.get(tuple) === half) this.#byTuple.delete(tuple);
+    if (half.flows.length > 1 && half.flows.some((other) => this.#halves.has(other))) return;
+    if (this.#byTuple.get(half.key) === half) this.#byTuple.delete(half.key);
     if (half.partner === null && half.proxy !== '') this.#pairs.remove(half);
   }
 
@@ -133,7 +132,7 @@ export class ProxiedHalves {
     }
     // The flow's own ends may turn round.
     const ends = { a: flow.a, aPort: flow.aPort, b: flow.b, bPort: flow.bPort };
-    const half = new Half(side, isDialled ? key : '', ends, { flowId: flow.id, point: flow.interfaceId, beganSec: atSec });
+    const half = new Half(side, isDialled ? key : '', ends, { flowId: flow.id, point: flow.interfaceId, beganSec: atSec }, tuple);
     this.#halves.set(flow.id, half);
     this.#byTuple.set(tuple, half);
     if (isDialled) this.#pairs.add(half);

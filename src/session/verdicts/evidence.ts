@@ -73,10 +73,10 @@ export const movedOf = (store: HostStore, { ref, before }: Witness, fromSec: num
 /** Rules of the nat tables count the first packet of each connection only. */
 export const natCounts = (
   store: HostStore,
-  track: EvidenceTrack,
+  nat: readonly Witness[],
   fromSec: number,
   wordsOf: (ref: RuleRef) => string = ruleWords,
-): readonly RuleCount[] => track.nat.map((witness) => ({ by: wordsOf(witness.ref), connections: movedOf(store, witness, fromSec) }));
+): readonly RuleCount[] => nat.map((witness) => ({ by: wordsOf(witness.ref), connections: movedOf(store, witness, fromSec) }));
 
 export const ruleWords = (ref: RuleRef): string => decidedByWords(byOf(ref));
 

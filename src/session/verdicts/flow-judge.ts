@@ -43,6 +43,8 @@ interface Asking {
 interface Refs {
   readonly decided: RuleRef | null;
   readonly nat: readonly RuleRef[];
+  /** The readings by which the rest was found, as `HostStore.readingsAt` has them; -1 for none. */
+  readings: number;
   witness: Witness | null;
   natWitnesses: readonly Witness[];
   seen: SeenBeside;
@@ -96,12 +98,12 @@ export class FlowJudge {
       }
     }
     note.wantsConnections = answer.shared.answer.wantsConnections;
-    note.counter = this.#witness(refs, note.countFromSec);
-    const nat = this.#store.isHypothetical ? null : this.#natWitnesses(refs, note.countFromSec);
-    note.track = nat === null ? null : trackOf(this.#store, note.flow, nat, before === null || note.wholly);
+    this.#look(refs, note.countFromSec);
+    note.counter = refs.witness;
+    note.track = this.#store.isHypothetical ? null : trackOf(this.#store, note.flow, refs.natWitnesses, before === null || note.wholly);
     note.stale = null;
     note.wholly = false;
-    note.verdict = new LiveVerdict(answer, this.#seenBeside(note, answer, null), changes);
+    note.verdict = new LiveVerdict(answer, this.#seenFirst(note, answer, refs.seen), changes);
     return before === null || hasChanged;
   }
 
@@ -228,6 +230,7 @@ export class FlowJudge {
     const refs: Refs = {
       decided: refOf(verdict.decidedBy),
       nat: natRefsOf(verdict),
+      readings: -1,
       witness: null,
       natWitnesses: NONE,
       seen: NOTHING_SEEN,
@@ -236,34 +239,55 @@ export class FlowJudge {
     return refs;
   }
 
-  #witness(refs: Refs, fromSec: number): Witness | null {
+  /** Reads the counters of the verdict's rules for a flow that began then, unless they were read for such a one already. */
+  #look(refs: Refs, fromSec: number): void {
+    const readings = this.#store.readingsAt(fromSec);
+    if (refs.readings === readings) return;
+    refs.readings = readings;
     const witness = witnessOf(this.#store, refs.decided, fromSec);
     if (!isSameWitness(witness, refs.witness)) refs.witness = witness;
-    return refs.witness;
+    const nat = witnessesOf(this.#store, refs.nat, fromSec);
+    // The same ones again where they have counted no more than they had for the last flow.
+    const { natWitnesses: last } = refs;
+    if (nat.length !== last.length || !nat.every((each, at) => isSameWitness(each, last[at] ?? null))) refs.natWitnesses = nat;
+    refs.seen = shared(refs, this.#countsOf(refs.witness, refs.natWitnesses, fromSec));
   }
 
-  /** The same ones again where they have counted no more than they had for the last flow. */
-  #natWitnesses(refs: Refs, fromSec: number): readonly Witness[] {
-    if (refs.nat.length === 0) return NONE;
-    const { natWitnesses: last } = refs;
-    const found = witnessesOf(this.#store, refs.nat, fromSec);
-    if (found.length === last.length && found.every((witness, at) => isSameWitness(witness, last[at] ?? null))) return last;
-    refs.natWitnesses = found;
-    return found;
+  #countsOf(witness: Witness | null, nat: readonly Witness[], fromSec: number): SeenBeside {
+    const counted = witness === null ? null : movedOf(this.#store, witness, fromSec);
+    if (counted === null && nat.length === 0) return NOTHING_SEEN;
+    return {
+      counted,
+      nat: nat.length === 0 ? NONE : natCounts(this.#store, nat, fromSec, (ref) => this.#wordsOf(ref)),
+      contradiction: null,
+    };
+  }
+
+  /** Beside a verdict that has just been made. */
+  #seenFirst(note: FlowNote, answer: SharedAnswer, seen: SeenBeside): SeenBeside {
+    const { track } = note;
+    // What is known of the answer alone is no prediction about the question.
+    if (track === null || note.headDirection !== ORIGINAL) return seen;
+    const contradiction = this.#contradictionOf(note, answer, track, seen.counted);
+    return contradiction === null ? seen : { ...seen, contradiction };
   }
 
   #seenBeside(note: FlowNote, answer: SharedAnswer, known: Contradiction | null): SeenBeside {
     const { counter: witness, track, flow, countFromSec } = note;
-    const counted = witness === null ? null : movedOf(this.#store, witness, countFromSec);
-    if (track === null) return counted === null ? NOTHING_SEEN : { ...NOTHING_SEEN, counted };
+    if (track === null) return this.#countsOf(witness, NONE, countFromSec);
+    const counts = this.#countsOf(witness, track.nat, countFromSec);
+    const { counted } = counts;
     observe(track, flow, counted, this.#store.readAtSec);
-    const nat = track.nat.length === 0 ? NONE : natCounts(this.#store, track, countFromSec, (ref) => this.#wordsOf(ref));
-    // What is known of the answer alone is no prediction about the question, and what was seen once stays seen.
+    // What was seen once stays seen.
     const contradiction = note.headDirection === ORIGINAL ? this.#contradiction(note, answer, { known, counted, track }) : null;
-    const seen: SeenBeside = { counted, nat, contradiction };
+    if (contradiction !== null) return { ...counts, contradiction };
     const refs = this.#refsOf(answer.shared.answer.verdict);
-    if (!isSameSeen(seen, refs.seen)) refs.seen = seen;
-    return refs.seen;
+    const seen = shared(refs, counts);
+    if (seen !== refs.seen) {
+      refs.seen = seen;
+      refs.readings = -1;
+    }
+    return seen;
   }
 
   #contradiction(
@@ -315,11 +339,13 @@ const isOfTrail = ({ kind }: Contradiction): boolean => kind === 'seen-beyond' |
 const isSameWitness = (x: Witness | null, y: Witness | null): boolean =>
   x === y || (x !== null && y !== null && x.before === y.before && x.sure === y.sure && x.ref === y.ref);
 
-const isSameSeen = (x: SeenBeside, y: SeenBeside): boolean =>
-  x.counted === y.counted &&
-  x.contradiction === y.contradiction &&
-  x.nat.length === y.nat.length &&
-  x.nat.every(({ connections }, at) => connections === y.nat[at]?.connections);
+/** What the last flow under the verdict has, where it is the same. */
+const shared = ({ seen: last }: Refs, seen: SeenBeside): SeenBeside =>
+  seen.counted === last.counted &&
+  seen.nat.length === last.nat.length &&
+  seen.nat.every(({ connections }, at) => connections === last.nat[at]?.connections)
+    ? last
+    : seen;
 
 /** Both ends have been heard: conntrack calls what comes now ESTABLISHED. */
 const isUnderWay = (flow: Flow): boolean => flow.packets[0] > 0 && flow.packets[1] > 0;

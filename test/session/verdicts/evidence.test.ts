@@ -169,7 +169,7 @@ describe('counters as witnesses', () => {
 
   it('count connections in the nat tables, and say so in words', () => {
     const store = storeWith([99, 5], [101, 6]);
-    const nat = natCounts(store, trackOf(store, flowOf([1, 0]), witnessesOf(store, natRefsOf(PUBLISHED), 100), true), 100);
+    const nat = natCounts(store, witnessesOf(store, natRefsOf(PUBLISHED), 100), 100);
     expect(nat).toEqual([{ by: 'nat DOCKER #5', connections: 1 }]);
     expect(countedSentence(PUBLISHED, 12, nat)).toBe(
       'Counted since the flow began: filter DOCKER #3 +12 packets, nat DOCKER #5 +1 connection.',
