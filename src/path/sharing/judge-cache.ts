@@ -159,26 +159,30 @@ export class JudgeCache {
     if (this.#classes === undefined) this.#classes = classesOf(this.#models);
     const classes = this.#classes;
     if (classes === null || !isPlain(packet) || !this.#writeKey(classes, packet, point, kind)) return unshared(this.#ask(ask));
-    for (const isExact of [false, true]) {
-      if (isExact) this.#writeExactly(packet);
-      const hash = hashOf(this.#key);
-      let entry = this.#entries.get(hash);
-      while (entry !== undefined && !isSameKey(entry.key, this.#key)) entry = entry.next;
-      if (entry === undefined) return this.#learn(classes, hash, packet, endsOf(packet, flow), this.#ask(ask));
-      if (!entry.holds) continue;
-      const other = differences(entry, packet);
-      if (other === 0) return new SharedAnswer(entry.shared, null);
-      const told = new SharedAnswer(entry.shared, endsOf(packet, flow));
-      if ((other & ~entry.proven) === 0) return told;
-      const asked = this.#ask(ask);
-      if (isSameAnswer(told, asked)) {
-        entry.proven |= other;
-        return told;
-      }
-      entry.holds = false;
-      return unshared(asked);
+    const told = this.#tell(classes, packet, flow, ask);
+    if (told !== null) return told;
+    this.#writeExactly(packet);
+    return this.#tell(classes, packet, flow, ask) ?? unshared(this.#ask(ask));
+  }
+
+  /** By the key that has been written; null where packets of one key are known to have different answers. */
+  #tell(classes: Classes, packet: Packet, flow: FlowEnds, ask: () => Answer): SharedAnswer | null {
+    const hash = hashOf(this.#key);
+    let entry = this.#entries.get(hash);
+    while (entry !== undefined && !isSameKey(entry.key, this.#key)) entry = entry.next;
+    if (entry === undefined) return this.#learn(classes, hash, packet, endsOf(packet, flow), this.#ask(ask));
+    if (!entry.holds) return null;
+    const other = differences(entry, packet);
+    if (other === 0) return new SharedAnswer(entry.shared, null);
+    const told = new SharedAnswer(entry.shared, endsOf(packet, flow));
+    if ((other & ~entry.proven) === 0) return told;
+    const asked = this.#ask(ask);
+    if (isSameAnswer(told, asked)) {
+      entry.proven |= other;
+      return told;
     }
-    return unshared(this.#ask(ask));
+    entry.holds = false;
+    return unshared(asked);
   }
 
   #ask(ask: () => Answer): Answer {
