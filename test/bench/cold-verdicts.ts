@@ -28,7 +28,7 @@ const WARM_REPEATS = 5;
 
 const elapsedMs = (since: bigint): number => Number(process.hrtime.bigint() - since) / 1e6;
 
-/** Frames of 54 bytes, each the SYN of a connection of its own. */
+/** Frames of 54 bytes as a file's are read, each the SYN of a connection of its own. */
 const frames = (kind: string, count: number, macs: { readonly host: number; readonly container: number }): readonly Uint8Array[] => {
   const random = seeded(7);
   const pick = (list: readonly number[]): number => list[Math.floor(random() * list.length)] as number;
@@ -40,7 +40,8 @@ const frames = (kind: string, count: number, macs: { readonly host: number; read
     const dport = kind === 'outward' ? pick([53, 80, 443, 8080]) : 8080;
     if (seen.has(`${far} ${sport}`)) continue;
     seen.add(`${far} ${sport}`);
-    const frame = Buffer.alloc(54);
+    const bytes = new Uint8Array(54);
+    const frame = Buffer.from(bytes.buffer);
     const [src, dst] = kind === 'outward' ? [CONTAINER, far] : [far, HOST];
     frame.writeUIntBE(macs.host, 0, 6);
     frame.writeUIntBE(kind === 'outward' ? macs.container : 0x0200_0000_00fe, 6, 6);
@@ -54,7 +55,7 @@ const frames = (kind: string, count: number, macs: { readonly host: number; read
     frame.writeUInt16BE(sport, 34);
     frame.writeUInt16BE(dport, 36);
     frame.writeUInt16BE(0x5000 | TH_SYN, 46);
-    list.push(frame);
+    list.push(bytes);
   }
   return list;
 };
