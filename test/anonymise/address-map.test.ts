@@ -1,14 +1,15 @@
 /** Addresses: beginnings kept exactly, one for one, special ones as they are, and those that are made from others made from their stand-ins. */
+
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AddressMap } from '../../src/anonymise/address-map.ts';
 import { Keyed } from '../../src/anonymise/keyed.ts';
 import { SipHash } from '../../src/anonymise/siphash.ts';
-import { formatIp, formatMac, type IpAddress, ipv6, parseIp, parseMac, parsePrefix } from '../../src/base/ip-address.ts';
+import { formatIp, formatMac, type IpAddress, ipv6, parseMac, parsePrefix } from '../../src/base/ip-address.ts';
+import { ip } from '../addresses.ts';
 import { KEY } from './sameness.ts';
 
 const map = (key = KEY): AddressMap => new AddressMap(new Keyed(key));
-const ip = (text: string): IpAddress => parseIp(text) ?? expect.fail(text);
 const of = (addresses: AddressMap, text: string): string => formatIp(addresses.ip(ip(text)));
 const mac = (addresses: AddressMap, text: string): string => formatMac(addresses.mac(parseMac(text) ?? expect.fail(text)));
 const word = fc.integer({ min: 0, max: 0xffff_ffff });

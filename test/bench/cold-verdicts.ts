@@ -10,7 +10,7 @@ import { LINKTYPE_ETHERNET } from '../../src/packet/packet.ts';
 import { RawPacket } from '../../src/pcap/events.ts';
 import { CaptureCore } from '../../src/session/capture/capture-core.ts';
 import { HostStore } from '../../src/session/host-store.ts';
-import { seeded } from './measure.ts';
+import { elapsedMs, seeded } from './measure.ts';
 
 export interface ColdVerdicts {
   readonly factsMs: number;
@@ -25,8 +25,6 @@ const TH_SYN = 2;
 const CONTAINER = 0xac11_0002;
 const HOST = 0xcb00_7101;
 const WARM_REPEATS = 5;
-
-const elapsedMs = (since: bigint): number => Number(process.hrtime.bigint() - since) / 1e6;
 
 /** Frames of 54 bytes as a file's are read, each the SYN of a connection of its own. */
 const frames = (kind: string, count: number, macs: { readonly host: number; readonly container: number }): readonly Uint8Array[] => {

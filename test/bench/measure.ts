@@ -30,7 +30,7 @@ export interface Sample {
   readonly msPerCall: readonly number[];
 }
 
-const elapsedMs = (since: bigint): number => Number(process.hrtime.bigint() - since) / 1e6;
+export const elapsedMs = (since: bigint): number => Number(process.hrtime.bigint() - since) / 1e6;
 
 /** Calls `run` again and again; the repeats of calls shorter than `repeatSec` are means over many calls. */
 export const timed = (run: () => unknown, { warmUpSec = 0.4, repeats = 15, repeatSec = 0.1 }: Timing = {}): Sample => {

@@ -2,11 +2,7 @@
  * Rulesets of native nftables in the shapes that hosts have, as the JSON that `nft -j list ruleset` prints: kube-proxy's nftables mode
  * (pkg/proxy/nftables: verdict maps of services, a chain for each service and endpoint) and flat lists.
  */
-
-const address = (base: number, index: number): string => {
-  const word = base + index;
-  return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
-};
+import { address } from './rulesets.ts';
 
 const document = (entries: readonly object[]): string =>
   JSON.stringify({ nftables: [{ metainfo: { json_schema_version: 1 } }, ...entries] });

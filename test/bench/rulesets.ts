@@ -8,7 +8,7 @@ const counted = (line: string): string => `[0:0] ${line}`;
 const table = (name: string, chains: readonly string[], rules: readonly string[]): string =>
   [`*${name}`, ...chains, ...rules.map(counted), 'COMMIT', ''].join('\n');
 
-const address = (base: number, index: number): string => {
+export const address = (base: number, index: number): string => {
   const word = base + index;
   return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
 };

@@ -1,4 +1,5 @@
 /** Each cause on a host that has it: found by what rules and facts say, told with names, with a command that would mend it. */
+
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CAUSES } from '../../src/diagnosis/causes.ts';
@@ -7,6 +8,7 @@ import { parseNftables } from '../../src/netfilter/nft/parse.ts';
 import type { NftTable } from '../../src/netfilter/nft/ruleset.ts';
 import type { Verdict } from '../../src/path/verdict.ts';
 import { buildTopology } from '../../src/topology/build.ts';
+import { aFlow } from '../flow/a-flow.ts';
 import {
   address,
   ask,
@@ -46,38 +48,8 @@ const without = (rules: string, pattern: RegExp): string =>
     .filter((line) => !pattern.test(line))
     .join('\n');
 
-const flowOf = (more: Partial<Flow>): Flow => ({
-  id: 1,
-  interfaceId: 0,
-  kind: 'tcp',
-  version: 4,
-  protocol: 6,
-  a: ip('203.0.113.2'),
-  b: ip('203.0.113.1'),
-  aPort: 40000,
-  bPort: 8080,
-  aMac: -1,
-  bMac: -1,
-  vlan: -1,
-  icmpType: -1,
-  icmpCode: -1,
-  packets: [1, 0],
-  bytes: [74, 0],
-  firstSec: 0,
-  firstNsec: 0,
-  lastSec: 0,
-  lastNsec: 0,
-  rttNs: null,
-  minRttNs: null,
-  tcp: null,
-  echo: null,
-  arp: null,
-  error: null,
-  tunnel: null,
-  ended: false,
-  revision: 1,
-  ...more,
-});
+const flowOf = (more: Partial<Flow>): Flow =>
+  aFlow({ a: ip('203.0.113.2'), b: ip('203.0.113.1'), aPort: 40000, bPort: 8080, bytes: [74, 0], ...more });
 
 describe('nothing stands out', () => {
   it('on a host as Docker leaves it, for traffic that it allows', () => {

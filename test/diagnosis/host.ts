@@ -13,7 +13,8 @@ import { judgeBoth } from '../../src/path/judge.ts';
 import { compileHost } from '../../src/path/model.ts';
 import type { PacketSpec, Verdict } from '../../src/path/verdict.ts';
 import { buildTopology } from '../../src/topology/build.ts';
-import { address, container, endpoint, hostFacts, ip, link, loopback, namespace, network, route } from '../topology/facts.ts';
+import { ip } from '../addresses.ts';
+import { address, container, endpoint, hostFacts, link, loopback, namespace, network, route } from '../topology/facts.ts';
 
 export { address, container, endpoint, ip, link, namespace, network, route };
 

@@ -4,7 +4,8 @@ import { parseDisplayFilter } from '../../src/filter/display-filter.ts';
 import { FIELDS } from '../../src/filter/fields.ts';
 import { FilterProblem } from '../../src/filter/problem.ts';
 import type { FilterRow } from '../../src/filter/row.ts';
-import { ip, rowOf, seen, verdictOf } from './rows.ts';
+import { ip } from '../addresses.ts';
+import { rowOf, seen, verdictOf } from './rows.ts';
 
 const isolation = { chain: 'DOCKER-ISOLATION-STAGE-2', rule: 1, text: '-A DOCKER-ISOLATION-STAGE-2 -o br-5e1c -j DROP' };
 const dropped = rowOf({}, { verdict: seen(verdictOf('drop', isolation)) });

@@ -1,14 +1,10 @@
 /** Flows to be filtered, with what a test cares about and the rest made plausible. */
-import { type IpAddress, parseIp } from '../../src/base/ip-address.ts';
+
 import type { FilterRow, FilterVerdict } from '../../src/filter/row.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import type { DecidedBy, Verdict, VerdictNat, VerdictStep } from '../../src/path/verdict.ts';
-
-export const ip = (text: string): IpAddress => {
-  const parsed = parseIp(text);
-  if (parsed === null) throw new Error(text);
-  return parsed;
-};
+import { ip } from '../addresses.ts';
+import { aFlow } from '../flow/a-flow.ts';
 
 export const verdictOf = (
   outcome: Verdict['outcome'],
@@ -32,12 +28,7 @@ export const seen = (verdict: Verdict, reply: Verdict | null = null): FilterVerd
 });
 
 export const rowOf = (flow: Partial<Flow> = {}, row: Partial<FilterRow> = {}): FilterRow => ({
-  flow: {
-    id: 1,
-    interfaceId: 0,
-    kind: 'tcp',
-    version: 4,
-    protocol: 6,
+  flow: aFlow({
     a: ip('172.18.0.2'),
     b: ip('198.18.20.3'),
     aPort: 40_000,
@@ -50,20 +41,11 @@ export const rowOf = (flow: Partial<Flow> = {}, row: Partial<FilterRow> = {}): F
     packets: [3, 2],
     bytes: [300, 200],
     firstSec: 1,
-    firstNsec: 0,
     lastSec: 2,
-    lastNsec: 0,
     rttNs: 160_000,
     minRttNs: 160_000,
-    tcp: null,
-    echo: null,
-    arp: null,
-    error: null,
-    tunnel: null,
-    ended: false,
-    revision: 1,
     ...flow,
-  },
+  }),
   aName: 'web1',
   bName: 'web2',
   protocol: 'tcp',

@@ -11,7 +11,7 @@ import { type NamespaceDocument, SNAPSHOT_COMMANDS } from '../../src/host/snapsh
 import { compileHost } from '../../src/path/model.ts';
 import { questionBetween } from '../../src/path/question.ts';
 import { buildTopology } from '../../src/topology/build.ts';
-import { isAlive } from '../processes.ts';
+import { namespaceName, removeStaleNamespaces } from '../namespaces.ts';
 import { dockerDocument, namespaceDocument } from './docker-document.ts';
 import { type FixtureContainer, type FixtureNetwork, type Generation, renderRules } from './docker-generations.ts';
 import { KernelTrace } from './kernel-trace.ts';
@@ -114,19 +114,17 @@ const sh = (script: string, input = ''): string =>
   execFileSync('bash', ['-ec', script], { input, encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['pipe', 'pipe', 'pipe'] });
 
 export class GenerationWorld {
-  readonly #id: string;
   readonly #main: string;
   #nextKey = FIRST_KEY;
   #namespaces: ReadonlyMap<string, NamespaceDocument> = new Map();
 
   private constructor(main: string) {
-    this.#id = `${PREFIX}-${process.pid}`;
     this.#main = main;
   }
 
   /** `main`: the built program, whose `snapshot` command reads the host. */
   static open(main: string): GenerationWorld {
-    removeStale();
+    removeStaleNamespaces(PREFIX);
     const world = new GenerationWorld(main);
     try {
       sh(world.#topology());
@@ -169,7 +167,7 @@ export class GenerationWorld {
   readonly #inHost = (argv: readonly string[]): readonly string[] => ['ip', 'netns', 'exec', this.#netns('host'), ...argv];
 
   #netns(name: string): string {
-    return `${this.#id}-${name}`;
+    return namespaceName(PREFIX, name);
   }
 
   #load(generation: Generation): void {
@@ -248,15 +246,6 @@ export class GenerationWorld {
     ].join('\n');
   }
 }
-
-/** Of runs that were killed. */
-const removeStale = (): void => {
-  for (const line of sh('ip netns list').split('\n')) {
-    const name = line.split(' ')[0] ?? '';
-    const pid = new RegExp(`^${PREFIX}-(\\d+)-`).exec(name)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid))) sh(`ip netns del ${name}`);
-  }
-};
 
 const PROTOS = ['icmp', 'tcp:80', `tcp:${CLOSED_PORT}`, `udp:${OPEN_UDP}`];
 

@@ -15,7 +15,8 @@ import {
 } from '../../src/netfilter/conntrack.ts';
 import type { NatAction } from '../../src/netfilter/evaluation.ts';
 import type { Skb } from '../../src/netfilter/skb.ts';
-import { ip, skb } from './support.ts';
+import { ip } from '../addresses.ts';
+import { skb } from './support.ts';
 
 const by = { backend: 'nft', family: 'ip', table: 'nat', chain: 'X', rule: 1, text: '', counters: null } as const;
 const choice = { ports: null, basePort: null, random: false };

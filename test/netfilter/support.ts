@@ -1,17 +1,12 @@
 /** Packets and hosts for the tests of the netfilter stage: a plain one, and how it differs. */
+
 import { describe, expect, it } from 'vitest';
-import { type IpAddress, parseIp } from '../../src/base/ip-address.ts';
 import { compileRuleset } from '../../src/netfilter/compile.ts';
 import { newConnection, tupleOf } from '../../src/netfilter/conntrack.ts';
 import type { BaseChain, HookOutcome, MatchEnv } from '../../src/netfilter/evaluation.ts';
 import { parseSave } from '../../src/netfilter/parse/save.ts';
 import type { CtView, Skb } from '../../src/netfilter/skb.ts';
-
-export const ip = (text: string): IpAddress => {
-  const address = parseIp(text);
-  if (address === null) throw new Error(`${text} is no address`);
-  return address;
-};
+import { ip } from '../addresses.ts';
 
 export type SkbChange = Partial<Omit<Skb, 'src' | 'dst' | 'ct'>> & { src?: string; dst?: string; ct?: Partial<CtView> };
 

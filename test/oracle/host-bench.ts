@@ -2,10 +2,12 @@
  * The host under test and the wires around it: `host` is a namespace with routed interfaces and two bridges, `wire` holds the other ends,
  * which have no addresses and answer nothing; what neighbours and bridge ports lead to is written down instead of being learnt.
  */
+
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { TraceEvent } from '../../src/trace/event.ts';
 import { NftMonitorReader } from '../../src/trace/nft-monitor.ts';
+import { namespaceName, removeStaleNamespaces } from '../namespaces.ts';
 
 const PREFIX = 'vsor';
 
@@ -56,19 +58,6 @@ export type CommandResult = readonly [code: number, stdout: string, stderr: stri
 
 const sh = (command: string, input = ''): string =>
   execFileSync('bash', ['-ec', command], { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });
-
-const removeStale = (): void => {
-  for (const line of sh('ip netns list').split('\n')) {
-    const name = line.split(' ')[0] ?? '';
-    const pid = new RegExp(`^${PREFIX}-(\\d+)-`).exec(name)?.[1];
-    if (pid === undefined) continue;
-    try {
-      process.kill(Number(pid), 0);
-    } catch {
-      sh(`ip netns del ${name}`);
-    }
-  }
-};
 
 const topology = (host: string, wire: string): string => {
   const lines = [
@@ -127,15 +116,15 @@ export class Bench {
   #monitorEnded = false;
 
   private constructor(label: string) {
-    this.hostName = `${PREFIX}-${process.pid}-${label}h`;
-    this.#wireName = `${PREFIX}-${process.pid}-${label}w`;
+    this.hostName = namespaceName(PREFIX, `${label}h`);
+    this.#wireName = namespaceName(PREFIX, `${label}w`);
     this.#agent = spawn('python3', ['-u', 'test/oracle/agent.py'], { stdio: 'pipe' });
     this.#agent.stderr.resume();
     this.#answers = createInterface({ input: this.#agent.stdout })[Symbol.asyncIterator]();
   }
 
   static async open(label: string): Promise<Bench> {
-    removeStale();
+    removeStaleNamespaces(PREFIX);
     const bench = new Bench(label);
     try {
       sh(topology(bench.hostName, bench.#wireName));

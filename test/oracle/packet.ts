@@ -1,5 +1,6 @@
 /** A packet of a case as data, its bytes with right checksums (RFC 791, 8200, 9293, 768, 792, 4443), and reading one that came out. */
-import { parseIp } from '../../src/base/ip-address.ts';
+
+import { addressBytes, checksum, u16, u32 } from '../packet-bytes.ts';
 
 export interface PacketPlan {
   /** IPv4 identification or IPv6 flow label, by which it is known again. */
@@ -31,22 +32,6 @@ export interface PacketPlan {
   readonly about?: string;
 }
 
-const u16 = (value: number): number[] => [(value >> 8) & 255, value & 255];
-const u32 = (value: number): number[] => [...u16(value >>> 16), ...u16(value & 0xffff)];
-
-const words = (text: string): number[] => {
-  const ip = parseIp(text);
-  if (ip === null) throw new Error(`no address: ${text}`);
-  return (ip.version === 4 ? [ip.a] : [ip.a, ip.b, ip.c, ip.d]).flatMap(u32);
-};
-
-const checksum = (bytes: readonly number[]): number => {
-  let sum = 0;
-  for (let i = 0; i < bytes.length; i += 2) sum += ((bytes[i] as number) << 8) | (bytes[i + 1] ?? 0);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return ~sum & 0xffff;
-};
-
 /** SCTP's checksum, CRC32c in little-endian order at byte 8 (RFC 9260 appendix A). */
 const withCrc = (bytes: number[]): number[] => {
   let crc = 0xffff_ffff;
@@ -64,8 +49,8 @@ const transport = (plan: PacketPlan, v6: boolean): number[] => {
   const filled = (header: readonly number[], at: number, pseudo: boolean): number[] => {
     const all = [...header, ...payload];
     const front = v6
-      ? [...words(plan.src), ...words(plan.dst), ...u32(all.length), 0, 0, 0, plan.protocol]
-      : [...words(plan.src), ...words(plan.dst), 0, plan.protocol, ...u16(all.length)];
+      ? [...addressBytes(plan.src), ...addressBytes(plan.dst), ...u32(all.length), 0, 0, 0, plan.protocol]
+      : [...addressBytes(plan.src), ...addressBytes(plan.dst), 0, plan.protocol, ...u16(all.length)];
     const sum = checksum(pseudo ? [...front, ...all] : all);
     all.splice(at, 2, ...u16(sum === 0 && plan.protocol === 17 ? 0xffff : sum));
     return all;
@@ -126,8 +111,8 @@ export const ipBytes = (plan: PacketPlan): Uint8Array => {
       ...u16(length),
       options.length > 0 ? 60 : plan.protocol,
       plan.ttl,
-      ...words(plan.src),
-      ...words(plan.dst),
+      ...addressBytes(plan.src),
+      ...addressBytes(plan.dst),
       ...options,
       ...body,
     ]);
@@ -143,8 +128,8 @@ export const ipBytes = (plan: PacketPlan): Uint8Array => {
     plan.protocol,
     0,
     0,
-    ...words(plan.src),
-    ...words(plan.dst),
+    ...addressBytes(plan.src),
+    ...addressBytes(plan.dst),
   ];
   header.splice(10, 2, ...u16(checksum(header)));
   return Uint8Array.from([...header, ...body]);

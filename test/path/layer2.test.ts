@@ -4,7 +4,8 @@ import type { HostFacts, Link, NamespaceFacts, Neighbour, OtherNamespace } from 
 import { judgeBoth } from '../../src/path/judge.ts';
 import { compileHost } from '../../src/path/model.ts';
 import type { PacketSpec, Verdict } from '../../src/path/verdict.ts';
-import { address, container, ip, link, loopback, namespace, namespaceFacts, route } from '../topology/facts.ts';
+import { ip } from '../addresses.ts';
+import { address, container, link, loopback, namespace, namespaceFacts, route } from '../topology/facts.ts';
 
 const HOST_MAC = '02:00:00:00:00:01';
 const MACS = { a: '02:00:00:00:00:0a', b: '02:00:00:00:00:0b' } as const;

@@ -6,12 +6,10 @@ import { encodeSnapshot, SnapshotCollector } from '../../src/pcap/snapshot-block
 import { enhancedPacket, interfaceDescription, interfaceStatistics, nameResolution, sectionHeader } from '../../src/pcap/writer.ts';
 import { bytesOf } from './capture-bytes.ts';
 import { concat, eventsOf, type PlainEvent, packetsOf, problemsOf } from './events-of.ts';
+import { FRAME } from './everything.ts';
 import { lines, output, scratch, usable } from './programs.ts';
 
 /** Ethernet, IPv4 172.18.0.2 > 198.18.20.2, ICMP echo request. */
-const FRAME = Uint8Array.from(
-  Buffer.from(`0242ac1200030242ac1200020800450000540000400040010000ac120002c61214020800f7ff00070001${'00'.repeat(56)}`, 'hex'),
-);
 const COMMENT = 'vethscope: DROP filter/DOCKER-ISOLATION-STAGE-2#1 -A DOCKER-ISOLATION-STAGE-2 -o br-1 -j DROP ✓';
 const DOCUMENT = bytesOf(JSON.stringify({ vethscope: 1, raw: { 'iptables-save -c': 'x'.repeat(5000) } }));
 

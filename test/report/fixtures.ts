@@ -1,13 +1,14 @@
 /** A small host with one of each: two bridges, a macvlan child, shared, host, none and stopped containers; verdicts and flows on it. */
-import { type IpAddress, ipv4, parseIp, prefixOf } from '../../src/base/ip-address.ts';
+
+import { prefixOf } from '../../src/base/ip-address.ts';
 import type { Flow } from '../../src/flow/flow.ts';
 import type { HostFacts, NamespaceFacts } from '../../src/host/facts.ts';
 import type { Verdict } from '../../src/path/verdict.ts';
 import type { FlowRow } from '../../src/session/state/flow-row.ts';
 import type { FlowVerdict } from '../../src/session/state/flow-verdict.ts';
 import type { ContainerNode, Endpoint, HostSide, Topology } from '../../src/topology/topology.ts';
-
-export const ip = (text: string): IpAddress => parseIp(text) ?? ipv4(0);
+import { ip } from '../addresses.ts';
+import { aFlow } from '../flow/a-flow.ts';
 
 const ISOLATED = '-A DOCKER-ISOLATION-STAGE-2 -o br-bbbb -j DROP';
 
@@ -163,38 +164,28 @@ export const policyVerdict: Verdict = {
   evidence: 'predicted',
 };
 
-export const flow = (change: Partial<Flow> = {}): Flow => ({
-  id: 7,
-  interfaceId: 0,
-  kind: 'icmp-echo',
-  version: 4,
-  protocol: 1,
-  a: ip('172.18.0.2'),
-  b: ip('198.18.20.2'),
-  aPort: -1,
-  bPort: -1,
-  aMac: 0x0242ac120002,
-  bMac: 0x0242aaaaaaaa,
-  vlan: -1,
-  icmpType: 8,
-  icmpCode: 0,
-  packets: [12, 0],
-  bytes: [1176, 0],
-  firstSec: 1_795_230_847,
-  firstNsec: 123_456_789,
-  lastSec: 1_795_230_858,
-  lastNsec: 5,
-  rttNs: null,
-  minRttNs: null,
-  tcp: null,
-  echo: { id: 1, sent: 12, answered: 0, lost: 11 },
-  arp: null,
-  error: null,
-  tunnel: null,
-  ended: true,
-  revision: 12,
-  ...change,
-});
+export const flow = (change: Partial<Flow> = {}): Flow =>
+  aFlow({
+    id: 7,
+    kind: 'icmp-echo',
+    protocol: 1,
+    a: ip('172.18.0.2'),
+    b: ip('198.18.20.2'),
+    aMac: 0x0242ac120002,
+    bMac: 0x0242aaaaaaaa,
+    icmpType: 8,
+    icmpCode: 0,
+    packets: [12, 0],
+    bytes: [1176, 0],
+    firstSec: 1_795_230_847,
+    firstNsec: 123_456_789,
+    lastSec: 1_795_230_858,
+    lastNsec: 5,
+    echo: { id: 1, sent: 12, answered: 0, lost: 11 },
+    ended: true,
+    revision: 12,
+    ...change,
+  });
 
 export const flowVerdict = (verdict: Verdict, more: Partial<FlowVerdict> = {}): FlowVerdict => ({
   verdict,

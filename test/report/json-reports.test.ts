@@ -6,7 +6,8 @@ import { jsonDocument, jsonLine } from '../../src/report/json.ts';
 import { listJson } from '../../src/report/list-json.ts';
 import { topologyJson } from '../../src/report/topology-json.ts';
 import { verdictJson } from '../../src/report/verdict-json.ts';
-import { dropRow, dropVerdict, facts, flow, ip, policyVerdict, publishedVerdict, tcpRow, topology } from './fixtures.ts';
+import { ip } from '../addresses.ts';
+import { dropRow, dropVerdict, facts, flow, policyVerdict, publishedVerdict, tcpRow, topology } from './fixtures.ts';
 import { expectGolden } from './golden.ts';
 import { EMPTY_STATE } from './states.ts';
 

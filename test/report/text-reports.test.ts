@@ -11,8 +11,9 @@ import { listText } from '../../src/report/list-text.ts';
 import { PLAIN_STYLE, type Style } from '../../src/report/style.ts';
 import { topologyTree } from '../../src/report/topology-tree.ts';
 import type { ExplainAnswer } from '../../src/session/state/workspace.ts';
+import { ip } from '../addresses.ts';
 import { IPTABLES, insertRules, type Scene, scene } from '../path/scene.ts';
-import { dropRow, facts, flow, ip, tcpRow, topology } from './fixtures.ts';
+import { dropRow, facts, flow, tcpRow, topology } from './fixtures.ts';
 import { expectGolden } from './golden.ts';
 
 const ascii: Style = { ...PLAIN_STYLE, unicode: false };

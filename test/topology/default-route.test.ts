@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { DockerNetwork, HostFacts } from '../../src/host/facts.ts';
 import { buildTopology } from '../../src/topology/build.ts';
-import { address, container, endpoint, hostFacts, ip, link, loopback, namespace, network, route } from './facts.ts';
+import { ip } from '../addresses.ts';
+import { address, container, endpoint, hostFacts, link, loopback, namespace, network, route } from './facts.ts';
 
 /** A container on `eth0` and `eth1` of two networks, leaving by `leaves`; `priorities` as Docker tells them, null before 28.0. */
 const host = (

@@ -1,5 +1,6 @@
 /** Facts made by hand, with everything that a test does not speak of left empty. */
-import { formatPrefix, type IpAddress, parseIp, parseMac, parsePrefix } from '../../src/base/ip-address.ts';
+
+import { formatPrefix, parseMac, parsePrefix } from '../../src/base/ip-address.ts';
 import type {
   DockerContainer,
   DockerEndpoint,
@@ -11,12 +12,7 @@ import type {
   OtherNamespace,
   Route,
 } from '../../src/host/facts.ts';
-
-export const ip = (text: string): IpAddress => {
-  const parsed = parseIp(text);
-  if (parsed === null) throw new Error(`no address: ${text}`);
-  return parsed;
-};
+import { ip } from '../addresses.ts';
 
 export const link = (ifindex: number, name: string, kind: string | null, more: Partial<Link> = {}): Link => {
   if (more.mac != null && parseMac(more.mac) === null) throw new Error(`no MAC: ${more.mac}`);

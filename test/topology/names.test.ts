@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { buildTopology } from '../../src/topology/build.ts';
 import { NameIndex } from '../../src/topology/names.ts';
-import { address, container, endpoint, hostFacts, ip, link, loopback, namespace, network } from './facts.ts';
+import { ip } from '../addresses.ts';
+import { address, container, endpoint, hostFacts, link, loopback, namespace, network } from './facts.ts';
 import { scene } from './scene.ts';
 
 const names = new NameIndex(buildTopology(scene), scene);

@@ -1,6 +1,7 @@
 /** A small host as most are: two bridge networks, one internal, a macvlan, and containers of every mode. */
 import type { HostFacts } from '../../src/host/facts.ts';
-import { address, container, endpoint, hostFacts, ip, link, loopback, namespace, network, route } from './facts.ts';
+import { ip } from '../addresses.ts';
+import { address, container, endpoint, hostFacts, link, loopback, namespace, network, route } from './facts.ts';
 
 export const net1 = network('test_net1', { claimedBridge: 'br-net1', gateways: [ip('172.18.0.1')] });
 export const net2 = network('test_net2', { claimedBridge: 'br-net2', gateways: [ip('198.18.20.1')] });

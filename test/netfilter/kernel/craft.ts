@@ -1,7 +1,8 @@
 /** IP packets made by hand, with right checksums, and the same packets as the netfilter stage sees them. RFC 791, 8200, 9293, 768, 792. */
 
 import type { Skb } from '../../../src/netfilter/skb.ts';
-import { skb as baseSkb, ip, type SkbChange } from '../support.ts';
+import { addressBytes, checksum, u16, u32 } from '../../packet-bytes.ts';
+import { skb as baseSkb, type SkbChange } from '../support.ts';
 import type { Frame } from './namespaces.ts';
 
 export interface PacketPlan {
@@ -29,27 +30,12 @@ export interface PacketPlan {
   readonly ct?: SkbChange['ct'];
 }
 
-const words = (text: string): number[] => {
-  const { version, a, b, c, d } = ip(text);
-  return (version === 4 ? [a] : [a, b, c, d]).flatMap((word) => [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255]);
-};
-
-const u16 = (value: number): number[] => [(value >> 8) & 255, value & 255];
-const u32 = (value: number): number[] => [...u16(value >>> 16), ...u16(value & 0xffff)];
-
-const checksum = (bytes: readonly number[]): number => {
-  let sum = 0;
-  for (let i = 0; i < bytes.length; i += 2) sum += ((bytes[i] as number) << 8) | (bytes[i + 1] ?? 0);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return ~sum & 0xffff;
-};
-
 const transport = (plan: PacketPlan, v6: boolean): number[] => {
   const payload = plan.payload ?? [];
   const pseudo = (length: number): number[] =>
     v6
-      ? [...words(plan.src), ...words(plan.dst), ...u32(length), 0, 0, 0, plan.protocol]
-      : [...words(plan.src), ...words(plan.dst), 0, plan.protocol, ...u16(length)];
+      ? [...addressBytes(plan.src), ...addressBytes(plan.dst), ...u32(length), 0, 0, 0, plan.protocol]
+      : [...addressBytes(plan.src), ...addressBytes(plan.dst), 0, plan.protocol, ...u16(length)];
   const filled = (header: number[], at: number, withPseudo: boolean): number[] => {
     const all = [...header, ...payload];
     const sum = checksum(withPseudo ? [...pseudo(all.length), ...all] : all);
@@ -103,8 +89,8 @@ export const craft = (plan: PacketPlan): Uint8Array => {
       ...u16(body.length),
       plan.protocol,
       plan.ttl ?? 64,
-      ...words(plan.src),
-      ...words(plan.dst),
+      ...addressBytes(plan.src),
+      ...addressBytes(plan.dst),
       ...body,
     ]);
   }
@@ -120,8 +106,8 @@ export const craft = (plan: PacketPlan): Uint8Array => {
     plan.protocol,
     0,
     0,
-    ...words(plan.src),
-    ...words(plan.dst),
+    ...addressBytes(plan.src),
+    ...addressBytes(plan.dst),
   ];
   header.splice(10, 2, ...u16(checksum(header)));
   return new Uint8Array([...header, ...body]);

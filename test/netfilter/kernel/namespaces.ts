@@ -2,11 +2,14 @@
  * A private pair of network namespaces for comparing with the kernel: `sender` puts raw frames on a veth, `host` receives them and has
  * the rules. Nothing outside the two is touched, and both are removed again, also those of a run that was killed.
  */
+
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { parseMac } from '../../../src/base/ip-address.ts';
+import { namespaceName, removeStaleNamespaces } from '../../namespaces.ts';
 
-const PREFIX = 'vsnf';
+/** Of namespaces in which rules are compared with the kernel. */
+export const PREFIX = 'vsnf';
 
 /** Writes each line of hex to the interface as one frame, and says so when it is sent. */
 const SENDER = `
@@ -44,24 +47,10 @@ const macBytes = (text: string): number[] => {
   return [40, 32, 24, 16, 8, 0].map((shift) => Math.floor(mac / 2 ** shift) % 256);
 };
 
-/** Namespaces of test runs that are no more. */
-export const removeStale = (): void => {
-  for (const line of run('ip', ['netns', 'list']).split('\n')) {
-    const name = line.split(' ')[0] ?? '';
-    const pid = new RegExp(`^${PREFIX}-(\\d+)-`).exec(name)?.[1];
-    if (pid === undefined) continue;
-    try {
-      process.kill(Number(pid), 0);
-    } catch {
-      run('ip', ['netns', 'del', name]);
-    }
-  }
-};
-
 export const openPair = async (label: string): Promise<NamespacePair> => {
-  removeStale();
-  const senderNs = `${PREFIX}-${process.pid}-${label}s`;
-  const hostNs = `${PREFIX}-${process.pid}-${label}h`;
+  removeStaleNamespaces(PREFIX);
+  const senderNs = namespaceName(PREFIX, `${label}s`);
+  const hostNs = namespaceName(PREFIX, `${label}h`);
   const inNs = (ns: string) => (command: string, args: readonly string[], input?: string) =>
     run('ip', ['netns', 'exec', ns, command, ...args], input);
   const host = inNs(hostNs);

@@ -1,8 +1,8 @@
 /** The packets of the battery, in order: later ones meet the connections of earlier ones. */
 
 import { invertTuple } from '../../../src/netfilter/conntrack.ts';
+import { ip } from '../../addresses.ts';
 import type { SkbChange } from '../support.ts';
-import { ip } from '../support.ts';
 import { craft, type PacketPlan } from './craft.ts';
 
 const A = '10.77.0.1';

@@ -1,4 +1,5 @@
-import { conformance, ip, skb } from '../support.ts';
+import { ip } from '../../addresses.ts';
+import { conformance, skb } from '../support.ts';
 
 const dnated = skb({
   ct: {

@@ -7,7 +7,8 @@ import { parseNftables } from '../../../src/netfilter/nft/parse.ts';
 import type { NftRule, NftRuleset } from '../../../src/netfilter/nft/ruleset.ts';
 import { compileStatement } from '../../../src/netfilter/nft/statement.ts';
 import { describeLab } from '../../lab/root.ts';
-import { run } from '../kernel/namespaces.ts';
+import { namespaceName } from '../../namespaces.ts';
+import { PREFIX, run } from '../kernel/namespaces.ts';
 
 const BATTERY = new URL('../../fixtures/netfilter/native.nft', import.meta.url);
 
@@ -53,7 +54,7 @@ const rulesOf = (ruleset: NftRuleset): readonly (readonly [string, NftRule])[] =
   );
 
 describeLab('rules in nft’s own words', () => {
-  const namespace = `vsnf-${process.pid}-print`;
+  const namespace = namespaceName(PREFIX, 'print');
   let ruleset: NftRuleset;
   let theirs: readonly string[];
   beforeAll(() => {

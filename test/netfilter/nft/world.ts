@@ -8,7 +8,8 @@ import { SNAPSHOT_COMMANDS, type SnapshotDocument } from '../../../src/host/snap
 import { compileHost, type HostModel } from '../../../src/path/model.ts';
 import type { TraceEvent } from '../../../src/trace/event.ts';
 import { NftMonitorReader } from '../../../src/trace/nft-monitor.ts';
-import { removeStale, run } from '../kernel/namespaces.ts';
+import { namespaceName, removeStaleNamespaces } from '../../namespaces.ts';
+import { PREFIX, run } from '../kernel/namespaces.ts';
 
 /** Everybody's address; a container's device at the host is `v` and its name. */
 export const PEOPLE = {
@@ -79,14 +80,13 @@ for packet in json.loads(sys.argv[1]):
 `;
 
 export class World {
-  readonly #prefix = `vsnf-${process.pid}-w`;
   readonly #made: string[] = [];
   #monitor: ChildProcessWithoutNullStreams | null = null;
   #reader = new NftMonitorReader();
   #events: TraceEvent[] = [];
 
   open(): void {
-    removeStale();
+    removeStaleNamespaces(PREFIX);
     const host = this.#name('host');
     for (const name of ['host', ...Object.keys(PEOPLE)]) {
       run('ip', ['netns', 'add', this.#name(name)]);
@@ -184,7 +184,7 @@ export class World {
   }
 
   #name(of: string): string {
-    return `${this.#prefix}${of}`;
+    return namespaceName(PREFIX, `w${of}`);
   }
 
   #snapshot(): SnapshotDocument {

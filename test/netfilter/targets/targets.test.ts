@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { formatIp } from '../../../src/base/ip-address.ts';
 import type { HookOutcome } from '../../../src/netfilter/evaluation.ts';
-import { env, icmp, ip, runTarget, type SkbChange, skb, udp } from '../support.ts';
+import { ip } from '../../addresses.ts';
+import { env, icmp, runTarget, type SkbChange, skb, udp } from '../support.ts';
 
 const filter = (target: string, packet = skb(), options = {}) => runTarget('filter', 'FORWARD', target, packet, options);
 const mangle = (target: string, change: SkbChange = {}) => runTarget('mangle', 'PREROUTING', target, skb(change));

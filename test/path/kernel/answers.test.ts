@@ -2,13 +2,12 @@
  * ARP and neighbour discovery beside the kernel: for which addresses, its own and others', the host answers on a link under each of the
  * switches that decide it. The questions are put on the wire.
  */
+
 import { beforeAll, expect, it } from 'vitest';
-import { type IpAddress, parseIp } from '../../../src/base/ip-address.ts';
 import { answersFor } from '../../../src/path/proxy.ts';
+import { ip } from '../../addresses.ts';
 import { describeLab } from '../../lab/root.ts';
 import { arpAnswers, arpQuestion, ndpAnswers, ndpQuestion, openWired, type WiredHost } from './wire.ts';
-
-const ipOf = (text: string): IpAddress => parseIp(text) as IpAddress;
 
 /** Its own addresses on the link, on another, of scope host and link; others behind each link, by the default route, and nowhere. */
 const TARGETS = ['10.0.0.1', '10.1.0.1', '10.9.9.9', '10.8.8.8', '10.0.0.77', '10.1.0.9', '10.3.0.9', '198.51.100.7', '10.66.0.1'];
@@ -53,7 +52,7 @@ describeLab('answers of the host on a link', () => {
       const frames = host.send(questions.map(({ target, asker }) => [arpQuestion('e0', asker, target)]));
       return questions.flatMap(({ target, asker }, at) => {
         const kernel = arpAnswers(frames[at] ?? []).includes(`e0 ${target}`);
-        const said = answersFor(model, 'd0', ipOf(target), ipOf(asker));
+        const said = answersFor(model, 'd0', ip(target), ip(asker));
         return said.value === kernel
           ? []
           : [`${setting}: ${asker} asks for ${target}: kernel ${kernel}, path ${said.value} by ${said.text}`];
@@ -79,7 +78,7 @@ describeLab('answers of the host on a link', () => {
       const frames = host.send(TARGETS6.map((target) => [ndpQuestion('e0', 'fd00::9', target)]));
       return TARGETS6.flatMap((target, at) => {
         const kernel = ndpAnswers(frames[at] ?? []).includes(`e0 ${target}`);
-        const said = answersFor(model, 'd0', ipOf(target), ipOf('fd00::9'));
+        const said = answersFor(model, 'd0', ip(target), ip('fd00::9'));
         return said.value === kernel ? [] : [`${setting}: ${target}: kernel ${kernel}, path ${said.value} by ${said.text}`];
       });
     });

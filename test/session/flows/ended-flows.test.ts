@@ -1,11 +1,11 @@
 /** Where nobody asks for ended flows, they are told and forgotten, and still counted. */
 import { describe, expect, it } from 'vitest';
 import { LINKTYPE_ETHERNET } from '../../../src/packet/packet.ts';
-import type { RawPacket } from '../../../src/pcap/reader.ts';
 import { CaptureCore } from '../../../src/session/capture/capture-core.ts';
 import { HostStore } from '../../../src/session/host-store.ts';
 import { packetOf } from '../../path/frames.ts';
 import { scene, sceneDocument } from '../../path/scene.ts';
+import { rawOf } from '../raw-packet.ts';
 
 const world = scene('28.5');
 const [point] = world.topology.points;
@@ -20,7 +20,7 @@ const run = (keepEnded: boolean, hasFacts: boolean) => {
   const told: number[] = [];
   core.observers.add({ flowEnded: ({ flow }) => told.push(flow.id) });
   for (let index = 0; index < FLOWS; index++) {
-    const { bytes, start, end } = packetOf({
+    const packet = packetOf({
       srcMac: '02:00:00:00:00:01',
       dstMac: '02:00:00:00:00:02',
       src: '172.18.0.2',
@@ -28,7 +28,7 @@ const run = (keepEnded: boolean, hasFacts: boolean) => {
       udp: { sport: 1024 + index, dport: 53 },
     });
     const sec = 2000 + index * 10;
-    core.intake.ingest({ bytes, start, end, originalLength: end - start, timeSec: sec, timeNsec: 0 } as RawPacket, 0, LINKTYPE_ETHERNET);
+    core.intake.ingest(rawOf(packet, sec), 0, LINKTYPE_ETHERNET);
     core.advance(sec, 0);
     core.verdicts.judgeAll();
   }

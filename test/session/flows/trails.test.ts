@@ -1,7 +1,6 @@
 /** A conversation at several points is one row, told once, with its counts of the first of them; also through a masquerade and in a tunnel. */
 import { describe, expect, it } from 'vitest';
 import { LINKTYPE_ETHERNET, type Packet } from '../../../src/packet/packet.ts';
-import type { RawPacket } from '../../../src/pcap/reader.ts';
 import { flowJson } from '../../../src/report/flow-json.ts';
 import { trailLines } from '../../../src/report/trail-text.ts';
 import { CaptureCore } from '../../../src/session/capture/capture-core.ts';
@@ -10,6 +9,7 @@ import type { FlowRow } from '../../../src/session/state/flow-row.ts';
 import type { CapturePoint } from '../../../src/topology/topology.ts';
 import { packetOf } from '../../path/frames.ts';
 import { scene, sceneDocument } from '../../path/scene.ts';
+import { rawOf } from '../raw-packet.ts';
 
 const world = scene('28.5');
 const web1 = world.topology.containers.find(({ name }) => name === 'web1')?.endpoints[0];
@@ -52,12 +52,8 @@ const capture = (
     flowJoined: (flow, row) => log.push(`joined ${flow} to ${row}`),
     flowEnded: ({ flow }) => log.push(`ended ${flow.id}`),
   });
-  for (const [point, atMs, { bytes, start, end }] of frames) {
-    core.intake.ingest(
-      { bytes, start, end, originalLength: end - start, timeSec: 2000, timeNsec: atMs * 1e6 } as RawPacket,
-      points.indexOf(point),
-      LINKTYPE_ETHERNET,
-    );
+  for (const [point, atMs, packet] of frames) {
+    core.intake.ingest(rawOf(packet, 2000, atMs * 1e6), points.indexOf(point), LINKTYPE_ETHERNET);
   }
   core.verdicts.judgeAll();
   core.advance(2003, 0);

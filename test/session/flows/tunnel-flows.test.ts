@@ -2,7 +2,6 @@
 import { describe, expect, it } from 'vitest';
 import { SNAPSHOT_COMMANDS, type SnapshotDocument } from '../../../src/host/snapshot.ts';
 import { LINKTYPE_ETHERNET } from '../../../src/packet/packet.ts';
-import type { RawPacket } from '../../../src/pcap/reader.ts';
 import { flowJson } from '../../../src/report/flow-json.ts';
 import { flowLine } from '../../../src/report/flow-line.ts';
 import { CaptureCore } from '../../../src/session/capture/capture-core.ts';
@@ -10,6 +9,7 @@ import { HostStore } from '../../../src/session/host-store.ts';
 import type { FlowRow } from '../../../src/session/state/flow-row.ts';
 import { packetOf } from '../../path/frames.ts';
 import { scene, sceneDocument } from '../../path/scene.ts';
+import { rawOf } from '../raw-packet.ts';
 
 /** As Docker makes it for an overlay network: in a namespace of its own, its other side in the host's. */
 const hidden = {
@@ -56,9 +56,7 @@ const captured = (): CaptureCore => {
       },
     }),
   );
-  for (const { bytes, start, end } of [...frames, ...frames]) {
-    core.intake.ingest({ bytes, start, end, originalLength: end - start, timeSec: 2000, timeNsec: 0 } as RawPacket, 0, LINKTYPE_ETHERNET);
-  }
+  for (const packet of [...frames, ...frames]) core.intake.ingest(rawOf(packet, 2000), 0, LINKTYPE_ETHERNET);
   core.verdicts.judgeAll();
   return core;
 };

@@ -2,13 +2,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LINKTYPE_ETHERNET, type Packet, TH_ACK, TH_PUSH, TH_SYN } from '../../../src/packet/packet.ts';
-import type { RawPacket } from '../../../src/pcap/reader.ts';
 import { CaptureCore } from '../../../src/session/capture/capture-core.ts';
 import { HostStore } from '../../../src/session/host-store.ts';
 import { PointShedding, Shedding } from '../../../src/session/live/shedding.ts';
 import type { PacketSink } from '../../../src/session/saving/packet-sink.ts';
 import { packetOf } from '../../path/frames.ts';
 import { scene } from '../../path/scene.ts';
+import { rawOf } from '../raw-packet.ts';
 
 /** Hears of packets of these ages, one every 10 ms from `fromMs` on; gives what is shed behind each. */
 const hear = (point: PointShedding, ages: readonly number[], fromMs = 0): readonly string[] =>
@@ -88,9 +88,6 @@ const world = scene('28.5');
 const point = world.topology.points[0];
 if (point === undefined) throw new Error('no capture point');
 
-const rawOf = ({ bytes, start, end }: Packet, timeNsec: number): RawPacket =>
-  ({ bytes, start, end, originalLength: end - start, timeSec: 1000, timeNsec }) as RawPacket;
-
 const there = { srcMac: '02:00:00:00:00:01', dstMac: '02:00:00:00:00:02', src: '10.0.0.1', dst: '10.0.0.2' };
 const back = { srcMac: there.dstMac, dstMac: there.srcMac, src: there.dst, dst: there.src };
 
@@ -120,7 +117,7 @@ describe('a capture', () => {
   it('keeps and saves every packet of a flow, in order, whether it is decoded or only moves counts on', () => {
     const { core, saved } = begun();
     const packets = conversation(20);
-    for (const [index, packet] of packets.entries()) core.intake.ingest(rawOf(packet, index * 1000), 0, LINKTYPE_ETHERNET);
+    for (const [index, packet] of packets.entries()) core.intake.ingest(rawOf(packet, 1000, index * 1000), 0, LINKTYPE_ETHERNET);
     const flow = saved[0]?.flow ?? -1;
     expect(saved).toEqual(packets.map(({ start, end }) => ({ length: end - start, flow })));
     expect(core.answers.packetsOf(flow, 1000).map(({ timeNsec }) => timeNsec)).toEqual(packets.map((_, index) => index * 1000));
@@ -132,9 +129,9 @@ describe('a capture', () => {
   it('counts, keeps and saves what it does not look into, and leaves the flows alone', () => {
     const { core, saved } = begun();
     const [first, ...others] = conversation(3);
-    core.intake.ingest(rawOf(first as Packet, 0), 0, LINKTYPE_ETHERNET);
+    core.intake.ingest(rawOf(first as Packet, 1000), 0, LINKTYPE_ETHERNET);
     const flow = saved[0]?.flow ?? -1;
-    for (const packet of others) core.intake.countOnly(rawOf(packet, 1), 0, LINKTYPE_ETHERNET);
+    for (const packet of others) core.intake.countOnly(rawOf(packet, 1000, 1), 0, LINKTYPE_ETHERNET);
     expect([core.counts.packets, core.counts.packetsByPoint[0], core.flowCount]).toEqual([9, 9, 1]);
     expect(core.answers.row(flow)?.flow.packets).toEqual([1, 0]);
     expect(saved.slice(1).map((one) => one.flow)).toEqual(others.map(() => null));

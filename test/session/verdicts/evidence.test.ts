@@ -1,4 +1,5 @@
 /** What counters and answers say beside a prediction: when it counts as counted, and when it is contradicted. */
+
 import { describe, expect, it } from 'vitest';
 import { ipv4 } from '../../../src/base/ip-address.ts';
 import type { Flow } from '../../../src/flow/flow.ts';
@@ -18,6 +19,7 @@ import {
   witnessesOf,
   witnessOf,
 } from '../../../src/session/verdicts/evidence.ts';
+import { aFlow } from '../../flow/a-flow.ts';
 import { scene, sceneDocument } from '../../path/scene.ts';
 
 const world = scene('28.5');
@@ -36,38 +38,19 @@ const refOf = ({ decidedBy: by }: Verdict): RuleRef => ({
   counters: null,
 });
 
-const flowOf = (packets: [number, number], more: Partial<Flow> = {}): Flow => ({
-  id: 1,
-  interfaceId: 0,
-  kind: 'icmp-echo',
-  version: 4,
-  protocol: 1,
-  a: ipv4(0xac12_0002),
-  b: ipv4(0xc612_1402),
-  aPort: -1,
-  bPort: -1,
-  aMac: 0,
-  bMac: 0,
-  vlan: -1,
-  icmpType: 8,
-  icmpCode: 0,
-  packets,
-  bytes: [0, 0],
-  firstSec: 100,
-  firstNsec: 0,
-  lastSec: 100,
-  lastNsec: 0,
-  rttNs: null,
-  minRttNs: null,
-  tcp: null,
-  echo: null,
-  arp: null,
-  error: null,
-  tunnel: null,
-  ended: false,
-  revision: 1,
-  ...more,
-});
+const flowOf = (packets: [number, number], more: Partial<Flow> = {}): Flow =>
+  aFlow({
+    kind: 'icmp-echo',
+    protocol: 1,
+    a: ipv4(0xac12_0002),
+    b: ipv4(0xc612_1402),
+    icmpType: 8,
+    icmpCode: 0,
+    packets,
+    firstSec: 100,
+    lastSec: 100,
+    ...more,
+  });
 
 const IPTABLES = 'iptables-nft-save -c';
 

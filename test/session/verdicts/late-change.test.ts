@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { formatMac } from '../../../src/base/ip-address.ts';
 import { SNAPSHOT_COMMANDS, type SnapshotDocument } from '../../../src/host/snapshot.ts';
 import { LINKTYPE_ETHERNET, TH_ACK, TH_RST, TH_SYN } from '../../../src/packet/packet.ts';
-import type { RawPacket } from '../../../src/pcap/reader.ts';
 import { CaptureCore } from '../../../src/session/capture/capture-core.ts';
 import { HostStore } from '../../../src/session/host-store.ts';
 import { packetOf } from '../../path/frames.ts';
 import { scene, sceneDocument } from '../../path/scene.ts';
+import { rawOf } from '../raw-packet.ts';
 
 const world = scene('28.5');
 const RULES = SNAPSHOT_COMMANDS.iptablesNft;
@@ -40,9 +40,7 @@ const talk = (core: CaptureCore, sec: number): void => {
     packetOf({ ...there, tcp: { sport: 40000, dport: 80, flags: TH_ACK } }),
     packetOf({ ...back, tcp: { sport: 80, dport: 40000, flags: TH_RST | TH_ACK } }),
   ];
-  for (const { bytes, start, end } of packets) {
-    core.intake.ingest({ bytes, start, end, originalLength: end - start, timeSec: sec, timeNsec: 0 } as RawPacket, 0, LINKTYPE_ETHERNET);
-  }
+  for (const packet of packets) core.intake.ingest(rawOf(packet, sec), 0, LINKTYPE_ETHERNET);
   core.verdicts.judgeAll();
 };
 

@@ -1,0 +1,33 @@
+/** A flow as tests write it: what a test cares about, and the rest as if nothing had been seen. */
+import type { Flow } from '../../src/flow/flow.ts';
+
+export const aFlow = (flow: Pick<Flow, 'a' | 'b'> & Partial<Flow>): Flow => ({
+  id: 1,
+  interfaceId: 0,
+  kind: 'tcp',
+  version: 4,
+  protocol: 6,
+  aPort: -1,
+  bPort: -1,
+  aMac: -1,
+  bMac: -1,
+  vlan: -1,
+  icmpType: -1,
+  icmpCode: -1,
+  packets: [1, 0],
+  bytes: [0, 0],
+  firstSec: 0,
+  firstNsec: 0,
+  lastSec: 0,
+  lastNsec: 0,
+  rttNs: null,
+  minRttNs: null,
+  tcp: null,
+  echo: null,
+  arp: null,
+  error: null,
+  tunnel: null,
+  ended: false,
+  revision: 1,
+  ...flow,
+});
