@@ -14,7 +14,7 @@ import { follow } from './follow.ts';
 import { withWorkspace } from './host-access.ts';
 import { type RulesOptions, whatIfOf } from './rules-files.ts';
 import { checkFileName } from './save-options.ts';
-import { type TransformArguments, transformOf } from './transform-option.ts';
+import type { TransformArguments } from './transform-option.ts';
 
 export interface ReadCommandOptions extends RulesOptions, TransformArguments {
   /** File to write instead of showing what is in it. */
@@ -77,6 +77,8 @@ const runRewrite = async (
     throw usageError(`-w writes what was captured, and --${rules} asks what other rules would have done: not both at once`);
   if (options.packets === true) throw usageError('read -w shows no packets: leave out --packets, or -w');
   return withWorkspace(context, 'file', async (workspace) => {
+    // With it comes all that anonymises, which nobody needs to read a file.
+    const { transformOf } = await import('./transform-option.ts');
     const result = await workspace.rewriteFile(file, to, {
       filter,
       only: options.displayFilter === undefined ? null : compileDisplayFilter(options.displayFilter),

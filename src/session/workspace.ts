@@ -8,7 +8,7 @@ import type { SnapshotDocument } from '../host/snapshot.ts';
 import type { SessionDiff } from '../report/session-diff.ts';
 import type { CapturePoint } from '../topology/topology.ts';
 import { explainQuestion } from './explain-question.ts';
-import { FileCapture, type FileTap } from './files/file-capture.ts';
+import type { FileCapture, FileTap } from './files/file-capture.ts';
 import { compilePacketFilter } from './files/packet-filter.ts';
 import { connectionsOf, HostStore } from './host-store.ts';
 import { InterfaceTraffic, localCounters } from './interface-traffic.ts';
@@ -172,6 +172,7 @@ export class HostWorkspace implements Workspace {
     // A file brings its own facts: the live host's must not judge packets of another one. Where there is no host, the file's becomes it.
     const store = this.#agent === null ? this.store : new HostStore(false);
     const packetFilter = await compilePacketFilter(filter);
+    const { FileCapture } = await import('./files/file-capture.ts');
     const open = (pace?: Pace): FileCapture =>
       new FileCapture({
         path,
@@ -213,6 +214,7 @@ export class HostWorkspace implements Workspace {
     const open = async (whatIf: WhatIf | null, document: SnapshotDocument | null): Promise<CaptureView> => {
       const store = new HostStore(false, whatIf);
       if (document !== null) store.replace(document, 'snapshot opened');
+      const { FileCapture } = await import('./files/file-capture.ts');
       const capture = new FileCapture({
         ...{ path, store, hasOwnFacts: document !== null, filter: '', packetFilter: null, keepPackets: false, packetLimit: null },
       });
@@ -237,7 +239,7 @@ export class HostWorkspace implements Workspace {
     }
     const { FileRewriter } = await import('./saving/rewrite-file.ts');
     const rewriter = await FileRewriter.open(to, { packetFilter, flows, packetLimit, transform, host });
-    const capture = this.#openForRewriting(path, rewriter);
+    const capture = await this.#openForRewriting(path, rewriter);
     try {
       await capture.finished;
     } finally {
@@ -253,7 +255,7 @@ export class HostWorkspace implements Workspace {
   async #flowsOf(path: string, only: (row: FlowRow) => boolean): Promise<ReadonlySet<number>> {
     if (path === '-')
       throw usageError('flows are chosen by reading the file twice, and standard input comes once', { hint: 'save it to a file first' });
-    const capture = this.#openForRewriting(path, null);
+    const capture = await this.#openForRewriting(path, null);
     const chosen = new Set<number>();
     const rows = new Map<number, number>();
     const look = (row: FlowRow): void => {
@@ -266,7 +268,8 @@ export class HostWorkspace implements Workspace {
     return chosen;
   }
 
-  #openForRewriting(path: string, tap: FileTap | null): FileCapture {
+  async #openForRewriting(path: string, tap: FileTap | null): Promise<FileCapture> {
+    const { FileCapture } = await import('./files/file-capture.ts');
     const capture = new FileCapture({
       path,
       store: this.#isSnapshot ? this.store : new HostStore(false),

@@ -1,4 +1,4 @@
-/** Headless commands load nothing of the UI: Ink and React take longer than most of them altogether. */
+/** Commands load what they need: nothing of the UI, which takes longer than most of them altogether, and no captures for a list. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
@@ -22,10 +22,14 @@ interface Coverage {
 let folder: string;
 let ofUi: string[];
 
+const filesWith = (marks: readonly string[]): string[] =>
+  readdirSync(DIST, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.js'))
+    .filter((name) => marks.some((mark) => readFileSync(join(DIST, name), 'utf8').includes(mark)));
+
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'vethscope-loaded-'));
-  const files = readdirSync(DIST, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'));
-  ofUi = files.filter((name) => MARKS.some((mark) => readFileSync(join(DIST, name), 'utf8').includes(mark)));
+  ofUi = filesWith(MARKS);
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -67,6 +71,17 @@ describe('the files that are loaded', () => {
     const { code, stdout } = await vethscope(words.split(' '), { env: witness(words.replaceAll('/', '.')) });
     expect({ code, isSilent: stdout === '' }).toEqual({ code: 0, isSilent: false });
     expectNothingOfUi(words.replaceAll('/', '.'));
+  });
+
+  it('hold captures where one is read, and what unpacks and anonymises them only where that is to be done', async () => {
+    const [captures, special] = [filesWith(['var FileCapture = ']), filesWith(['var ZstdUnpacker = ', 'var createAnonymiser = '])];
+    expect(captures.length).toBe(1);
+    expect(special.length).toBe(2);
+    await vethscope(['--host', SNAPSHOT, 'list'], { env: witness('list') });
+    expect(loadedIn('list').filter((file) => captures.includes(file))).toEqual([]);
+    await vethscope(['read', SESSION], { env: witness('read') });
+    expect(loadedIn('read')).toEqual(expect.arrayContaining(captures));
+    expect(loadedIn('read').filter((file) => special.includes(file))).toEqual([]);
   });
 
   it('hold nothing of the UI where its options are wrong, and without a terminal', async () => {

@@ -6,9 +6,7 @@
 import { stat } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
-import { Lz4Unpacker } from '../../pcap/compressed/lz4.ts';
-import { compressionOf, MAGIC_BYTES, type Unpacker } from '../../pcap/compressed/unpacker.ts';
-import { ZstdUnpacker } from '../../pcap/compressed/zstd.ts';
+import { type CompressionFormat, compressionOf, MAGIC_BYTES, type Unpacker } from '../../pcap/compressed/unpacker.ts';
 import { fileChunks } from './file-chunks.ts';
 import { timeLimit } from './time-limit.ts';
 
@@ -32,11 +30,17 @@ export async function* captureChunks(path: string, signal: AbortSignal): AsyncGe
     const all = joined(first, chunks);
     if (format === null) yield* all;
     else if (format === 'gzip') yield* gunzipped(all, (await isRegular(path)) ? () => fileChunks(path, signal) : null);
-    else yield* unpackedBy(format === 'lz4' ? new Lz4Unpacker() : new ZstdUnpacker(timeLimit()), all);
+    else yield* unpackedBy(await unpackerOf(format), all);
   } finally {
     await chunks.return(undefined);
   }
 }
+
+/** Loaded for files of their kind only: most are not compressed. */
+const unpackerOf = async (format: Exclude<CompressionFormat, 'gzip'>): Promise<Unpacker> => {
+  if (format === 'lz4') return new (await import('../../pcap/compressed/lz4.ts')).Lz4Unpacker();
+  return new (await import('../../pcap/compressed/zstd.ts')).ZstdUnpacker(timeLimit());
+};
 
 /** The first chunk, or as many as it takes for a magic: a pipe may bring its bytes one by one. */
 const firstOf = async (chunks: AsyncGenerator<Uint8Array>): Promise<Uint8Array> => {
