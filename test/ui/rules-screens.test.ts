@@ -134,6 +134,11 @@ describe('a saved session that is judged by other rules', () => {
     },
   );
 
+  it('says so before anything is opened, too, rather than what else is known of the host', () => {
+    ui = new MountedUi({ workspace: new FixtureWorkspace({ otherRules: true }), columns: 80, rows: 24 });
+    expect(ui.lines[0]).toMatch(/docker 28\.5\.2 · what if: filter of IPv4 from new\.save/);
+  });
+
   it('has nothing to compare where no other rules were given, and says what to try', async () => {
     await onFile();
     expect(ui.text).not.toContain('changed verdicts');

@@ -26,12 +26,8 @@ export const TitleBar = ({ screen, host, judgedBy, columns, theme }: TitleBarPro
   const isSaid = judgedBy === null || (judgedBy.kind === 'snapshot' && screen.kind === 'pick');
   const judged: Spans[] = isSaid ? [] : [[[judgedBy.words, 'warn']]];
   const between = [` ${theme.symbols.dot} `, 'dim'] as const;
-  const left = joinFitting(
-    [[[' vethscope', 'title']], ...titleParts(screen, host, columns - TROUBLE_LEAVES, theme), ...judged],
-    between,
-    columns - 8,
-    theme,
-  );
+  const parts = titleParts(screen, host, columns - TROUBLE_LEAVES, theme);
+  const left = joinFitting([[[' vethscope', 'title']], ...parts.slice(0, 1), ...judged, ...parts.slice(1)], between, columns - 8, theme);
   return (
     <Line
       spans={leftRight(left, screen.kind === 'explain' ? [['f1 help ', 'dim']] : right, columns, theme)}
