@@ -20,7 +20,7 @@ export const keyLabel = (key: string): string => {
     pagedown: 'page down',
     'ctrl+b': 'ctrl-b',
   };
-  return names[key] ?? key.replace('+', '-');
+  return names[key] ?? (key.length === 1 ? key : key.replace('+', '-'));
 };
 
 /** Longer words go on below themselves: nothing of the help may be cut. */
