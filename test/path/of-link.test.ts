@@ -7,7 +7,7 @@ import { decodePacket } from '../../src/packet/decode.ts';
 import { LINKTYPE_ETHERNET, Packet } from '../../src/packet/packet.ts';
 import { isOfLink } from '../../src/path/address-kinds.ts';
 import { judgeBoth } from '../../src/path/judge.ts';
-import { specOfPacket } from '../../src/path/origin.ts';
+import { specOfPacket } from '../../src/path/origin/origin.ts';
 import { packetOf } from './frames.ts';
 import { scene } from './scene.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { formatMac } from '../../src/base/ip-address.ts';
 import { TH_ACK, TH_PUSH, TH_SYN } from '../../src/packet/packet.ts';
 import { judgeBoth } from '../../src/path/judge.ts';
-import { specOfPacket } from '../../src/path/origin.ts';
+import { specOfPacket } from '../../src/path/origin/origin.ts';
 import type { CapturePoint } from '../../src/topology/topology.ts';
 import { type Frame, packetOf } from './frames.ts';
 import { brief, ENGINES, type Engine, type Scene, type SceneChange, scene } from './scene.ts';

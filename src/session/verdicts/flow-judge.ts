@@ -9,7 +9,7 @@ import type { RuleRef } from '../../netfilter/ruleset.ts';
 import { decodePacket } from '../../packet/decode.ts';
 import { Packet } from '../../packet/packet.ts';
 import { judgeBoth } from '../../path/judge.ts';
-import { specOfPacket } from '../../path/origin.ts';
+import { specOfPacket } from '../../path/origin/origin.ts';
 import { type Answer, type SharedAnswer, unshared } from '../../path/sharing/judge-cache.ts';
 import type { DecidedBy, PacketSpec, Verdict } from '../../path/verdict.ts';
 import type { CapturePoint } from '../../topology/topology.ts';

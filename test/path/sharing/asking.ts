@@ -3,7 +3,7 @@ import { ipv4 } from '../../../src/base/ip-address.ts';
 import type { Packet } from '../../../src/packet/packet.ts';
 import { judgeBoth } from '../../../src/path/judge.ts';
 import type { HostModel } from '../../../src/path/model.ts';
-import { specOfPacket } from '../../../src/path/origin.ts';
+import { specOfPacket } from '../../../src/path/origin/origin.ts';
 import { type Answer, JudgeCache, type SharedAnswer } from '../../../src/path/sharing/judge-cache.ts';
 import type { Verdict } from '../../../src/path/verdict.ts';
 import type { CapturePoint, Topology } from '../../../src/topology/topology.ts';
