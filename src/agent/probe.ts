@@ -59,8 +59,15 @@ const tryCap = (): string | null => {
     loadCap();
     return null;
   } catch (error) {
-    return messageOf(error).split('\n')[0] ?? 'it cannot be loaded';
+    return whyNotLoaded(messageOf(error));
   }
+};
+
+/** Node was changed after the package was installed: the first line of what it says then tells the file and nothing else. */
+export const whyNotLoaded = (said: string): string => {
+  const [, built, wanted] = /NODE_MODULE_VERSION (\d+)[\s\S]*NODE_MODULE_VERSION (\d+)/.exec(said) ?? [];
+  if (built === undefined || wanted === undefined) return said.split('\n')[0] ?? 'it cannot be loaded';
+  return `it was built for another version of Node (module version ${built}; that of ${process.version} is ${wanted})`;
 };
 
 const probeDocker = async (docker: DockerDaemon | { readonly error: string }): Promise<Capabilities['docker']> => {
