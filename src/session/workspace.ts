@@ -1,8 +1,7 @@
 /** A host to work on: this machine (with an agent), or a saved snapshot, or nothing but files. */
-import { stat } from 'node:fs/promises';
 import type { AgentClient } from '../agent/client.ts';
 import type { Capabilities, CollectRequest } from '../agent/protocol.ts';
-import { failure, missingError, usageError } from '../base/errors.ts';
+import { failure, missingError } from '../base/errors.ts';
 import { readFacts } from '../host/read-facts.ts';
 import type { SnapshotDocument } from '../host/snapshot.ts';
 import type { SessionDiff } from '../report/session-diff.ts';
@@ -12,12 +11,12 @@ import type { FileCapture, FileTap } from './files/file-capture.ts';
 import { compilePacketFilter } from './files/packet-filter.ts';
 import { connectionsOf, HostStore } from './host-store.ts';
 import { InterfaceTraffic, localCounters } from './interface-traffic.ts';
+import { chooseEngine } from './live/engine-choice.ts';
 import { pointsBetween } from './points-between.ts';
 import type { Pace } from './replay/replay-pace.ts';
 import { RuleHits } from './rules/rule-hits.ts';
 import { suggestFileName } from './saving/capture-file-name.ts';
 import type { CaptureView } from './state/capture-view.ts';
-import type { FlowRow } from './state/flow-row.ts';
 import type { HostState } from './state/host-state.ts';
 import type { RuleCounting } from './state/rule-counting.ts';
 import type { TraceOptions, TraceSubject, TraceView } from './state/trace-state.ts';
@@ -138,28 +137,7 @@ export class HostWorkspace implements Workspace {
       throw missingError('capabilities were given to node itself (setcap), and what it starts has none of them', {
         hint: 'sudo vethscope: it gives its privileges up again for all but the capture itself',
       });
-    const prefersTcpdump = options.forTrail === true && capabilities.programs['tcpdump'] !== null;
-    const engine = capabilities.capLoads && !prefersTcpdump ? 'cap' : 'tcpdump';
-    if (options.engine === 'cap' && !capabilities.capLoads) {
-      throw missingError(
-        capabilities.remote === null ? 'the libpcap binding (cap) is not built here' : 'cap captures on this machine only',
-        {
-          detail: capabilities.capError ?? '',
-          hint: capabilities.remote === null ? 'apt-get install libpcap-dev && npm rebuild cap, or --engine tcpdump' : '--engine tcpdump',
-        },
-      );
-    }
-    if (
-      (options.engine === 'tcpdump' || (options.engine === 'auto' && engine === 'tcpdump')) &&
-      capabilities.programs['tcpdump'] === null
-    ) {
-      throw missingError(
-        capabilities.remote === null
-          ? 'no capture engine here: neither the libpcap binding (cap) nor tcpdump'
-          : `tcpdump is not installed on ${capabilities.remote}`,
-        { hint: 'apt-get install tcpdump' },
-      );
-    }
+    const engine = chooseEngine(capabilities, options);
     const { LiveCapture } = await import('./live/live-capture.ts');
     const capture = new LiveCapture(points, { ...options, agent, store: this.store, defaultEngine: engine });
     this.#captures.add(capture);
@@ -228,44 +206,9 @@ export class HostWorkspace implements Workspace {
   }
 
   async rewriteFile(path: string, to: string, options: RewriteFileOptions = {}): Promise<RewriteResult> {
-    const { only = null, transform = null, filter = '', packetLimit = null } = options;
-    await refuseSameFile(path, to);
-    const packetFilter = await compilePacketFilter(filter);
-    const flows = only === null ? null : await this.#flowsOf(path, only);
+    const { rewriteSession } = await import('./saving/rewrite-session.ts');
     const host = this.#isSnapshot ? this.store.version : null;
-    if (transform?.learn !== undefined) {
-      const { snapshotsIn } = await import('./saving/snapshots-in.ts');
-      for await (const document of snapshotsIn(path)) transform.learn(document);
-    }
-    const { FileRewriter } = await import('./saving/rewrite-file.ts');
-    const rewriter = await FileRewriter.open(to, { packetFilter, flows, packetLimit, transform, host });
-    const capture = await this.#openForRewriting(path, rewriter);
-    try {
-      await capture.finished;
-    } finally {
-      await capture.stop();
-      await rewriter.close();
-    }
-    const { points, packets, events } = capture.getState();
-    const problems = events.filter(({ severity }) => severity !== 'info').map(({ text }) => text);
-    return { read: packets, packets: rewriter.packets, bytes: rewriter.bytes, leftOut: rewriter.leftOut, points: points.length, problems };
-  }
-
-  /** The flows that are chosen, looked for in the whole file: whether one is wanted may only be known at its end. */
-  async #flowsOf(path: string, only: (row: FlowRow) => boolean): Promise<ReadonlySet<number>> {
-    if (path === '-')
-      throw usageError('flows are chosen by reading the file twice, and standard input comes once', { hint: 'save it to a file first' });
-    const capture = await this.#openForRewriting(path, null);
-    const chosen = new Set<number>();
-    const rows = new Map<number, number>();
-    const look = (row: FlowRow): void => {
-      if (only(row)) chosen.add(row.flow.id);
-    };
-    capture.observe({ verdictChanged: look, flowEnded: look, flowJoined: (flowId, rowId) => void rows.set(flowId, rowId) });
-    await capture.finished;
-    await capture.stop();
-    for (const [flowId, rowId] of rows) if (chosen.has(rowId)) chosen.add(flowId);
-    return chosen;
+    return rewriteSession({ path, to, options, host, open: (tap) => this.#openForRewriting(path, tap) });
   }
 
   async #openForRewriting(path: string, tap: FileTap | null): Promise<FileCapture> {
@@ -353,11 +296,3 @@ export class HostWorkspace implements Workspace {
     for (const listener of this.#listeners) listener();
   }
 }
-
-/** Opening it to write would empty it before it is read. */
-const refuseSameFile = async (path: string, to: string): Promise<void> => {
-  if (path === '-' || to === '-') return;
-  const [from, there] = await Promise.all([path, to].map((name) => stat(name).catch(() => null)));
-  if (from?.isFile() === true && there != null && from.dev === there.dev && from.ino === there.ino)
-    throw usageError(`${to} is the file that is read`, { hint: 'write to another one' });
-};
