@@ -178,7 +178,7 @@ export class RuleHits implements CaptureObserver, RuleCounting {
       tally.bytes[part] = (tally.bytes[part] as number) + (counts.bytes[part] as number);
     }
     if (past === null) tally.flows[parts] = (tally.flows[parts] as number) + 1;
-    else tally.again.push(newlyMet(past, ways, parts));
+    else for (const key of newlyMet(past, ways, parts)) tally.again.set(key, (tally.again.get(key) ?? 0) + 1);
     return parts;
   }
 

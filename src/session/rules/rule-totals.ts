@@ -6,11 +6,11 @@ import { metBy, noCounts, PARTS, type PartCounts, type Ways } from './rule-ways.
 export interface WaysTally extends PartCounts {
   /** How many of them, by the parts that have come of them, a bit a part. */
   readonly flows: number[];
-  /** Of flows that had met others before: what each of them met now for the first time. */
-  readonly again: (readonly string[])[];
+  /** Of flows that had met others before: by rule how many of them met it now for the first time. */
+  readonly again: Map<string, number>;
 }
 
-export const newTally = (): WaysTally => ({ ...noCounts(), flows: new Array<number>(1 << PARTS.length).fill(0), again: [] });
+export const newTally = (): WaysTally => ({ ...noCounts(), flows: new Array<number>(1 << PARTS.length).fill(0), again: new Map() });
 
 export interface Hits {
   packets: number;
@@ -44,7 +44,7 @@ export class RuleTotals {
       }
     }
     for (const [parts, count] of flows.entries()) if (count > 0) this.#addFlows(metBy(ways, parts), count);
-    for (const keys of again) this.#addFlows(keys, 1);
+    for (const [key, count] of again) this.#addFlows([key], count);
   }
 
   /** Packets of which no way is foretold. */
