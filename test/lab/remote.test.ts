@@ -3,7 +3,7 @@
  * A real sshd, real Docker.
  */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { describeChanges } from '../../src/agent/changes.ts';
 import { parseSnapshot } from '../../src/host/read-snapshot.ts';
 import { SNAPSHOT_COMMANDS, type SnapshotDocument } from '../../src/host/snapshot.ts';
@@ -123,6 +123,7 @@ describeLab('another machine by ssh', () => {
 
   it('asks at a terminal about an unknown host key, goes on after yes, and leaves nothing after no or Ctrl-C', async () => {
     const folder = mkdtempSync('/tmp/vethscope-remote-');
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const ask = async (keys: string): Promise<{ code: number; text: string }> => {
       const list = [process.execPath, MAIN_JS, '--on', there.stranger, 'list'];
       const ui = new PtyUi(outside(list), { env: { TMPDIR: folder, NO_COLOR: '1' }, columns: 120 });
@@ -143,7 +144,6 @@ describeLab('another machine by ssh', () => {
     expect(no.code).toBe(1);
     await ask('\u0003');
     expect(readdirSync(folder)).toEqual([]);
-    rmSync(folder, { recursive: true });
     await nothingIsLeft();
   });
 

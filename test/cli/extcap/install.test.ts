@@ -31,7 +31,7 @@ describe('the launcher', () => {
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
   it('passes every argument on as it is, and answers the questions that have one answer itself', () => {
-    const path = join(mkdtempSync(join(tmpdir(), 'vethscope-launcher-')), "it's");
+    const path = join(folder, "it's");
     writeFileSync(path, launcher(['printf', '<%s>', `a'b "c" $d`]), { mode: 0o755 });
     const call = (...args: string[]): string => execFileSync(path, args, { encoding: 'utf8' });
     const capture = ['--capture', '--extcap-interface', 'x', '--extcap-capture-filter', "tcp or --extcap-config '$(x)'"];
