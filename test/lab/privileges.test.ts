@@ -90,6 +90,10 @@ describeLab('somebody who is not root', () => {
     const device = await run(['capture', 'docker0', '-w', own('none.pcapng')], person.wrap);
     expect(device.code).toBe(3);
     expect(device.stderr).toMatch(/no privilege to capture on docker0 .*\n {2}try: run with sudo/);
+    const dumped = await run(['capture', 'docker0', '--engine', 'tcpdump'], person.wrap);
+    expect(dumped.code).toBe(3);
+    expect(dumped.stderr).toMatch(/no privilege to capture on docker0 \([^()]*\)\n/);
+    expect(dumped.stderr).not.toContain('the file is empty');
     const trace = await run(['trace', 'host', 'outside', 'icmp', '--duration', '1'], person.wrap);
     expect(trace.code).toBe(3);
   });

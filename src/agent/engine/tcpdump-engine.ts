@@ -225,7 +225,10 @@ export const explainTcpdump = (capture: StartCapture, stderr: string, status: nu
       .split('\n')
       .filter((line) => !/listening on|packets? (captured|received|dropped)/.test(line))
       .join('\n'),
-  ).replace(/^\S*tcpdump: /, '');
+  )
+    .replace(/^\S*tcpdump: /, '')
+    // libpcap puts what the kernel said on a line of its own, in brackets
+    .replace(/^\((.*)\)$/, '$1');
   if (/can't parse filter|syntax error|expression rejected|unknown (host|port)|illegal/i.test(said)) {
     return {
       end: 'bad-filter',

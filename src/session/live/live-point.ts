@@ -132,6 +132,7 @@ export class LivePoint {
     const reader = new CaptureReader();
     let untilMs: number | null = null;
     let isHalted = false;
+    let hasBytes = false;
     const nextTurn = (): void => {
       untilMs = null;
       if (!isHalted) return;
@@ -169,11 +170,13 @@ export class LivePoint {
       stream.pause();
     };
     stream.on('data', (chunk: Buffer) => {
+      hasBytes = true;
       reader.push(chunk);
       drain();
     });
     stream.on('end', () => {
-      reader.end();
+      // An engine that could not begin has written nothing, and says itself why.
+      if (hasBytes) reader.end();
       while (takeOne());
       this.#listener.chunkDone();
     });
