@@ -5,26 +5,16 @@
 import type { AgentClient, TraceHandle, TraceNews } from '../../agent/client.ts';
 import type { CaptureNamespace, TracedTuple } from '../../agent/protocol.ts';
 import { messageOf, type VethscopeError } from '../../base/errors.ts';
-import { IPPROTO_TCP } from '../../packet/packet.ts';
-import { judge, judgeBoth } from '../../path/judge.ts';
 import type { PacketSpec, Verdict } from '../../path/verdict.ts';
 import { compareTrace } from '../../trace/compare.ts';
 import type { TraceSource } from '../../trace/event.ts';
 import type { Passage } from '../../trace/passages.ts';
 import { Notifier } from '../capture/notifier.ts';
-import { connectionsOf, type HostStore, type HostVersion } from '../host-store.ts';
+import type { HostStore, HostVersion } from '../host-store.ts';
 import type { TracedPacket, TraceLost, TraceOptions, TraceState, TraceView } from '../state/trace-state.ts';
 import { TraceGaps } from './trace-gaps.ts';
-import {
-  concludeTrace,
-  conversationOf,
-  fitsTuple,
-  isBeforeConntrack,
-  outcomeOf,
-  replyTupleOf,
-  specOfTraced,
-  tupleOf,
-} from './trace-packets.ts';
+import { concludeTrace, conversationOf, fitsTuple, isBeforeConntrack, outcomeOf, replyTupleOf, tupleOf } from './trace-packets.ts';
+import { TracePredictions } from './trace-predictions.ts';
 import { isOwnTable, TraceReader } from './trace-reader.ts';
 
 /** What is asked for, with its predictions. */
@@ -58,12 +48,6 @@ const COMPARED_AT_ONCE = 50;
 
 const NOTHING_LOST: TraceLost = { messages: null, overRate: null, legacyRecords: null, gaps: 0, unreadable: 0 };
 
-interface Conversation {
-  readonly reply: Verdict | null;
-  /** Packets of SRC's direction that were seen. */
-  seen: number;
-}
-
 export class TraceRun implements TraceView {
   readonly finished: Promise<void>;
   readonly #task: TraceTask;
@@ -73,22 +57,17 @@ export class TraceRun implements TraceView {
   readonly #reply: TracedTuple | null;
   readonly #notifier = new Notifier();
   readonly #observers = new Set<(packet: TracedPacket) => void>();
-  readonly #conversations = new Map<string, Conversation>();
+  readonly #predictions: TracePredictions;
   readonly #handle: TraceHandle;
   #state: TraceState;
   #reader: TraceReader | null = null;
   readonly #early: Uint8Array[] = [];
   #sources: readonly TraceSource[] = ['nft'];
-  /** The host as the trace began: for packets that begin a conversation. */
-  #version: HostVersion;
   #timer: NodeJS.Timeout | null = null;
   #clock: NodeJS.Timeout | null = null;
   #answerUntil = Number.POSITIVE_INFINITY;
   #work: Promise<void> = Promise.resolve();
   readonly #gaps = new TraceGaps();
-  /** Conversations of which packets were seen under earlier rules. */
-  readonly #begunBefore = new Set<string>();
-  #connectionsAtMs = Number.NEGATIVE_INFINITY;
   #numbers = 0;
   readonly #taken = { there: 0, reply: 0 };
   #ended: () => void = () => {};
@@ -97,8 +76,15 @@ export class TraceRun implements TraceView {
     this.#task = task;
     this.#options = options;
     this.#parts = parts;
-    this.#version = version;
     this.#original = tupleOf(task.spec, task.withPort);
+    this.#predictions = new TracePredictions(version, {
+      agent: parts.agent,
+      store: parts.store,
+      spec: task.spec,
+      original: this.#original,
+      settledMs: SETTLED_MS,
+      remark: (text) => this.#remark(text),
+    });
     this.#reply = replyTupleOf(this.#original, task.verdict);
     this.#state = {
       question: task.words,
@@ -168,7 +154,7 @@ export class TraceRun implements TraceView {
   }
 
   #begin(ruleset: string, readsLegacy: boolean, remarks: readonly string[]): void {
-    const reader = new TraceReader(ruleset, this.#version.facts);
+    const reader = new TraceReader(ruleset, this.#predictions.version.facts);
     this.#reader = reader;
     for (const bytes of this.#early.splice(0)) reader.records(bytes, performance.now());
     if (readsLegacy) this.#sources = ['nft', 'legacy'];
@@ -227,7 +213,7 @@ export class TraceRun implements TraceView {
     const isAnswer =
       packet.protocol === this.#original.protocol &&
       conversationOf(packet, 'reply') !== 'null' &&
-      this.#known(conversationOf(packet, 'reply'));
+      this.#predictions.knows(conversationOf(packet, 'reply'));
     return isAnswer && this.#reply !== null ? 'reply' : null;
   }
 
@@ -237,16 +223,8 @@ export class TraceRun implements TraceView {
     if (restMs > 0 && !this.#gaps.isIncomplete(beganMs)) await new Promise((resolve) => setTimeout(resolve, restMs));
   }
 
-  #known(conversation: string): boolean {
-    return this.#conversations.has(conversation) || this.#begunBefore.has(conversation);
-  }
-
   async #compare(passage: Passage, direction: 'there' | 'reply'): Promise<void> {
-    const verdict = await this.#predict(passage, direction);
-    if (verdict === null) {
-      this.#set({ others: this.#state.others + 1 });
-      return;
-    }
+    const verdict = await this.#predictions.predict(passage.packet, direction);
     const begunLate = isOwnTable(passage.visits[0]?.table ?? '') && /_known$/.test(passage.visits[0]?.chain ?? '');
     const comparison = compareTrace(verdict, passage, {
       sources: this.#sources,
@@ -257,11 +235,8 @@ export class TraceRun implements TraceView {
     const agrees = comparison.result === 'agrees' && comparison.matched > 0;
     if (comparison.result === 'differs') await this.#hearOfChanges(passage);
     const isIncomplete = this.#gaps.isIncomplete(passage.beganMs);
-    if (isIncomplete) {
-      // The connections that were read with the new rules may hold what this very packet began: they say nothing of how it began.
-      this.#conversations.delete(conversationOf(passage.packet, direction));
-      this.#begunBefore.add(conversationOf(passage.packet, direction));
-    }
+    // The connections that were read with the new rules may hold what this very packet began: they say nothing of how it began.
+    if (isIncomplete) this.#predictions.begunBefore(conversationOf(passage.packet, direction));
     if (isIncomplete && !agrees) {
       this.#taken[direction]--;
       this.#set({ incomplete: this.#state.incomplete + 1 });
@@ -300,38 +275,6 @@ export class TraceRun implements TraceView {
     }
   }
 
-  async #predict(passage: Passage, direction: 'there' | 'reply'): Promise<Verdict | null> {
-    const { packet } = passage;
-    const key = conversationOf(packet, direction);
-    const known = this.#conversations.get(key);
-    if (direction === 'there' && known === undefined && !this.#begunBefore.has(key)) {
-      const { verdict, reply } = judgeBoth(this.#version.model, specOfTraced(packet, this.#task.spec));
-      this.#conversations.set(key, { reply, seen: 1 });
-      return verdict;
-    }
-    if (direction === 'reply' && known !== undefined && known.reply !== null) return known.reply;
-    if (known !== undefined && direction === 'there') known.seen++;
-    // The conversation is under way: what the kernel keeps of it decides about its translations and its state.
-    const model = await this.#connectionsNow();
-    const base = direction === 'there' ? this.#task.spec : answerBase(this.#task.spec);
-    const { flags: _flags, state: _state, ...rest } = specOfTraced(packet, base);
-    return judge(model, { ...rest, ...(this.#original.protocol === IPPROTO_TCP ? { flags: 'ACK' } : {}) });
-  }
-
-  /** A packet is looked at when it has settled: connections read since then know it. */
-  async #connectionsNow(): Promise<HostVersion['model']> {
-    const nowMs = performance.now();
-    if (this.#connectionsAtMs > nowMs - SETTLED_MS && this.#parts.store.version !== null) return this.#parts.store.version.model;
-    this.#connectionsAtMs = nowMs;
-    try {
-      const snapshot = await this.#parts.agent.collect({ firewall: false, conntrack: true, namespaces: 'none', docker: false });
-      this.#parts.store.replaceConnections(connectionsOf(snapshot));
-    } catch (error) {
-      this.#remark(`the connections could not be read: ${messageOf(error)}`);
-    }
-    return (this.#parts.store.version ?? this.#version).model;
-  }
-
   async #rulesChanged(): Promise<void> {
     try {
       await this.#parts.refresh();
@@ -339,10 +282,9 @@ export class TraceRun implements TraceView {
       this.#remark(`the rules have changed and could not be read: ${messageOf(error)}`);
       return;
     }
-    this.#version = this.#parts.store.version ?? this.#version;
-    for (const conversation of this.#conversations.keys()) this.#begunBefore.add(conversation);
-    this.#conversations.clear();
-    this.#reader?.facts(this.#version.facts);
+    const version = this.#parts.store.version ?? this.#predictions.version;
+    this.#predictions.rulesChanged(version);
+    this.#reader?.facts(version.facts);
     this.#gaps.closed(performance.now());
     this.#remark('the rules have changed: predictions from here on are about the new ones');
   }
@@ -377,6 +319,3 @@ export class TraceRun implements TraceView {
     this.#notifier.touch();
   }
 }
-
-/** What is known of an answer before it is seen: nothing of the question's port, sender and translation. */
-const answerBase = (spec: PacketSpec): PacketSpec => ({ in: null, src: spec.dst, dst: spec.src, proto: spec.proto });
