@@ -5,7 +5,7 @@
 import { formatIp, sameIp } from '../base/ip-address.ts';
 import type { NatAction } from './evaluation.ts';
 import { hasPorts, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP } from './protocols.ts';
-import type { CtState, CtView, Skb } from './skb.ts';
+import { type CtState, type CtView, ctWith, type Skb, skbWith } from './skb.ts';
 import type { Tuple } from './tuple.ts';
 
 export const invertTuple = ({ src, dst, srcPort, dstPort }: Tuple): Tuple => ({ src: dst, dst: src, srcPort: dstPort, dstPort: srcPort });
@@ -73,7 +73,7 @@ export const translateDestination = (skb: Skb): Skb => {
   if (!hasConnection(skb.ct)) return skb;
   const { dst, dstPort } = translatedTuple(skb.ct);
   if (sameIp(dst, skb.dst) && dstPort === skb.dstPort) return skb;
-  return hasPorts(skb.protocol) ? { ...skb, dst, dstPort, bytes: null } : { ...skb, dst, bytes: null };
+  return hasPorts(skb.protocol) ? skbWith(skb, { dst, dstPort, bytes: null }) : skbWith(skb, { dst, bytes: null });
 };
 
 /** Translates the source, as postrouting and input do: to the SNAT address, or for replies back to the address that was asked. */
@@ -81,26 +81,25 @@ export const translateSource = (skb: Skb): Skb => {
   if (!hasConnection(skb.ct)) return skb;
   const { src, srcPort } = translatedTuple(skb.ct);
   if (sameIp(src, skb.src) && srcPort === skb.srcPort) return skb;
-  return hasPorts(skb.protocol) ? { ...skb, src, srcPort, bytes: null } : { ...skb, src, bytes: null };
+  return hasPorts(skb.protocol) ? skbWith(skb, { src, srcPort, bytes: null }) : skbWith(skb, { src, bytes: null });
 };
 
 /** The connection as the answer to this packet will find it. */
-export const replyView = (ct: CtView): CtView => ({
-  ...ct,
-  state: 'ESTABLISHED',
-  direction: ct.direction === 'original' ? 'reply' : 'original',
-  seenReply: true,
-  confirmed: true,
-  assured: ct.assured,
-});
+export const replyView = (ct: CtView): CtView =>
+  ctWith(ct, {
+    state: 'ESTABLISHED',
+    direction: ct.direction === 'original' ? 'reply' : 'original',
+    seenReply: true,
+    confirmed: true,
+  });
 
 /** The connection as a later packet of the same direction finds it; answered or not yet. */
-export const laterView = (ct: CtView, answered: boolean): CtView => ({
-  ...ct,
-  state: answered || ct.direction === 'reply' ? 'ESTABLISHED' : 'NEW',
-  seenReply: ct.seenReply || answered,
-  confirmed: true,
-});
+export const laterView = (ct: CtView, answered: boolean): CtView =>
+  ctWith(ct, {
+    state: answered || ct.direction === 'reply' ? 'ESTABLISHED' : 'NEW',
+    seenReply: ct.seenReply || answered,
+    confirmed: true,
+  });
 
 const TH_FIN = 1;
 const TH_SYN = 2;

@@ -3,7 +3,7 @@
  * nf_conntrack_core.c, nf_conntrack_proto_{tcp,icmp,icmpv6}.c.
  */
 import { invertTuple, newConnection, tupleOf } from '../netfilter/conntrack.ts';
-import type { CtState, CtView, Skb } from '../netfilter/skb.ts';
+import { type CtState, type CtView, ctWith, type Skb } from '../netfilter/skb.ts';
 import { isRefusedInState } from '../netfilter/tcp-tracking.ts';
 import type { Tuple } from '../netfilter/tuple.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, TH_ACK, TH_SYN } from '../packet/packet.ts';
@@ -19,8 +19,7 @@ export const beginningConnection = (skb: Skb): CtView => newConnection(tupleOf(s
 export const establishedConnection = (skb: Skb, state: CtState, direction: 'original' | 'reply'): CtView => {
   const own = tupleOf(skb);
   const original = direction === 'original' ? own : invertTuple(own);
-  return {
-    ...beginningConnection(skb),
+  return ctWith(beginningConnection(skb), {
     state,
     direction,
     original,
@@ -29,7 +28,7 @@ export const establishedConnection = (skb: Skb, state: CtState, direction: 'orig
     assured: state === 'ESTABLISHED' && skb.protocol === IPPROTO_TCP,
     confirmed: true,
     mark: null,
-  };
+  });
 };
 
 export const connectionOf = (hit: ConntrackHit, state: CtState | null): CtView => {

@@ -8,7 +8,7 @@ import { sendOut } from './deliver.ts';
 import { type HookContext, runHook } from './run-hook.ts';
 import { fits } from './size.ts';
 import type { DecidedBy } from './verdict.ts';
-import { andThen, drop, undetermined, type Walk, withSkb } from './walk.ts';
+import { andThen, drop, seen, undetermined, type Walk } from './walk.ts';
 
 export const forward = (context: HookContext, walk: Walk, dev: string, dontFragment: boolean | null): readonly Walk[] => {
   const { skb, out } = walk;
@@ -31,7 +31,7 @@ export const forward = (context: HookContext, walk: Walk, dev: string, dontFragm
   return andThen(
     fits(context.model, walk, out, { hook: 'forward', dontFragment, minimum: skb.family === 6 ? IPV6_MIN_MTU : 0 }),
     (each) => {
-      const lowered = withSkb(each, { ...each.skb, inDev: dev, outDev: out, ...lower(each.skb) });
+      const lowered = seen(each, { inDev: dev, outDev: out, ...lower(each.skb) });
       return andThen(runHook(context, lowered, 'forward'), (passed) => sendOut(context, passed, dev, 'forward'));
     },
   );

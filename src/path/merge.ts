@@ -18,6 +18,8 @@ export interface Merged {
 export const mergeWalks = (model: HostModel, walks: readonly Walk[], explain: boolean): Merged => {
   const ended = walks.map((walk) => settle(model, walk));
   const first = ended[0] as Ended;
+  if (ended.length === 1 && first.end.outcome !== 'undetermined')
+    return { verdict: verdictOf(first, first.end, textsOf(ended), explain), shown: first.walk };
   const outcomes = new Set<VerdictOutcome>(ended.map(({ end }) => end.outcome));
   const texts = textsOf(ended);
   if (outcomes.size === 1 && !outcomes.has('undetermined')) {
@@ -34,6 +36,8 @@ export const mergeWalks = (model: HostModel, walks: readonly Walk[], explain: bo
 
 /** What was assumed and noted on any of the ways, each once. */
 const textsOf = (ended: readonly Ended[]): readonly string[] => {
+  const [only] = ended;
+  if (ended.length === 1 && only !== undefined && only.walk.assumptions.length === 0 && only.walk.notes.length < 2) return only.walk.notes;
   const texts = new Set<string>();
   for (const { walk } of ended) {
     for (const { text } of walk.assumptions) texts.add(text);

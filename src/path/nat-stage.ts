@@ -6,7 +6,7 @@ import { type IpAddress, sameIp } from '../base/ip-address.ts';
 import type { BaseChain, NatAction } from '../netfilter/evaluation.ts';
 import { hasPorts } from '../netfilter/protocols.ts';
 import type { Hook } from '../netfilter/ruleset.ts';
-import { type CtView, ctWith, type Skb, skbWith } from '../netfilter/skb.ts';
+import { ctWith, type Skb, skbWith } from '../netfilter/skb.ts';
 import { KEEPS_PORT } from '../netfilter/targets/nat-range.ts';
 import { applyOutcome, eitherOrder, summary } from './chain-outcome.ts';
 import { isIcmpError } from './classify.ts';
@@ -14,7 +14,19 @@ import { matchEnv } from './env.ts';
 import type { HostModel } from './model.ts';
 import { type GivenPort, givenPort } from './unique-tuple.ts';
 import type { DecidedBy, VerdictNat } from './verdict.ts';
-import { addressPort, assume, decidedByRef, drop, note, type Recorded, record, undetermined, type Walk, walkWith } from './walk.ts';
+import {
+  addressPort,
+  assume,
+  decidedByRef,
+  drop,
+  note,
+  type Recorded,
+  record,
+  undetermined,
+  type Walk,
+  walkWith,
+  withSkb,
+} from './walk.ts';
 
 export interface NatContext {
   readonly model: HostModel;
@@ -147,17 +159,16 @@ const moveTo = (walk: Walk, manip: 'dst' | 'src', address: IpAddress, given: Exc
   const oldPort = manip === 'dst' ? skb.dstPort : skb.srcPort;
   const port = given.kind === 'port' ? given.port : null;
   const changed = !sameIp(oldIp, address) || port !== oldPort;
-  const ct: CtView =
-    manip === 'dst'
-      ? ctWith(skb.ct, { reply: { ...skb.ct.reply, src: address, srcPort: port }, dnat: skb.ct.dnat || changed })
-      : ctWith(skb.ct, { reply: { ...skb.ct.reply, dst: address, dstPort: port }, snat: skb.ct.snat || changed });
-  return walkWith(told, {
-    skb: skbWith(skb, {
-      ...(manip === 'dst' ? { dst: address, dstPort: port } : { src: address, srcPort: port }),
-      ct,
-      ...(changed ? STALE : {}),
-    }),
-  });
+  const { reply } = skb.ct;
+  const bytes = changed ? null : skb.bytes;
+  if (manip === 'dst') {
+    const turned = { src: address, dst: reply.dst, srcPort: port, dstPort: reply.dstPort };
+    const ct = ctWith(skb.ct, { reply: turned, dnat: skb.ct.dnat || changed });
+    return withSkb(told, skbWith(skb, { dst: address, dstPort: port, ct, bytes }));
+  }
+  const turned = { src: reply.src, dst: address, srcPort: reply.srcPort, dstPort: port };
+  const ct = ctWith(skb.ct, { reply: turned, snat: skb.ct.snat || changed });
+  return withSkb(told, skbWith(skb, { src: address, srcPort: port, ct, bytes }));
 };
 
 /** The stored translation of the packet's direction: the inverse of the other direction's tuple. */

@@ -1,5 +1,6 @@
 /** The answer to a packet that got through: who sends it, from where, as part of which connection. */
 import { formatIp, formatMac, type IpAddress, sameIp } from '../base/ip-address.ts';
+import { replyView } from '../netfilter/conntrack.ts';
 import type { CtView } from '../netfilter/skb.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, TH_ACK, TH_RST, TH_SYN } from '../packet/packet.ts';
 import { exitOf } from './exit.ts';
@@ -37,14 +38,8 @@ export const replyTo = (model: HostModel, walk: Walk): Reply => {
   const spec = isThere ? base : fromReceiver(model, walk, base);
   if ('lost' in spec) return { kind: 'no-route', container: end.deliveredTo?.container ?? '', text: spec.lost };
   const tracked = walk.tracked && skb.ct.state !== 'INVALID' && skb.ct.state !== 'UNTRACKED';
-  const ct: CtView = {
-    ...skb.ct,
-    state: 'ESTABLISHED',
-    direction: skb.ct.direction === 'original' ? 'reply' : 'original',
-    seenReply: true,
-    confirmed: true,
-  };
   if (!tracked) return { kind: 'question', spec };
+  const ct = replyView(skb.ct);
   const nat = walk.legs?.connections.findLast((each) => each.netns === walk.legs?.netns)?.nat ?? natOriginOf(walk.nat);
   return { kind: 'question', spec: { ...spec, state: 'ESTABLISHED', connection: { ct, nat } } };
 };

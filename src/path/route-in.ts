@@ -10,7 +10,7 @@ import type { HostModel } from './model.ts';
 import { martian, validateSource } from './source-check.ts';
 import { bySysctl, ifSwitch } from './switch.ts';
 import type { DecidedBy } from './verdict.ts';
-import { addStep, andThen, assume, drop, passed, undetermined, type Walk } from './walk.ts';
+import { addStep, andThen, assume, drop, passed, undetermined, type Walk, walkWith } from './walk.ts';
 
 /** Where the routing decision sends a packet. */
 export interface Fate {
@@ -71,7 +71,10 @@ const decide = (model: HostModel, walk: Walk, dev: string, fate: Fate): readonly
     const local = addStep(walk, 'routing', `broadcast ${formatIp(skb.dst)}`, 'local');
     return andThen(validateSource(model, local, dev, null), fate.deliverLocally);
   }
-  return routesFor(model, skb, dev).flatMap((answer) => andThen([assumed(walk, answer)], (each) => follow(model, each, dev, answer, fate)));
+  const answers = routesFor(model, skb, dev);
+  const [only] = answers;
+  if (answers.length === 1 && only !== undefined) return follow(model, assumed(walk, only), dev, only, fate);
+  return answers.flatMap((answer) => follow(model, assumed(walk, answer), dev, answer, fate));
 };
 
 /** ip_check_mc_rcu, ipv6_chk_mcast_addr: only groups that the interface has joined are taken; all hosts are in the first of each family. */
@@ -152,7 +155,7 @@ const follow = (model: HostModel, walk: Walk, dev: string, answer: FibAnswer, fa
   if (hop.dev !== null && model.links?.get(hop.dev)?.kind === 'vrf') {
     return [undetermined(walk, { kind: 'route', text: route.text }, `${hop.dev} is a VRF device, whose tables are not looked into`)];
   }
-  const routed = { ...walk, out: hop.dev, nextHop: hop.gateway, mtu: route.mtu };
+  const routed = walkWith(walk, { out: hop.dev, nextHop: hop.gateway, mtu: route.mtu });
   if (route.type === 'broadcast' && model.sysctls.both(dev, 'bc_forwarding')) {
     const sent = addStep(routed, 'routing', route.text, 'continue', `${dev} forwards broadcasts (bc_forwarding)`, leavesBy(hop.dev));
     return andThen(validateSource(model, sent, dev, hop.dev), fate.forward);

@@ -3,7 +3,7 @@ import { failure } from '../base/errors.ts';
 import { type IpAddress, parseIp, parseMac, sameIp } from '../base/ip-address.ts';
 import { printable } from '../base/printable.ts';
 import { tupleOf } from '../netfilter/conntrack.ts';
-import { type CtView, type Skb, skbWith } from '../netfilter/skb.ts';
+import type { CtView, Skb } from '../netfilter/skb.ts';
 import type { Tuple } from '../netfilter/tuple.ts';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, TH_ACK, TH_SYN } from '../packet/packet.ts';
 import { isLimitedBroadcast, isMulticast } from './address-kinds.ts';
@@ -100,7 +100,7 @@ const skbOf = (model: HostModel, spec: PacketSpec): Skb => {
     bytes: spec.bytes ?? null,
   };
   // Before conntrack has seen a packet it has no connection: xt_conntrack calls that INVALID.
-  return skbWith(skb, { ct: noConnection(skb, 'INVALID') });
+  return Object.assign(skb, { ct: noConnection(skb, 'INVALID') });
 };
 
 /** Where a second fragment begins on a link of 1500 bytes: 20 of them are the header. Any value above zero is a later fragment. */

@@ -3,7 +3,7 @@
  * nf_conntrack_in, resolve_normal_ct and __nf_conntrack_alloc in net/netfilter/nf_conntrack_core.c.
  */
 import { hasConnection, isTemplate, stateOfFirstPacket } from '../netfilter/conntrack.ts';
-import { type CtView, skbWith } from '../netfilter/skb.ts';
+import { type CtView, ctWith, skbWith } from '../netfilter/skb.ts';
 import { beginningConnection, noConnection } from './classify.ts';
 import { zoneIn } from './conntrack-index.ts';
 import type { HostModel } from './model.ts';
@@ -31,11 +31,11 @@ export const track = (model: HostModel, walk: Walk, hook: VerdictStep['hook']): 
   }
   // nf_conntrack_tcp_loose is 1 unless somebody changed it.
   const state = stateOfFirstPacket(skb, model.sysctls.number('net.netfilter.nf_conntrack_tcp_loose') !== 0);
-  const begun = (): CtView => ({
-    ...beginningConnection(skb),
-    zone: skb.ct.zone,
-    ...(skb.ct.zoneOf === undefined ? {} : { zoneOf: skb.ct.zoneOf }),
-  });
+  const begun = (): CtView => {
+    const { zone, zoneOf } = skb.ct;
+    const ct = beginningConnection(skb);
+    return zone === 0 && zoneOf === undefined ? ct : ctWith(ct, zoneOf === undefined ? { zone } : { zone, zoneOf });
+  };
   if (state === 'INVALID' || state === 'UNTRACKED') return seen(noConnection(skb, state));
   if (typeof state === 'string') return seen(begun());
   const by: DecidedBy = { kind: 'default', text: state.unknown };

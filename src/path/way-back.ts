@@ -7,7 +7,7 @@ import { isLocalAddress } from './env.ts';
 import type { HostModel } from './model.ts';
 import { answersFor } from './proxy.ts';
 import type { DecidedBy, PacketSpec } from './verdict.ts';
-import { drop, undetermined, type Walk } from './walk.ts';
+import { drop, undetermined, type Walk, walkWith } from './walk.ts';
 
 /** `reply` is the answer's own way through the host, `blank` a walk of it that has not begun. */
 export const withWayBack = (model: HostModel, spec: PacketSpec, request: Walk, reply: readonly Walk[], blank: Walk): readonly Walk[] => {
@@ -15,7 +15,7 @@ export const withWayBack = (model: HostModel, spec: PacketSpec, request: Walk, r
   if (gap === null) return reply;
   if (gap.sure) return [drop(blank, 'routing', gap.by, gap.text)];
   // What the host would drop anyway is dropped, whoever brings it back.
-  return reply.map((walk) => (walk.end?.outcome === 'accept' ? undetermined({ ...walk, end: null }, gap.by, gap.text) : walk));
+  return reply.map((walk) => (walk.end?.outcome === 'accept' ? undetermined(walkWith(walk, { end: null }), gap.by, gap.text) : walk));
 };
 
 interface Gap {

@@ -4,7 +4,7 @@ import type { MatchEnv, StepAction } from '../evaluation.ts';
 import type { Condition } from '../matches/condition.ts';
 import { hasPorts } from '../protocols.ts';
 import type { Hook } from '../ruleset.ts';
-import type { Skb } from '../skb.ts';
+import { ctWith, type Skb, skbWith } from '../skb.ts';
 import { seenBefore } from '../targets/ct.ts';
 import { type CompiledTarget, hex, type TargetResult } from '../targets/target.ts';
 import { addressOf, constantOf, type Value } from './datatypes.ts';
@@ -75,9 +75,9 @@ const changeOf = (name: string, body: unknown, key: Operand): { readonly action:
 };
 
 const setMark: Change = (skb, value, reason) => {
-  if (typeof value !== 'number') return { skb: { ...skb, markUnknown: reason }, note: 'mark -> unknown' };
+  if (typeof value !== 'number') return { skb: skbWith(skb, { markUnknown: reason }), note: 'mark -> unknown' };
   if (skb.markUnknown === undefined)
-    return value === skb.mark ? null : { skb: { ...skb, mark: value }, note: `mark ${hex(skb.mark)} -> ${hex(value)}` };
+    return value === skb.mark ? null : { skb: skbWith(skb, { mark: value }), note: `mark ${hex(skb.mark)} -> ${hex(value)}` };
   const { markUnknown: _, ...known } = skb;
   return { skb: { ...known, mark: value }, note: `mark -> ${hex(value)}` };
 };
@@ -86,19 +86,19 @@ const PACKET_TYPES = ['unicast', 'broadcast', 'multicast', 'otherhost'] as const
 
 const setPacketType: Change = (skb, value) => {
   const packetType = typeof value === 'number' ? (PACKET_TYPES[value] ?? null) : null;
-  return packetType === skb.packetType ? null : { skb: { ...skb, packetType }, note: `packet type -> ${packetType ?? 'unknown'}` };
+  return packetType === skb.packetType ? null : { skb: skbWith(skb, { packetType }), note: `packet type -> ${packetType ?? 'unknown'}` };
 };
 
 const setConnectionMark: Change = (skb, value) => {
   if (!hasConnection(skb.ct)) return null;
   const mark = typeof value === 'number' ? value : null;
   if (mark === skb.ct.mark) return null;
-  return { skb: { ...skb, ct: { ...skb.ct, mark } }, note: `connection mark -> ${mark === null ? 'unknown' : hex(mark)}` };
+  return { skb: skbWith(skb, { ct: ctWith(skb.ct, { mark }) }), note: `connection mark -> ${mark === null ? 'unknown' : hex(mark)}` };
 };
 
 const setZone: Change = (skb, value) => {
   if (typeof value !== 'number' || seenBefore(skb)) return null;
-  return { skb: { ...skb, ct: { ...skb.ct, zone: value } }, note: `conntrack zone ${value}` };
+  return { skb: skbWith(skb, { ct: ctWith(skb.ct, { zone: value }) }), note: `conntrack zone ${value}` };
 };
 
 /** The bytes are those of before, so whoever reads them afterwards is told that they are not at hand. */
@@ -107,8 +107,8 @@ const setPayload =
   (skb, value) => {
     const change = fieldChange(key.text, skb, value);
     return change === null
-      ? { skb: { ...skb, bytes: null }, note: `${key.text} is changed` }
-      : { skb: { ...skb, ...change, bytes: null }, note: `${key.text} -> ${shown(change)}` };
+      ? { skb: skbWith(skb, { bytes: null }), note: `${key.text} is changed` }
+      : { skb: skbWith(skb, { ...change, bytes: null }), note: `${key.text} -> ${shown(change)}` };
   };
 
 const shown = (change: Partial<Skb>): string => {

@@ -1,4 +1,5 @@
 /** Targets that act beside the packet or on what no rule asks for: copies, counters, classes, checksums. iptables-extensions(8). */
+import { skbWith } from '../skb.ts';
 import { findOption, inertTarget, type TargetModule } from './target.ts';
 
 /** Sets filled by SET change only for later packets. xt_set.c */
@@ -11,7 +12,7 @@ const toSet: TargetModule = {
     const touchesMark = spec.options.some((option) => option.name === '--map-mark');
     return {
       inert: !touchesMark,
-      run: (skb) => ({ kind: 'continue', action: 'continue', skb: touchesMark ? { ...skb, markUnknown: reason } : skb }),
+      run: (skb) => ({ kind: 'continue', action: 'continue', skb: touchesMark ? skbWith(skb, { markUnknown: reason }) : skb }),
     };
   },
 };

@@ -1,6 +1,7 @@
 /** CONNMARK: the connection's mark, and copies between it and the packet's. connmark_tg in xt_connmark.c. */
 import { parseNumber } from '../matches/values.ts';
 import type { TargetSpec } from '../ruleset.ts';
+import { ctWith, skbWith } from '../skb.ts';
 import { changeMark, markChange } from './mark.ts';
 import { changingTarget, findOption, hex, type TargetModule } from './target.ts';
 
@@ -46,7 +47,7 @@ export const connmark: TargetModule = changingTarget('CONNMARK', 'mark', (spec) 
       const mark = known ? (((skb.ct.mark as number) & ~masks.ctMask) ^ (skb.mark & masks.nfMask)) >>> 0 : null;
       if (mark === skb.ct.mark) return null;
       return {
-        skb: { ...skb, ct: { ...skb.ct, mark } },
+        skb: skbWith(skb, { ct: ctWith(skb.ct, { mark }) }),
         note: mark === null ? 'connection mark -> unknown' : `connection mark -> ${hex(mark)}`,
       };
     };
@@ -57,14 +58,14 @@ export const connmark: TargetModule = changingTarget('CONNMARK', 'mark', (spec) 
     return (skb) => {
       if (!hasConnection(skb.ct.state)) return null;
       if (skb.ct.mark === null)
-        return { skb: { ...skb, markUnknown: "the connection's mark, which was copied, is not known" }, note: 'mark -> unknown' };
+        return { skb: skbWith(skb, { markUnknown: "the connection's mark, which was copied, is not known" }), note: 'mark -> unknown' };
       const mark = ((skb.mark & ~masks.nfMask) ^ (skb.ct.mark & masks.ctMask)) >>> 0;
       if (skb.markUnknown !== undefined) {
         if (masks.nfMask !== 0xffff_ffff) return null;
         const { markUnknown: _, ...known } = skb;
         return { skb: { ...known, mark }, note: `mark -> ${hex(mark)}` };
       }
-      return mark === skb.mark ? null : { skb: { ...skb, mark }, note: `mark ${hex(skb.mark)} -> ${hex(mark)}` };
+      return mark === skb.mark ? null : { skb: skbWith(skb, { mark }), note: `mark ${hex(skb.mark)} -> ${hex(mark)}` };
     };
   }
   const change = markChange(spec);
@@ -73,6 +74,6 @@ export const connmark: TargetModule = changingTarget('CONNMARK', 'mark', (spec) 
     if (!hasConnection(skb.ct.state)) return null;
     if (skb.ct.mark === null && change.mask !== 0xffff_ffff) return null;
     const mark = changeMark(skb.ct.mark ?? 0, change);
-    return mark === skb.ct.mark ? null : { skb: { ...skb, ct: { ...skb.ct, mark } }, note: `connection mark -> ${hex(mark)}` };
+    return mark === skb.ct.mark ? null : { skb: skbWith(skb, { ct: ctWith(skb.ct, { mark }) }), note: `connection mark -> ${hex(mark)}` };
   };
 });

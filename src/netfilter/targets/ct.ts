@@ -1,6 +1,6 @@
 /** CT and NOTRACK: what connection tracking shall do with the packet. xt_CT.c. Ignored where the packet has been tracked before. */
 import type { IpAddress } from '../../base/ip-address.ts';
-import { type CtView, ctWith, type Skb } from '../skb.ts';
+import { type CtView, ctWith, type Skb, skbWith } from '../skb.ts';
 import { type CompiledTarget, changingTarget, findOption, type TargetModule } from './target.ts';
 
 /**
@@ -10,7 +10,9 @@ import { type CompiledTarget, changingTarget, findOption, type TargetModule } fr
 export const seenBefore = ({ ct: { state } }: Skb): boolean => state !== 'INVALID';
 
 const untracked = (skb: Skb): { readonly skb: Skb; readonly note: string } | null =>
-  seenBefore(skb) ? null : { skb: { ...skb, ct: { ...skb.ct, state: 'UNTRACKED' } }, note: 'not tracked: no connection, no NAT' };
+  seenBefore(skb)
+    ? null
+    : { skb: skbWith(skb, { ct: ctWith(skb.ct, { state: 'UNTRACKED' }) }), note: 'not tracked: no connection, no NAT' };
 
 export const notrack: TargetModule = changingTarget('NOTRACK', 'notrack', () => untracked);
 
@@ -29,7 +31,7 @@ const tracking: TargetModule = changingTarget('CT', 'continue', (spec) => {
   const zoneOf = zone.name === '--zone' ? undefined : zone.name === '--zone-orig' ? 'original' : 'reply';
   const number = /^\d+$/.test(zone.values[0] ?? '') ? Number(zone.values[0]) : null;
   if (number === null) return null;
-  return (skb) => (seenBefore(skb) ? null : { skb: { ...skb, ct: template(skb, number, zoneOf) }, note: `conntrack zone ${number}` });
+  return (skb) => (seenBefore(skb) ? null : { skb: skbWith(skb, { ct: template(skb, number, zoneOf) }), note: `conntrack zone ${number}` });
 });
 
 /**

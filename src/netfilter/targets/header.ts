@@ -3,6 +3,7 @@
  * reads them afterwards (u32, bpf) is told that they are not at hand.
  */
 import { parseMasked, parseNumber } from '../matches/values.ts';
+import { skbWith } from '../skb.ts';
 import { changingTarget, findOption, inertTarget, type TargetModule } from './target.ts';
 
 const hops = (name: 'TTL' | 'HL', prefix: string): TargetModule =>
@@ -20,7 +21,7 @@ const hops = (name: 'TTL' | 'HL', prefix: string): TargetModule =>
     return (skb) => {
       if (skb.ttl === null && !sets) return null;
       const next = change(skb.ttl ?? 0);
-      return next === skb.ttl ? null : { skb: { ...skb, ttl: next, bytes: null }, note: `ttl ${skb.ttl ?? '?'} -> ${next}` };
+      return next === skb.ttl ? null : { skb: skbWith(skb, { ttl: next, bytes: null }), note: `ttl ${skb.ttl ?? '?'} -> ${next}` };
     };
   });
 
@@ -41,7 +42,7 @@ export const tos: TargetModule = changingTarget('TOS', 'continue', (spec) => {
   return (skb) => {
     if (skb.tos === null && (mask & 0xff) !== 0xff) return null;
     const next = (((skb.tos ?? 0) & ~mask) ^ value) & 0xff;
-    return next === skb.tos ? null : { skb: { ...skb, tos: next, bytes: null }, note: `tos ${skb.tos ?? '?'} -> ${next}` };
+    return next === skb.tos ? null : { skb: skbWith(skb, { tos: next, bytes: null }), note: `tos ${skb.tos ?? '?'} -> ${next}` };
   };
 });
 
@@ -51,7 +52,7 @@ export const dscp: TargetModule = changingTarget('DSCP', 'continue', (spec) => {
   return (skb) => {
     if (skb.tos === null) return null;
     const next = (skb.tos & 3) | (value << 2);
-    return next === skb.tos ? null : { skb: { ...skb, tos: next, bytes: null }, note: `dscp ${skb.tos >> 2} -> ${value}` };
+    return next === skb.tos ? null : { skb: skbWith(skb, { tos: next, bytes: null }), note: `dscp ${skb.tos >> 2} -> ${value}` };
   };
 });
 

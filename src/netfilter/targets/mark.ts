@@ -1,6 +1,7 @@
 /** MARK: bits of the packet's mark. mark_tg in xt_mark.c; iptables-save always prints --set-xmark. */
 import { parseMasked, parseNumber } from '../matches/values.ts';
 import type { TargetSpec } from '../ruleset.ts';
+import { skbWith } from '../skb.ts';
 import { changingTarget, hex, type TargetModule } from './target.ts';
 
 export interface MarkChange {
@@ -38,7 +39,7 @@ export const mark: TargetModule = changingTarget('MARK', 'mark', (spec) => {
   return (skb) => {
     const next = changeMark(skb.mark, change);
     if (skb.markUnknown === undefined)
-      return next === skb.mark ? null : { skb: { ...skb, mark: next }, note: `mark ${hex(skb.mark)} -> ${hex(next)}` };
+      return next === skb.mark ? null : { skb: skbWith(skb, { mark: next }), note: `mark ${hex(skb.mark)} -> ${hex(next)}` };
     if (change.mask !== 0xffff_ffff) return null;
     const { markUnknown: _, ...known } = skb;
     return { skb: { ...known, mark: next }, note: `mark -> ${hex(next)}` };
@@ -47,6 +48,6 @@ export const mark: TargetModule = changingTarget('MARK', 'mark', (spec) => {
 
 /** HMARK: a hash over addresses and ports decides. xt_HMARK.c */
 export const hmark: TargetModule = changingTarget('HMARK', 'mark', () => (skb) => ({
-  skb: { ...skb, markUnknown: 'HMARK has set the mark to a hash value' },
+  skb: skbWith(skb, { markUnknown: 'HMARK has set the mark to a hash value' }),
   note: 'mark -> a hash value',
 }));
