@@ -2,9 +2,9 @@
 
 const INTERVAL_MS = 50;
 /** While packets come faster than they are worked off: seldomer, but still moving for who looks. */
-const SLOW_INTERVAL_MS = 80;
+const SLOW_INTERVAL_MS = 60;
 /** Then what the listeners do may take one part in so many of the time, */
-const SLOW_SHARE = 8;
+const SLOW_SHARE = 3;
 /** as long as they hear something now and then. */
 const SLOWEST_INTERVAL_MS = 1_000;
 

@@ -32,7 +32,6 @@ interface SectionCounts {
 
 /** How long packets may be worked off before timers and keys have their turn. */
 const SLICE_MS = 8;
-const CLOCK_EVERY = 8;
 
 export interface LivePointPlan {
   readonly point: CapturePoint;
@@ -161,9 +160,8 @@ export class LivePoint {
       return true;
     };
     const drain = (): void => {
-      let events = 0;
       let isMore = takeOne();
-      while (isMore && !(++events % CLOCK_EVERY === 0 && isTurnOver())) isMore = takeOne();
+      while (isMore && !isTurnOver()) isMore = takeOne();
       this.#listener.chunkDone();
       if (!isMore && !isTurnOver()) return;
       isHalted = true;
