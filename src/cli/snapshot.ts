@@ -25,6 +25,8 @@ export const runSnapshot = async (options: SnapshotCommandOptions, context: Comm
   const document = anonymiser?.snapshot(found) ?? found;
   const json = jsonDocument(document);
   const { terminal } = context;
+  const { error = null } = document.docker;
+  if (error !== null) terminal.remark(printable(`vethscope: not in the snapshot: containers and networks: ${error}`));
   for (const [command, why] of Object.entries(document.missing ?? {}))
     terminal.remark(printable(`vethscope: not in the snapshot: ${command}: ${why}`));
   if (output === null || output === '-') {

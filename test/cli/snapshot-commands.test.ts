@@ -1,5 +1,5 @@
 /** Commands on a recorded host (Docker 28.5, the lab's scene): no Docker, no privileges, nothing but the file. */
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -65,6 +65,17 @@ describe('on a recorded host', () => {
     expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining(copy) });
     expect(JSON.parse(await readFile(copy, 'utf8'))).toEqual(JSON.parse(await readFile(SCENE, 'utf8')));
     expect((await stat(copy)).mode & 0o777).toBe(0o600);
+  });
+
+  it('says where containers could not be read for the snapshot', async () => {
+    const without = join(folder, 'without.json');
+    const document = JSON.parse(await readFile(SCENE, 'utf8'));
+    await writeFile(
+      without,
+      JSON.stringify({ ...document, docker: { ...document.docker, containers: [], networks: [], error: 'no privilege' } }),
+    );
+    const { code, stderr } = await vethscope(['snapshot', '--host', without]);
+    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining('containers and networks: no privilege') });
   });
 
   it('refuses a live capture on it, and says what to do', async () => {
