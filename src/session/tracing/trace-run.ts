@@ -18,6 +18,9 @@ import { TracePredictions } from './trace-predictions.ts';
 import { isOwnTable, TraceReader } from './trace-reader.ts';
 
 /** What is asked for, with its predictions. */
+/** Where a packet can be sent from: null for the host itself; or the container whose namespace cannot be entered. */
+export type TraceSender = { readonly from: CaptureNamespace | null } | { readonly unreachable: string };
+
 export interface TraceTask {
   readonly words: string;
   readonly spec: PacketSpec;
@@ -25,7 +28,7 @@ export interface TraceTask {
   readonly withPort: boolean;
   readonly verdict: Verdict;
   /** Who sends, for `send`; undefined where it cannot be sent from here. */
-  readonly sender: { readonly from: CaptureNamespace | null } | undefined;
+  readonly sender: TraceSender | undefined;
 }
 
 export interface TraceParts {
@@ -166,7 +169,7 @@ export class TraceRun implements TraceView {
 
   async #sendOne(): Promise<void> {
     const { sender, spec } = this.#task;
-    if (sender === undefined) return;
+    if (sender === undefined || 'unreachable' in sender) return;
     const { family, protocol, dport } = this.#original;
     try {
       const by = await this.#parts.agent.sendPacket({ family, from: sender.from, src: spec.src, dst: spec.dst, protocol, dport });

@@ -10,7 +10,7 @@ import { findContainer } from '../../topology/target.ts';
 import type { HostVersion } from '../host-store.ts';
 import { namespaceOf } from '../namespace-of.ts';
 import type { TraceSubject } from '../state/trace-state.ts';
-import type { TraceTask } from './trace-run.ts';
+import type { TraceSender, TraceTask } from './trace-run.ts';
 
 export const traceTask = (version: HostVersion, subject: TraceSubject): TraceTask =>
   subject.kind === 'flow' ? flowTask(version, subject) : questionTask(version, subject);
@@ -41,7 +41,7 @@ const flowTask = (version: HostVersion, { capture, flowId }: Extract<TraceSubjec
 };
 
 /** Undefined for whoever is not on this machine. */
-const senderOf = (version: HostVersion, src: string, device: string | null): TraceTask['sender'] => {
+const senderOf = (version: HostVersion, src: string, device: string | null): TraceSender | undefined => {
   if (device === null) return { from: null };
   const ip = parseIp(src);
   const colon = src.lastIndexOf(':');
@@ -53,18 +53,23 @@ const senderOf = (version: HostVersion, src: string, device: string | null): Tra
   const container = version.facts.containers.find(
     (each) => (holder !== null && each.id === holder.id) || (ip !== null && hasAddress(each, ip)),
   );
-  const document = version.document.docker.containers.find((each) => each.Id === container?.id);
-  if (document === undefined || document.NetNs == null) return undefined;
-  const from = namespaceOf(version.document, String(document.NetNs));
-  return from === undefined ? undefined : { from };
+  if (container === undefined) return undefined;
+  const document = version.document.docker.containers.find((each) => each.Id === container.id);
+  const from = document?.NetNs == null ? undefined : namespaceOf(version.document, String(document.NetNs));
+  return from === undefined ? { unreachable: container.name } : { from };
 };
 
 const hasAddress = (container: DockerContainer, ip: NonNullable<ReturnType<typeof parseIp>>): boolean =>
   container.endpoints.some(({ ipv4, ipv6 }) => [ipv4, ipv6].some((each) => each !== null && sameIp(each, ip)));
 
 /** `--send` works from where this machine's processes are. */
-export const checkSender = (task: TraceTask): void => {
-  if (task.sender === undefined) {
+export const checkSender = ({ sender }: TraceTask): void => {
+  if (sender !== undefined && 'unreachable' in sender) {
+    throw failure(`nothing can be sent from ${sender.unreachable}: the way into its network namespace is not known`, {
+      hint: 'is it running? vethscope doctor says which privileges are missing',
+    });
+  }
+  if (sender === undefined) {
     throw usageError('only containers of this host and the host itself can send: nothing is sent from outside', {
       hint: 'leave out --send and send such a packet from there while the trace waits',
     });
