@@ -13,6 +13,7 @@ import type { SessionEvent } from '../session/state/capture-state.ts';
 import type { CaptureView } from '../session/state/capture-view.ts';
 import { WhatIf } from '../session/what-if.ts';
 import type { CommandContext } from './context.ts';
+import { fileExitCode } from './file-exit-code.ts';
 import { withWorkspace } from './host-access.ts';
 import { otherRulesOf, type RulesOptions } from './rules-files.ts';
 
@@ -51,7 +52,7 @@ export const runDiff = async (
     const style = terminal.style(globals.color);
     terminal.lines(diffText(diff, { style, columns: terminal.columns, all: options.all === true, offsetOf }));
   }
-  return options.expectNoChange === true && diff.changed.length > 0 ? EXIT_CODES.expectation : 0;
+  return options.expectNoChange === true && diff.changed.length > 0 ? EXIT_CODES.expectation : fileExitCode(diff.state);
 };
 
 const factsIn = async (path: string): Promise<HostFacts> => {

@@ -7,6 +7,7 @@ import type { CaptureState } from '../session/state/capture-state.ts';
 import type { CaptureView } from '../session/state/capture-view.ts';
 import { CapturePrinter, type PrintOptions } from './capture-printer.ts';
 import type { CommandContext } from './context.ts';
+import { fileExitCode } from './file-exit-code.ts';
 
 export interface FollowOptions extends PrintOptions {
   /** Stop after so long; null for no bound. */
@@ -56,8 +57,7 @@ const whenNothingIsLeft = (view: CaptureView): [Promise<void>, () => void] => {
 const conclude = (state: CaptureState, printer: CapturePrinter, options: FollowOptions, context: CommandContext): number => {
   const { terminal, globals } = context;
   const hasFailedPoint = state.points.some((point) => point.status === 'failed');
-  // As with tcpdump and tshark: what could be read of a file that is cut off or damaged is told, and then that this was not all.
-  const isBadFile = !options.live && state.events.some((event) => event.severity === 'error');
+  const isBadFile = !options.live && fileExitCode(state) !== 0;
   const isMissing = state.saving !== null && (state.saving.error !== null || state.saving.notSaved.packets > 0);
   const code = hasFailedPoint || isBadFile || isMissing ? EXIT_CODES.failure : 0;
   if (terminal.closed) return code;

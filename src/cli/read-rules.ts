@@ -8,6 +8,7 @@ import { summaryLines } from '../report/summary-lines.ts';
 import type { CaptureView } from '../session/state/capture-view.ts';
 import type { Workspace } from '../session/state/workspace.ts';
 import type { CommandContext } from './context.ts';
+import { fileExitCode } from './file-exit-code.ts';
 
 export const printRules = async (view: CaptureView, workspace: Workspace, unused: boolean, context: CommandContext): Promise<number> => {
   const { terminal, globals } = context;
@@ -31,5 +32,5 @@ export const printRules = async (view: CaptureView, workspace: Workspace, unused
     terminal.lines(ruleTable(uses, terminal.style(globals.color), unused));
     for (const line of summaryLines(state, flows)) terminal.remark(line);
   }
-  return 0;
+  return fileExitCode(state);
 };

@@ -33,6 +33,7 @@ export const runRead = async (
   context: CommandContext,
 ): Promise<number> => {
   const { write } = options;
+  checkRules(options);
   if (write !== undefined) return runRewrite(file, write, filterWords.join(' ').trim(), options, context);
   const lone = options.headersOnly === true ? '--headers-only' : isAnonymised(options) ? '--anonymise' : null;
   if (lone !== null) throw usageError(`${lone} says how a session is written, and there is no -w FILE`);
@@ -61,6 +62,19 @@ export const runRead = async (
     [],
     await whatIfOf(options, context),
   );
+};
+
+/** A table of rules counts all flows; what it would take no notice of is refused. */
+const checkRules = ({ rules, unused, write, packets, displayFilter }: ReadCommandOptions): void => {
+  if (rules !== true) {
+    if (unused === true) throw usageError('--unused belongs to --rules', { hint: 'vethscope read FILE --rules --unused' });
+    return;
+  }
+  const other = write !== undefined ? '-w' : packets === true ? '--packets' : displayFilter !== undefined ? '-Y' : null;
+  if (other === null) return;
+  throw usageError(`--rules counts what all flows met, which ${other} does not go with`, {
+    hint: 'a capture filter chooses packets: vethscope read FILE --rules tcp port 80',
+  });
 };
 
 /** `read FILE -w OUT`: the file, or a part of it, written anew. */

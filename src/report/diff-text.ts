@@ -72,8 +72,7 @@ const groupsOf = (changed: readonly ChangedFlow[], style: Style): readonly Group
   for (const flow of changed) {
     const { kinds, before, after } = flow.change;
     const kind = kinds[0] as ChangeKind;
-    const was = sideWords(flow.before, before, style);
-    const now = sideWords(flow.after, after, style);
+    const { was, now } = sidesWords(flow, style);
     const key = [kind, before, after, was, now].join('\n');
     const known = groups.get(key);
     if (known === undefined) groups.set(key, { kind, before, after, was, now, flows: [flow] });
@@ -83,8 +82,19 @@ const groupsOf = (changed: readonly ChangedFlow[], style: Style): readonly Group
   return [...groups.values()].sort((x, y) => weigh(x) - weigh(y) || y.flows.length - x.flows.length);
 };
 
+/** What decided and what would decide; of the answer, too, where that alone is decided otherwise. */
+export const sidesWords = (flow: Pick<ChangedFlow, 'before' | 'after' | 'change'>, style: Style): { was: string; now: string } => {
+  const { before, after, change } = flow;
+  const was = sideWords(before, change.before, style);
+  const now = sideWords(after, change.after, style);
+  if (was !== now || before.reply === null || after.reply === null) return { was, now };
+  const replies = [decided(before.reply), decided(after.reply)].map((words) => printable(words));
+  if (replies[0] === replies[1]) return { was, now };
+  return { was: `${was}; the reply by ${replies[0]}`, now: `${now}; the reply by ${replies[1]}` };
+};
+
 /** What decides on one side: of the reply, where that is what its sender misses. Translations by their rule, since their ports differ. */
-export const sideWords = (side: FlowVerdict, effect: Effect, style: Style): string => {
+const sideWords = (side: FlowVerdict, effect: Effect, style: Style): string => {
   const { verdict, reply } = side;
   const ofReply = (effect === 'no reply' || effect === 'reply undetermined') && reply !== null ? reply : null;
   const second = verdict.proxiedTo === undefined ? '' : `; docker-proxy dials ${verdict.proxiedTo.address}`;

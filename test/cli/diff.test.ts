@@ -52,6 +52,11 @@ describe('diff', () => {
     expect((await vethscope(['diff', SESSION, '--iptables', open, '--expect-no-change', 'udp'])).code).toBe(0);
   });
 
+  it('fails on a file that is no capture, whatever change was expected', async () => {
+    const { code, stderr } = await vethscope(['diff', open, '--iptables', open, '--expect-no-change']);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('no capture file')]);
+  });
+
   it('takes other rules for single questions, too', async () => {
     const scene = fileURLToPath(new URL('../fixtures/snapshots/scene-28.5.json', import.meta.url));
     const { code } = await vethscope(['--host', scene, 'explain', 'web1', 'web2', 'icmp', '--iptables', open, '--expect', 'accept']);

@@ -172,5 +172,17 @@ describe('read', () => {
     const { code, stderr } = await vethscope(['read', SCENE]);
     expect(code).toBe(1);
     expect(stderr).toContain('no capture file');
+    expect((await vethscope(['read', SCENE, '--rules'])).code).toBe(1);
+  });
+
+  it.each([
+    [['--unused'], '--unused belongs to --rules'],
+    [['--rules', '-w', 'out.pcapng'], 'which -w does not go with'],
+    [['--rules', '--packets'], 'which --packets does not go with'],
+    [['--rules', '-Y', 'verdict:drop'], 'which -Y does not go with'],
+  ])('refuses what a table of rules would take no notice of: %j', async (options, words) => {
+    const { code, stderr } = await vethscope(['read', file, '--host', SCENE, ...options]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(words)]);
+    expect(stderr).toContain('try: ');
   });
 });

@@ -4,7 +4,7 @@ import { Box } from 'ink';
 import type { ReactElement } from 'react';
 import { grouped } from '../../base/grouped.ts';
 import { decisionWords } from '../../report/decision.ts';
-import { changeWords, diffSummary, sideWords } from '../../report/diff-text.ts';
+import { changeWords, diffSummary, sidesWords } from '../../report/diff-text.ts';
 import { endText } from '../../report/flow-line.ts';
 import type { ChangedFlow } from '../../report/session-diff.ts';
 import { PLAIN_STYLE } from '../../report/style.ts';
@@ -85,10 +85,11 @@ const boxLines = ({ diff, selected }: DiffScreen, columns: number, theme: Theme)
   const side = (name: string, words: string): Spans[] =>
     wrap(theme.clean(words), columns - 8).map((line, at): Spans => [[at === 0 ? ` ${name}  ` : '      ', 'dim'], line]);
   const times = flow.before.changes.length;
+  const { was, now } = sidesWords(flow, PLAIN_STYLE);
   return [
     title,
-    ...side('was', `${before}: ${sideWords(flow.before, before, PLAIN_STYLE)}`),
-    ...side('now', `${after}: ${sideWords(flow.after, after, PLAIN_STYLE)}`),
+    ...side('was', `${before}: ${was}`),
+    ...side('now', `${after}: ${now}`),
     ...(times === 0 ? [] : [[[' its verdict had changed during the session: the last one is compared', 'dim'] as const]]),
   ];
 };

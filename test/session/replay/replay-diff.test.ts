@@ -70,6 +70,20 @@ describe('a session judged by other rules', () => {
       expectGolden('diff-reply.txt', diffText(diff, { style: PLAIN_STYLE, columns: 100, all: false, offsetOf: () => 0 }));
     });
 
+    it('tells the rule of the answer where that alone is another one', async () => {
+      const published = sample('published-port-26.1');
+      const rules = await ownRules(published);
+      const diff = await diffWith(
+        published,
+        rules.replace('-i docker0 ! -o docker0 -j ACCEPT', '-i docker0 ! -o docker0 -p tcp -j ACCEPT'),
+      );
+      const text = diffText(diff, { style: PLAIN_STYLE, columns: null, all: false, offsetOf: () => 0 }).join('\n');
+      expect(text).toMatch(
+        /was {2}filter DOCKER #1: .*; the reply by filter FORWARD #21: {2}-A FORWARD -i docker0 ! -o docker0 -j ACCEPT$/m,
+      );
+      expect(text).toMatch(/now {2}filter DOCKER #1: .*; the reply by .* ! -o docker0 -p tcp -j ACCEPT$/m);
+    });
+
     it('is not contradicted by what was seen: that was by other rules', async () => {
       const rules = readOtherRules({ iptables: { name: 'n', text: '*filter\n:FORWARD DROP\nCOMMIT\n*raw\n:PREROUTING DROP\nCOMMIT\n' } });
       const capture = opened(path, new HostStore(false, new WhatIf(rules)));
