@@ -23,6 +23,8 @@ const FLUSH_EVERY_MS = 4;
 const RETRY_EVERY_MS = 1;
 const LOOK_EVERY_MS = 25;
 const STATS_EVERY_MS = 1000;
+/** What waits in the ring when the order to stop comes has passed before it: so long it may be fetched. */
+const RING_MS = 250;
 /** How long a reader may take to fetch what is left after the end. */
 const DRAIN_MS = 3000;
 
@@ -47,6 +49,8 @@ export class CapEngine {
   #lookAt = 0;
   #statsAt = 0;
   #timer: NodeJS.Timeout | null = null;
+  /** By when it ends at the latest, once it has been told to. */
+  #stopBy = Number.POSITIVE_INFINITY;
   #finished = false;
 
   constructor(capture: StartCapture, control: Control, send: (message: EngineMessage) => void) {
@@ -79,7 +83,7 @@ export class CapEngine {
         timeStampSource: TIME_STAMP_SOURCE,
       }),
     );
-    this.#control.listen(() => this.#finish());
+    this.#control.listen(() => this.#stop());
     this.#send({ type: 'started', linkType, warnings: [] });
     this.#flush(this.#clock.stamp());
     setInterval(() => this.#beat(), STATS_EVERY_MS);
@@ -143,9 +147,10 @@ export class CapEngine {
     const waited = now - this.#flushedAt;
     if (this.#blocked ? waited >= RETRY_EVERY_MS : waited >= FLUSH_EVERY_MS || this.#appender.pendingBytes >= WRITE_BYTES) this.#flush(now);
     else if (this.#timer === null) this.#later(FLUSH_EVERY_MS);
-    if (now >= this.#lookAt) {
+    if (now >= this.#stopBy) this.#finish();
+    else if (now >= this.#lookAt) {
       this.#lookAt = now + LOOK_EVERY_MS;
-      if (this.#control.look()) this.#finish();
+      if (this.#control.look()) this.#stop();
       else if (now >= this.#statsAt) this.#stats(now);
     }
   }
@@ -171,7 +176,7 @@ export class CapEngine {
 
   /** While no packets come. */
   #beat(): void {
-    if (this.#control.look()) this.#finish();
+    if (this.#control.look()) this.#stop();
     else if (performance.now() >= this.#statsAt) this.#stats(performance.now());
   }
 
@@ -182,6 +187,13 @@ export class CapEngine {
 
   #counts(): EngineStats {
     return { received: this.#received, droppedByKernel: null, droppedByInterface: null, droppedByEngine: this.#dropped };
+  }
+
+  /** Ends as soon as the ring has been found empty, which is when the event loop turns. */
+  #stop(): void {
+    if (this.#stopBy !== Number.POSITIVE_INFINITY) return;
+    this.#stopBy = performance.now() + RING_MS;
+    setImmediate(() => this.#finish());
   }
 
   /** Stops for good: what waits is given to the reader within bounds, then the section's statistics. */

@@ -220,6 +220,7 @@ export class LiveCapture extends CaptureBase {
     this.#saving.tick();
     this.#connections.tick();
     this.#feed.tick();
+    this.#live.passed(performance.now());
     this.measureRate();
     this.notifier.touch();
   }

@@ -121,6 +121,11 @@ export class LivePoints {
     for (const step of this.#following.look(version, progress)) this.#take(step);
   }
 
+  /** Called now and then, so that an engine which is silent is noticed. */
+  passed(nowMs: number): void {
+    for (const run of this.#runs) run.passed(nowMs);
+  }
+
   #runOf(index: number): PointRun {
     return this.#runs[index] as PointRun;
   }
@@ -131,8 +136,13 @@ export class LivePoints {
 
   #listenerOf(index: number): LivePointListener {
     const { feed } = this.#owner;
+    const fed = feed.of(index);
     return {
-      ...feed.of(index),
+      ...fed,
+      counts: () => {
+        this.#runOf(index).heard(performance.now());
+        fed.counts();
+      },
       started: (linkType, engine, warnings, isFirst) => this.#started(index, linkType, engine, warnings, isFirst),
       ended: (event) => this.#ended(index, event),
       problem: (message) => {
@@ -156,9 +166,12 @@ export class LivePoints {
   }
 
   #ended(index: number, event: EndedEvent): void {
-    if (event.end === 'stopped') return;
-    const owner = this.#owner;
     const run = this.#runOf(index);
+    if (event.end === 'stopped') {
+      run.stopped();
+      return;
+    }
+    const owner = this.#owner;
     const isGone = event.end === 'interface-gone' || (event.end === 'no-interface' && run.hasStarted);
     const waits = event.resumes || (isGone && this.#following.canReturn(index));
     const text = event.hint === null ? event.message : `${event.message} (${event.hint})`;

@@ -6,6 +6,8 @@ import type { CaptureGap } from '../state/capture-state.ts';
 import type { LivePoint } from './live-point.ts';
 
 const KERNEL_STAMPS = 'kernel';
+/** An engine tells its counts once a second. Of one that is silent for longer nobody knows what it has missed, or what it will bring late. */
+const SILENT_MS = 3_000;
 
 export class PointRun {
   readonly live: LivePoint;
@@ -19,6 +21,9 @@ export class PointRun {
   /** Since when it listens without a break, seconds since the epoch; null while it does not. */
   #sinceSec: number | null = null;
   #missingSinceSec: number | null = null;
+  /** When the engine was heard last, in monotonic milliseconds; null while it need not be. */
+  #heardMs: number | null = null;
+  #isSilent = false;
 
   constructor(live: LivePoint) {
     this.live = live;
@@ -46,13 +51,36 @@ export class PointRun {
     this.#stamps = engine === 'cap' ? 'user space, as the packet was read' : KERNEL_STAMPS;
     this.#sinceSec = nowSec;
     this.#missingSinceSec = null;
+    this.#isSilent = false;
+    this.#heardMs = performance.now();
     this.resumes = false;
     return from === null ? null : { from, to: nowSec };
+  }
+
+  /** The engine has told its counts, at the monotonic time `nowMs`. What passed while it was silent is not known to have been seen. */
+  heard(nowMs: number): void {
+    if (this.#heardMs === null) return;
+    this.passed(nowMs);
+    this.#heardMs = nowMs;
+    if (!this.#isSilent) return;
+    this.#isSilent = false;
+    this.#sinceSec = Date.now() / 1000;
+  }
+
+  /** Called now and then. */
+  passed(nowMs: number): void {
+    if (this.#heardMs !== null && nowMs - this.#heardMs > SILENT_MS) this.#isSilent = true;
+  }
+
+  /** The engine was stopped, and has told all. */
+  stopped(): void {
+    this.#heardMs = null;
   }
 
   /** The engine has ended by itself. */
   broke(resumes: boolean): void {
     this.#sinceSec = null;
+    this.#heardMs = null;
     this.misses();
     this.resumes = resumes;
   }
@@ -67,7 +95,7 @@ export class PointRun {
     const { kernel, engine, interface: atInterface } = this.live.counts;
     const known = kernel === null ? (engine === 0 ? null : engine) : kernel + (engine ?? 0) + (atInterface ?? 0);
     return {
-      sinceSec: this.#sinceSec,
+      sinceSec: this.#isSilent ? null : this.#sinceSec,
       lost: known === null && overlooked === 0 ? null : (known ?? 0) + overlooked,
       hasKernelStamps: this.#stamps === KERNEL_STAMPS,
     };
