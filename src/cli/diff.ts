@@ -3,7 +3,6 @@ import { EXIT_CODES, usageError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { readFacts } from '../host/read-facts.ts';
-import { parseSnapshot } from '../host/read-snapshot.ts';
 import { diffEndJson, diffFlowJson } from '../report/diff-json.ts';
 import { diffText } from '../report/diff-text.ts';
 import { jsonLine } from '../report/json.ts';
@@ -56,6 +55,6 @@ export const runDiff = async (
 };
 
 const factsIn = async (path: string): Promise<HostFacts> => {
-  const { readSnapshotFile } = await import('../session/open-workspace.ts');
-  return readFacts(parseSnapshot(await readSnapshotFile(path)));
+  const { readSnapshotFile } = await import('../session/snapshot-file.ts');
+  return readFacts(await readSnapshotFile(path));
 };

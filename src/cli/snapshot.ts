@@ -1,6 +1,5 @@
 /** `vethscope snapshot`: all host facts as one document, for another machine, a bug report or a test. */
-import { readFile, writeFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
+import { writeFile } from 'node:fs/promises';
 import { failure, messageOf } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import type { SnapshotDocument } from '../host/snapshot.ts';
@@ -49,8 +48,8 @@ const takeSnapshot = async (context: CommandContext): Promise<SnapshotDocument> 
   const { dropPrivileges } = await import('../agent/drop-privileges.ts');
   if (host !== undefined) {
     dropPrivileges();
-    const { parseSnapshot } = await import('../host/read-snapshot.ts');
-    return parseSnapshot(await readText(host));
+    const { readSnapshotFile } = await import('../session/snapshot-file.ts');
+    return readSnapshotFile(host);
   }
   const { startAgent } = await import('../agent/client.ts');
   const agent = await startAgent({ dockerHost: dockerHost ?? null, on: on ?? null });
@@ -61,13 +60,5 @@ const takeSnapshot = async (context: CommandContext): Promise<SnapshotDocument> 
     return await agent.collect({ firewall: true, conntrack: true, namespaces: 'full', docker: true });
   } finally {
     await agent.close();
-  }
-};
-
-const readText = async (path: string): Promise<string> => {
-  try {
-    return path === '-' ? await text(process.stdin) : await readFile(path, 'utf8');
-  } catch (error) {
-    throw failure(`reading the snapshot ${path} failed`, { detail: messageOf(error), cause: error });
   }
 };

@@ -1,12 +1,10 @@
 /** Opens a host to work on. A file of its own, so that the agent can be started before anything else is loaded: it takes longest. */
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
 import { connect, forkAgent } from '../agent/client.ts';
 import { dropPrivileges } from '../agent/drop-privileges.ts';
 import type { CollectRequest } from '../agent/protocol.ts';
-import { failure, messageOf } from '../base/errors.ts';
-import { parseSnapshot } from '../host/read-snapshot.ts';
+import { messageOf } from '../base/errors.ts';
 import type { SnapshotDocument } from '../host/snapshot.ts';
+import { readSnapshotFile } from './snapshot-file.ts';
 import type { WhatIf } from './what-if.ts';
 import type { HostWorkspace } from './workspace.ts';
 
@@ -41,7 +39,7 @@ export const openWorkspace = async (options: WorkspaceOptions): Promise<HostWork
   if (options.host === null) return new HostWorkspace(null, false, whatIf);
   const workspace = new HostWorkspace(null, true, whatIf);
   workspace.store.knowPeers(await readPeers(options.peers));
-  workspace.store.replace(parseSnapshot(await readSnapshotFile(options.host)), 'snapshot opened');
+  workspace.store.replace(await readSnapshotFile(options.host), 'snapshot opened');
   return workspace;
 };
 
@@ -67,17 +65,4 @@ const openLive = async (options: WorkspaceOptions, needs: Exclude<WorkspaceOptio
   }
 };
 
-const readPeers = (paths: readonly string[] = []): Promise<SnapshotDocument[]> =>
-  Promise.all(paths.map(async (path) => parseSnapshot(await readSnapshotFile(path))));
-
-export const readSnapshotFile = async (path: string): Promise<string> => {
-  try {
-    return path === '-' ? await text(process.stdin) : await readFile(path, 'utf8');
-  } catch (error) {
-    throw failure(`cannot read the snapshot ${path}`, {
-      detail: messageOf(error),
-      hint: 'vethscope snapshot -o FILE makes one',
-      cause: error,
-    });
-  }
-};
+const readPeers = (paths: readonly string[] = []): Promise<SnapshotDocument[]> => Promise.all(paths.map(readSnapshotFile));

@@ -67,6 +67,22 @@ describe('on a recorded host', () => {
     expect((await stat(copy)).mode & 0o777).toBe(0o600);
   });
 
+  it('names the file that is no snapshot, and knows a capture', async () => {
+    const other = join(folder, 'other.txt');
+    await writeFile(other, 'no snapshot\n');
+    const sample = fileURLToPath(new URL('../../captures/samples/isolation-drop-28.5.pcapng', import.meta.url));
+    for (const command of ['list', 'snapshot']) {
+      const text = await vethscope([command, '--host', other]);
+      expect({ code: text.code, stderr: text.stderr }).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining(`${other}: cannot read the snapshot: it is not JSON`),
+      });
+      const capture = await vethscope([command, '--host', sample]);
+      expect(capture.code).toBe(1);
+      expect(capture.stderr).toMatch(/is a capture, no snapshot\n {2}try: vethscope read FILE/);
+    }
+  });
+
   it('says where containers could not be read for the snapshot', async () => {
     const without = join(folder, 'without.json');
     const document = JSON.parse(await readFile(SCENE, 'utf8'));
