@@ -90,9 +90,11 @@ describeLab('another machine by ssh', () => {
   });
 
   it('says that the connection is lost, makes it anew, and goes on behind a gap', async () => {
-    const program = new Program(['--on', there.name, 'capture', 'web1', 'icmp', '--json'], outside);
+    const program = new Program(['--on', there.name, 'capture', 'web1', 'icmp', '--json', '--packets'], outside);
     await program.remark(/listening on/);
     await ping(OUTSIDE);
+    // What is on its way when the connection breaks is lost.
+    await expect.poll(() => program.objects.filter(({ type }) => type === 'packet').length).toBe(2);
     there.cut();
     await program.remark(/the connection is lost/);
     await program.remark(/listening again on/);
