@@ -4,22 +4,11 @@
  */
 import { INNER_VXLAN, IPPROTO_TCP, type Packet, TH_SYN } from '../packet/packet.ts';
 import type { PlainHeaders } from '../packet/plain.ts';
-import {
-  AGE_OTHER,
-  AGE_QUESTION,
-  AGE_TCP_CLOSED,
-  AGE_TCP_CLOSING,
-  AGE_TCP_OPEN,
-  AGE_TCP_OPENING,
-  AGE_UDP_ANSWERED,
-  AGE_UDP_ASKED,
-  AgeLists,
-  copyOf,
-  type TimeoutName,
-} from './age-lists.ts';
+import { AGE_TCP_OPEN, AGE_UDP_ANSWERED, AGE_UDP_ASKED, AgeLists, copyOf, type TimeoutName } from './age-lists.ts';
 import { advertisedMac, newArpFlow, observeAnswer } from './arp.ts';
 import { EchoTracker, newEchoFlow } from './echo.ts';
 import { type Direction, type Flow, ORIGINAL, REPLY } from './flow.ts';
+import { ageOf } from './flow-age.ts';
 import { FragmentNotes } from './fragments.ts';
 import { opposite, quotedIn, quoteOf, reportError } from './icmp-error.ts';
 import { FlowKey, ND_NEIGHBOR_ADVERT, ND_NEIGHBOR_SOLICIT } from './key.ts';
@@ -410,34 +399,3 @@ const isPlain = (flow: Flow): boolean => {
 const since = (flow: Flow, sec: number, nsec: number): number => (sec - flow.lastSec) * 1_000_000_000 + nsec - flow.lastNsec;
 
 const isNeighbour = (packet: Packet): boolean => packet.icmpType === ND_NEIGHBOR_SOLICIT || packet.icmpType === ND_NEIGHBOR_ADVERT;
-
-const ageOf = (flow: Flow): number => {
-  switch (flow.kind) {
-    case 'tcp':
-      return flow.tcp === null ? AGE_OTHER : ageOfTcp(flow.tcp.phase);
-    case 'udp':
-      return flow.packets[REPLY] > 0 ? AGE_UDP_ANSWERED : AGE_UDP_ASKED;
-    case 'icmp-echo':
-    case 'icmp':
-    case 'arp':
-      return AGE_QUESTION;
-    case 'other':
-      return AGE_OTHER;
-  }
-};
-
-const ageOfTcp = (phase: NonNullable<Flow['tcp']>['phase']): number => {
-  switch (phase) {
-    case 'syn-sent':
-    case 'syn-received':
-      return AGE_TCP_OPENING;
-    case 'established':
-    case 'midstream':
-      return AGE_TCP_OPEN;
-    case 'closing':
-      return AGE_TCP_CLOSING;
-    case 'closed':
-    case 'reset':
-      return AGE_TCP_CLOSED;
-  }
-};

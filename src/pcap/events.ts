@@ -1,5 +1,7 @@
 /** What a capture file or stream says, one event a block. Texts are as they stand in the file: printable() before a terminal. */
+
 import type { IpAddress } from '../base/ip-address.ts';
+import type { InterfaceWords, SectionWords } from './block-words.ts';
 
 /** Shared by all packets without comments. */
 export const NO_COMMENTS: readonly string[] = Object.freeze([]);
@@ -43,7 +45,7 @@ interface FromBlock {
 }
 
 /** A section begins: interfaces are numbered from 0 again. A classic pcap file is one section with one interface. */
-export interface SectionEvent extends FromBlock {
+export interface SectionEvent extends FromBlock, SectionWords {
   readonly kind: 'section';
   readonly index: number;
   readonly offset: number;
@@ -53,13 +55,9 @@ export interface SectionEvent extends FromBlock {
   readonly minor: number;
   /** Bytes of the section behind its header, where the header says so (section length); null where it does not. */
   readonly lengthBytes: number | null;
-  readonly hardware: string | null;
-  readonly os: string | null;
-  readonly application: string | null;
-  readonly comments: readonly string[];
 }
 
-export interface InterfaceEvent extends FromBlock {
+export interface InterfaceEvent extends FromBlock, InterfaceWords {
   readonly kind: 'interface';
   readonly section: number;
   readonly interfaceId: number;
@@ -67,16 +65,9 @@ export interface InterfaceEvent extends FromBlock {
   readonly linkType: number;
   /** 0 means without limit. */
   readonly snapLength: number;
-  readonly name: string | null;
-  readonly description: string | null;
-  readonly filter: string | null;
-  readonly os: string | null;
-  readonly hardware: string | null;
-  readonly mac: number | null;
   /** Time stamps count units of base^-exponent seconds. */
   readonly resolution: { readonly base: 2 | 10; readonly exponent: number };
   readonly timeOffsetSec: number;
-  readonly comments: readonly string[];
 }
 
 export interface PacketEvent {
